@@ -1,0 +1,300 @@
+//! Why an archive was refused: whose fault it is, which rule, which member, which numbers.
+
+use thiserror::Error as ThisError;
+
+/// Why an archive could not be converted. The first error is the only one.
+///
+/// Which variant it is says whose fault it is; [`Error::code`] is stable and meant for programs.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+pub enum Error {
+    /// The file breaks the zip format, or contradicts itself.
+    #[error(transparent)]
+    Format(#[from] Format),
+    /// The input ended before the archive did.
+    #[error("the upload ended after {received} bytes, inside {inside}")]
+    Truncated {
+        /// Bytes received in all.
+        received: u64,
+        /// What was being read.
+        inside: &'static str,
+    },
+    /// A valid zip that this converter refuses by choice.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// The archive asks for more than it may have.
+    #[error(transparent)]
+    Limit(#[from] Limit),
+}
+
+/// A broken rule of the zip format. Offsets count bytes from the start of the file.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum Format {
+    /// The file does not start as a zip does (APPNOTE §4.3.6).
+    #[error("not a zip: it {found}")]
+    NotZip {
+        /// What it starts with instead.
+        found: String,
+    },
+    /// No record may start here (APPNOTE §4.3.6).
+    #[error("no zip record starts at offset {offset}: found 0x{found:08x}")]
+    UnexpectedRecord {
+        /// Where.
+        offset: u64,
+        /// The four bytes there, little-endian.
+        found: u32,
+    },
+    /// A deflate stream is broken or does not end (RFC 1951).
+    #[error("the compressed data of {entry:?} {problem}")]
+    BadData {
+        /// Member.
+        entry: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Contents do not have the CRC-32 that was declared (APPNOTE §4.4.7).
+    #[error("crc-32 of {entry:?} is 0x{computed:08x}, its header says 0x{declared:08x}")]
+    CrcMismatch {
+        /// Member.
+        entry: String,
+        /// Of the bytes that were read.
+        computed: u32,
+        /// By the local header.
+        declared: u32,
+    },
+    /// Contents do not have the length that was declared (APPNOTE §4.4.8, §4.4.9).
+    #[error("{what} of {entry:?} is {computed} bytes, its header says {declared}")]
+    SizeMismatch {
+        /// Member.
+        entry: String,
+        /// Which size.
+        what: &'static str,
+        /// Bytes counted; when more than `declared`, counting stopped there.
+        computed: u64,
+        /// By the local header.
+        declared: u64,
+    },
+    /// No form of data descriptor after the data agrees with it (APPNOTE §4.3.9).
+    #[error(
+        "no data descriptor after {entry:?} says crc-32 0x{crc32:08x}, {compressed_size} bytes compressed, {size} unpacked"
+    )]
+    BadDescriptor {
+        /// Member.
+        entry: String,
+        /// Computed.
+        crc32: u32,
+        /// Counted.
+        compressed_size: u64,
+        /// Counted.
+        size: u64,
+    },
+    /// A stored member ends where its data descriptor seems to be, and the rest of the archive disagrees.
+    #[error(
+        "stored member {entry:?} has no length, and what looks like its data descriptor is not confirmed: {problem}"
+    )]
+    StoredWithDescriptor {
+        /// Member.
+        entry: String,
+        /// What disagrees, in the words of the error it would have been.
+        problem: String,
+    },
+    /// A zip64 extra field lacks a value that the header refers to (APPNOTE §4.5.3).
+    #[error("the zip64 extra field of {entry:?} lacks its {lacks}")]
+    BadZip64 {
+        /// Member.
+        entry: String,
+        /// The missing value.
+        lacks: &'static str,
+    },
+    /// The central directory and the local headers differ (APPNOTE §4.3.12).
+    #[error("the central directory does not match the members: {problem}")]
+    DirectoryMismatch {
+        /// What differs, with the numbers.
+        problem: String,
+    },
+    /// An end record does not describe the directory before it (APPNOTE §4.3.14 to §4.3.16).
+    #[error("the end record says {field} is {declared}, the archive has {actual}")]
+    BadEndRecord {
+        /// Which field.
+        field: &'static str,
+        /// By the record.
+        declared: u64,
+        /// Counted.
+        actual: u64,
+    },
+    /// A comment holds a zip record's signature, which readers that search from the end may take for the real one.
+    #[error("the comment {of} holds a zip record")]
+    ZipInComment {
+        /// Whose comment.
+        of: String,
+    },
+    /// Bytes other than zeros, or too many zeros, follow the end record.
+    #[error("data after the end of the archive, at offset {offset}")]
+    TrailingData {
+        /// Where.
+        offset: u64,
+    },
+    /// A name that is flagged as UTF-8 is not (APPNOTE §4.4.4 bit 11).
+    #[error("the name {name:?} is flagged as UTF-8 and is not")]
+    BadName {
+        /// With replacement characters.
+        name: String,
+    },
+    /// A name that could leave the directory it is extracted to, or deceive who reads it.
+    #[error("unsafe name {name:?}: {problem}")]
+    UnsafeName {
+        /// As decoded.
+        name: String,
+        /// Which rule it breaks.
+        problem: &'static str,
+    },
+    /// Two members have the same name.
+    #[error("two members are named {name:?}")]
+    DuplicateName {
+        /// As decoded.
+        name: String,
+    },
+    /// A name is used as a file by one member and as a directory by another.
+    #[error("{name:?} is a file by one member and a directory by another")]
+    NameConflict {
+        /// As decoded.
+        name: String,
+    },
+    /// A directory that has contents.
+    #[error("directory {entry:?} has contents")]
+    DirectoryWithData {
+        /// Member.
+        entry: String,
+    },
+}
+
+/// A feature of the zip format that is refused by choice.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum Unsupported {
+    /// Encrypted contents or an encrypted directory (APPNOTE §4.4.4 bits 0, 6, 13; method 99).
+    #[error("{entry:?} is encrypted")]
+    Encrypted {
+        /// Member.
+        entry: String,
+    },
+    /// A compression method other than stored (0) and deflate (8) (APPNOTE §4.4.5).
+    #[error("{entry:?} is compressed with method {method} ({name}), only 0 (stored) and 8 (deflate) are supported")]
+    Method {
+        /// Member.
+        entry: String,
+        /// By number.
+        method: u16,
+        /// By name.
+        name: &'static str,
+    },
+    /// Compressed patched data (APPNOTE §4.4.4 bit 5).
+    #[error("{entry:?} is patch data (flags 0x{flags:04x})")]
+    Flag {
+        /// Member.
+        entry: String,
+        /// General purpose bit flag.
+        flags: u16,
+    },
+    /// An archive in several files (APPNOTE §8).
+    #[error("the archive is one of several disks")]
+    MultiDisk,
+    /// Data before the first record, as in a self-extracting archive.
+    #[error("data before the first member: {what}")]
+    Prefixed {
+        /// What it seems to be.
+        what: &'static str,
+    },
+}
+
+/// A bound of [`crate::Limits`] that was exceeded.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum Limit {
+    /// A path longer than [`crate::Limits::name_bytes`], or one component longer than 255 bytes.
+    #[error("name of {length} bytes ({name:?}…): {what} may have {limit}")]
+    NameTooLong {
+        /// Its start.
+        name: String,
+        /// What is too long: a name or a component of one.
+        what: &'static str,
+        /// Bytes.
+        length: u64,
+        /// Bytes.
+        limit: u64,
+    },
+    /// More members than [`crate::Limits::entries`].
+    #[error("more than {limit} members")]
+    TooManyEntries {
+        /// Members.
+        limit: u64,
+    },
+    /// More contents than [`crate::Limits::unpacked_bytes`].
+    #[error("more than {limit} bytes unpacked, at {entry:?}")]
+    Output {
+        /// Member.
+        entry: String,
+        /// Bytes.
+        limit: u64,
+    },
+    /// A member that states its size after its data outgrew [`crate::Limits::held_bytes`].
+    #[error(
+        "{entry:?} states its size after its data, and has more than the {limit} bytes that can be held back until then"
+    )]
+    EntryTooLargeWithoutSize {
+        /// Member.
+        entry: String,
+        /// Bytes.
+        limit: u64,
+    },
+    /// More memory than [`crate::Limits::memory_bytes`], or than the machine has.
+    #[error("the archive needs {wanted} bytes of memory, of which it may have {limit}")]
+    Memory {
+        /// Bytes.
+        wanted: u64,
+        /// Bytes.
+        limit: u64,
+    },
+}
+
+impl Error {
+    /// A stable word for programs; once published it does not change its meaning.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Format(format) => match format {
+                Format::NotZip { .. } => "not_zip",
+                Format::UnexpectedRecord { .. } => "unexpected_record",
+                Format::BadData { .. } => "bad_data",
+                Format::CrcMismatch { .. } => "crc_mismatch",
+                Format::SizeMismatch { .. } => "size_mismatch",
+                Format::BadDescriptor { .. } => "bad_descriptor",
+                Format::StoredWithDescriptor { .. } => "stored_with_descriptor",
+                Format::BadZip64 { .. } => "bad_zip64",
+                Format::DirectoryMismatch { .. } => "cd_mismatch",
+                Format::BadEndRecord { .. } => "bad_eocd",
+                Format::ZipInComment { .. } => "zip_in_comment",
+                Format::TrailingData { .. } => "trailing_data",
+                Format::BadName { .. } => "bad_name",
+                Format::UnsafeName { .. } => "unsafe_name",
+                Format::DuplicateName { .. } => "duplicate_name",
+                Format::NameConflict { .. } => "name_conflict",
+                Format::DirectoryWithData { .. } => "directory_with_data",
+            },
+            Self::Truncated { .. } => "truncated",
+            Self::Unsupported(unsupported) => match unsupported {
+                Unsupported::Encrypted { .. } => "encrypted",
+                Unsupported::Method { .. } => "unsupported_method",
+                Unsupported::Flag { .. } => "unsupported_flag",
+                Unsupported::MultiDisk => "multi_disk",
+                Unsupported::Prefixed { .. } => "prefixed",
+            },
+            Self::Limit(limit) => match limit {
+                Limit::NameTooLong { .. } => "name_too_long",
+                Limit::TooManyEntries { .. } => "too_many_entries",
+                Limit::Output { .. } => "output_limit",
+                Limit::EntryTooLargeWithoutSize { .. } => "entry_too_large_without_size",
+                Limit::Memory { .. } => "memory_limit",
+            },
+        }
+    }
+}

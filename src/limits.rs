@@ -1,0 +1,105 @@
+//! The bounds an archive must stay within, and the meter that holds memory to its own.
+
+use crate::error::{Error, Limit};
+
+const MIB: u64 = 1 << 20;
+
+/// Bounds on what one archive may ask for. Plain data: change what you need to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Members, the central directory's and nameless ones alike.
+    pub entries: u64,
+    /// Contents of all members together, in bytes.
+    pub unpacked_bytes: u64,
+    /// What one member may hold back, as it stands in the zip, while its size is not known yet, in bytes.
+    pub held_bytes: u64,
+    /// A member's path in bytes, as it stands in the zip and as it is written to the tarball.
+    pub name_bytes: u64,
+    /// Memory of one conversion without its encoder, in bytes: held members, names and directory records.
+    pub memory_bytes: u64,
+}
+
+impl Limits {
+    /// One request's share of a 128 MB isolate.
+    pub const WORKER: Self = Self {
+        entries: 1 << 17,
+        unpacked_bytes: 4096 * MIB,
+        held_bytes: 24 * MIB,
+        name_bytes: 4096,
+        memory_bytes: 40 * MIB,
+    };
+
+    /// A machine of one's own.
+    pub const NATIVE: Self = Self {
+        entries: 1 << 24,
+        unpacked_bytes: u64::MAX,
+        held_bytes: 1024 * MIB,
+        name_bytes: 4096,
+        memory_bytes: 4096 * MIB,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::WORKER
+    }
+}
+
+/// The only counter of memory: everything that grows with the input is charged here before it grows.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    charged: u64,
+    peak: u64,
+    limit: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(limit: u64) -> Self {
+        Self { charged: 0, peak: 0, limit }
+    }
+
+    /// Takes `bytes` from the budget, or says by how much it would be exceeded.
+    pub(crate) fn charge(&mut self, bytes: u64) -> Result<(), Error> {
+        let wanted = self.charged.saturating_add(bytes);
+        if wanted > self.limit {
+            return Err(Limit::Memory { wanted, limit: self.limit }.into());
+        }
+        self.charged = wanted;
+        self.peak = self.peak.max(wanted);
+        Ok(())
+    }
+
+    /// Gives back what was charged.
+    pub(crate) fn release(&mut self, bytes: u64) {
+        self.charged = self.charged.checked_sub(bytes).expect("only what was charged is released");
+    }
+
+    /// The most that was charged at any one time, in bytes.
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charge_up_to_the_limit_fits_and_one_byte_more_does_not() {
+        let mut meter = Meter::new(100);
+        meter.charge(60).unwrap();
+        meter.charge(40).unwrap();
+        assert_eq!(meter.charge(1).unwrap_err().code(), "memory_limit");
+        meter.release(100);
+        meter.charge(100).unwrap();
+        assert_eq!(meter.peak(), 100);
+    }
+
+    #[test]
+    fn a_refused_charge_takes_nothing() {
+        let mut meter = Meter::new(100);
+        meter.charge(101).unwrap_err();
+        meter.charge(u64::MAX).unwrap_err();
+        meter.charge(100).unwrap();
+    }
+}
