@@ -1,6 +1,22 @@
 //! The brotli encoder: the one file that knows which it is.
 
+use mbrotli::{
+    Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize, Operation, Quality, Window,
+};
 use thiserror::Error as ThisError;
+
+use crate::error::{Error, Limit};
+
+/// What the encoder is told to expect, in bytes: more than any of its thresholds.
+///
+/// It picks its match finder by this. Left alone, it would go by what the first call brings, and the same archive would
+/// be compressed differently when it arrives in other pieces.
+const EXPECTED_SIZE: u64 = 1 << 30;
+
+/// Bytes of the tarball after which a meta-block ends (RFC 7932 §9.2), counted so that the output does not depend on
+/// how its input arrives. The encoder's memory grows with its longest meta-block, and nothing leaves it before the
+/// first one ends: at 2 MiB it needs a third less memory at window 22, half at 24, for 0.05 % of size.
+const META_BLOCK: u64 = 2 << 20;
 
 /// How hard to compress: brotli quality and window size, both within their ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,5 +63,66 @@ impl Default for Parameters {
     /// Quality 9, window 4 MiB.
     fn default() -> Self {
         Self { quality: 9, lgwin: 22 }
+    }
+}
+
+/// One brotli stream.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    session: EncoderSessionOwned,
+    /// Bytes that the present meta-block may still take.
+    left: u64,
+}
+
+/// What one call of the encoder did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encoded {
+    pub(crate) consumed: usize,
+    pub(crate) produced: usize,
+    /// Whether it has more to write than there was room for.
+    pub(crate) output_full: bool,
+}
+
+impl Encoder {
+    pub(crate) fn new(parameters: Parameters) -> Result<Self, Error> {
+        let quality = Quality::try_from(parameters.quality).expect("quality was checked");
+        let window = Window::standard(parameters.lgwin).expect("lgwin was checked");
+        let config = EncoderConfig::new().with_quality(quality).with_window(window);
+        let compressor = Compressor::new(config).expect("a standard window goes with every quality");
+        let session = compressor.into_session(InputSize::Exact(EXPECTED_SIZE).into()).map_err(out_of_memory)?;
+        Ok(Self { session, left: META_BLOCK })
+    }
+
+    /// Takes bytes from the front of `input`, may write to the front of `output`.
+    pub(crate) fn write(&mut self, input: &[u8], output: &mut [u8]) -> Result<Encoded, Error> {
+        if self.left == 0 {
+            let flushed = self.call(&[], output, Operation::Flush)?;
+            if !flushed.output_full {
+                self.left = META_BLOCK;
+            }
+            return Ok(flushed);
+        }
+        let offered = input.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let encoded = self.call(&input[..offered], output, Operation::Process)?;
+        self.left -= encoded.consumed as u64;
+        Ok(encoded)
+    }
+
+    /// Ends the stream; call until there is nothing more to write.
+    pub(crate) fn finish(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+        self.call(&[], output, Operation::Finish)
+    }
+
+    fn call(&mut self, input: &[u8], output: &mut [u8], operation: Operation) -> Result<Encoded, Error> {
+        let progress = self.session.process(input, output, operation).map_err(out_of_memory)?;
+        let output_full = progress.status == EncoderStatus::NeedsOutput;
+        Ok(Encoded { consumed: progress.consumed, produced: progress.produced, output_full })
+    }
+}
+
+fn out_of_memory(error: EncodeError) -> Error {
+    match error {
+        EncodeError::AllocationFailed { requested } => Limit::Memory { wanted: requested as u64, limit: 0 }.into(),
+        error => panic!("the encoder is used as it wants to be: {error}"),
     }
 }

@@ -211,13 +211,11 @@ pub enum Unsupported {
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum Limit {
-    /// A path longer than [`crate::Limits::name_bytes`], or one component longer than 255 bytes.
-    #[error("name of {length} bytes ({name:?}…): {what} may have {limit}")]
+    /// A path longer than [`crate::Limits::name_bytes`].
+    #[error("the name that starts with {name:?} has {length} bytes, of {limit} that it may have")]
     NameTooLong {
         /// Its start.
         name: String,
-        /// What is too long: a name or a component of one.
-        what: &'static str,
         /// Bytes.
         length: u64,
         /// Bytes.

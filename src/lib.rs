@@ -6,8 +6,15 @@
 mod compress;
 mod entry;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 mod limits;
+mod spool;
 mod transcoder;
+mod unzip;
+mod ustar;
+#[cfg(feature = "worker")]
+mod worker;
 
 pub use compress::{OutOfRange, Parameters};
 pub use entry::{Entry, EntryKind};

@@ -1,6 +1,69 @@
 //! The transcoder: zip bytes in, `.tar.br` bytes out, one bounded step at a time.
 
-use crate::{compress::Parameters, error::Error, limits::Limits};
+use crate::{
+    compress::{Encoder, Parameters},
+    entry::Entry,
+    error::Error,
+    limits::Limits,
+    unzip::{Event, ZipReader},
+    ustar,
+};
+
+/// Bytes of tarball that wait for the encoder: what one call of the inflater may unpack.
+const BUFFER: usize = 64 << 10;
+
+/// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
+///
+/// ```
+/// use recompress::{Limits, Parameters, Status, Transcoder};
+///
+/// # fn main() -> Result<(), recompress::Error> {
+/// // An empty zip is just its end record.
+/// let mut upload: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// let mut transcoder = Transcoder::new(Parameters::default(), Limits::default())?;
+/// let mut result = Vec::new();
+/// let mut output = [0; 4096];
+/// loop {
+///     let progress = transcoder.step(upload, &mut output)?;
+///     upload = &upload[progress.consumed..];
+///     result.extend_from_slice(&output[..progress.produced]);
+///     match progress.status {
+///         Status::NeedsInput => {} // here the next bytes of the upload would be fetched; this one has ended
+///         Status::NeedsOutput | Status::Working => {}
+///         Status::Done => break,
+///     }
+/// }
+/// assert!(!result.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Transcoder {
+    reader: ZipReader,
+    encoder: Encoder,
+    /// Bytes of the tarball on their way from the reader to the encoder: those in `waiting`.
+    buffer: Box<[u8]>,
+    waiting: std::ops::Range<usize>,
+    phase: Phase,
+    /// Whether the last step asked for input, so that none now means that there is no more.
+    asked: bool,
+}
+
+/// What is to be written next, once nothing waits.
+#[derive(Debug)]
+enum Phase {
+    /// Headers: the next member's, as the reader comes upon it.
+    Members,
+    /// The contents of a member, of which `left` bytes are to come before `padding`.
+    Contents {
+        left: u64,
+        padding: usize,
+    },
+    /// The end of the brotli stream.
+    Finish,
+    Done,
+    Failed(Error),
+}
 
 /// What one [`Transcoder::step`] did, and what it needs to do more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,30 +79,120 @@ pub struct Progress {
 /// Why a step stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// All input was taken: call again with more, or with none once the upload has ended.
+    /// All input was taken: call again with more, or with none if the upload has ended.
     NeedsInput,
     /// The output is full: call again with room in it.
     NeedsOutput,
-    /// The step's share of work is done: call again at once, or later.
+    /// The step's share of work is done: call again, with the rest of the input, which may be none.
     Working,
-    /// The archive is whole and every byte of the result has been written. Final.
+    /// The archive is whole and every byte of the result has been written. Further steps do nothing.
     Done,
 }
 
-/// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
-#[derive(Debug)]
-pub struct Transcoder {}
-
 impl Transcoder {
     /// Starts a conversion.
-    pub fn new(_parameters: Parameters, _limits: Limits) -> Result<Self, Error> {
-        Ok(Self {})
+    ///
+    /// # Errors
+    ///
+    /// `memory_limit` if there is no memory for the encoder.
+    pub fn new(parameters: Parameters, limits: Limits) -> Result<Self, Error> {
+        Ok(Self {
+            reader: ZipReader::new(limits),
+            encoder: Encoder::new(parameters)?,
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            waiting: 0..0,
+            phase: Phase::Members,
+            asked: true,
+        })
     }
 
-    /// Moves the conversion forward by a bounded amount of work.
+    /// Moves the conversion forward by a bounded amount of work: at most one call of the inflater or of the encoder.
     ///
-    /// An empty `input` says that the upload has ended. After an error every later call returns the same one.
-    pub fn step(&mut self, _input: &[u8], _output: &mut [u8]) -> Result<Progress, Error> {
-        Ok(Progress { consumed: 0, produced: 0, status: Status::Done })
+    /// Takes bytes from the front of `input` and writes to the front of `output`. An empty `input` after
+    /// [`Status::NeedsInput`], or at the first step, says that the upload has ended.
+    ///
+    /// # Errors
+    ///
+    /// Why the archive is refused. The brotli stream is then never ended, so that what was written cannot be taken for
+    /// a whole archive. Every later call returns the same error.
+    pub fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, Error> {
+        if let Phase::Failed(error) = &self.phase {
+            return Err(error.clone());
+        }
+        let ended = self.asked && input.is_empty();
+        let progress = self.advance(input, ended, output).inspect_err(|error| {
+            self.phase = Phase::Failed(error.clone());
+        })?;
+        // What has ended stays ended, also when the steps after it need no input.
+        self.asked = ended || progress.status == Status::NeedsInput;
+        Ok(progress)
     }
+
+    fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        if !self.waiting.is_empty() {
+            let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
+            self.waiting.start += encoded.consumed;
+            let status = if encoded.output_full { Status::NeedsOutput } else { Status::Working };
+            return Ok(Progress { consumed: 0, produced: encoded.produced, status });
+        }
+        match self.phase {
+            Phase::Contents { left: 0, padding } => {
+                self.queue(padding);
+                self.phase = Phase::Members;
+                Ok(worked(0))
+            }
+            Phase::Members | Phase::Contents { .. } => self.read(input, ended),
+            Phase::Finish => {
+                let encoded = self.encoder.finish(output)?;
+                let status = if encoded.output_full { Status::NeedsOutput } else { Status::Done };
+                if status == Status::Done {
+                    self.phase = Phase::Done;
+                }
+                Ok(Progress { consumed: 0, produced: encoded.produced, status })
+            }
+            Phase::Done => Ok(Progress { consumed: 0, produced: 0, status: Status::Done }),
+            Phase::Failed(_) => unreachable!("a failed conversion does not advance"),
+        }
+    }
+
+    /// Lets the reader take its next step.
+    fn read(&mut self, input: &[u8], ended: bool) -> Result<Progress, Error> {
+        let (consumed, event) = self.reader.read(input, ended, &mut self.buffer)?;
+        match event {
+            Event::NeedsInput => return Ok(Progress { consumed, produced: 0, status: Status::NeedsInput }),
+            Event::Working => {}
+            Event::Entry(entry) => self.begin(&entry),
+            Event::Contents(count) => {
+                let Phase::Contents { left, .. } = &mut self.phase else {
+                    unreachable!("contents follow the entry that they belong to");
+                };
+                *left -= count as u64;
+                self.waiting = 0..count;
+            }
+            Event::End => {
+                self.queue(ustar::TRAILER);
+                self.phase = Phase::Finish;
+            }
+        }
+        Ok(worked(consumed))
+    }
+
+    fn begin(&mut self, entry: &Entry) {
+        debug_assert!(matches!(self.phase, Phase::Members));
+        let header = ustar::header(entry);
+        // A name has a few KiB at most, see `Limits::name_bytes`.
+        self.buffer[..header.len()].copy_from_slice(&header);
+        self.waiting = 0..header.len();
+        self.phase = Phase::Contents { left: entry.size, padding: ustar::padding(entry.size) };
+    }
+
+    /// Sends `count` zeros to the encoder.
+    fn queue(&mut self, count: usize) {
+        self.buffer[..count].fill(0);
+        self.waiting = 0..count;
+    }
+}
+
+fn worked(consumed: usize) -> Progress {
+    Progress { consumed, produced: 0, status: Status::Working }
 }

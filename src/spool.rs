@@ -1,0 +1,156 @@
+//! A member's bytes as they stand in the zip, held back until its size is known.
+//!
+//! Memory is taken in blocks, charged before it is taken and given back as soon as a block was read again.
+
+use std::collections::VecDeque;
+
+use crate::{
+    error::{Error, Limit},
+    limits::Meter,
+};
+
+/// Large enough to make a block's bookkeeping negligible, small enough not to matter when it is mostly empty.
+const BLOCK: usize = 64 << 10;
+
+/// A queue of bytes; every block but the last is full.
+#[derive(Debug, Default)]
+pub(crate) struct Spool {
+    blocks: VecDeque<Vec<u8>>,
+    /// Bytes of the first block that were consumed.
+    consumed: usize,
+}
+
+impl Spool {
+    /// Appends `bytes`, or says that there is no memory for them.
+    pub(crate) fn push(&mut self, mut bytes: &[u8], meter: &mut Meter) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            if self.blocks.back().is_none_or(|block| block.len() == BLOCK) {
+                meter.charge(BLOCK as u64)?;
+                let mut block = Vec::new();
+                block
+                    .try_reserve_exact(BLOCK)
+                    .and_then(|()| self.blocks.try_reserve(1))
+                    .map_err(|_| Limit::Memory { wanted: BLOCK as u64, limit: 0 })?;
+                self.blocks.push_back(block);
+            }
+            let block = self.blocks.back_mut().expect("a block with room was just ensured");
+            let taken = bytes.len().min(BLOCK - block.len());
+            block.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+        }
+        Ok(())
+    }
+
+    /// Bytes held.
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.back().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len() - self.consumed)
+    }
+
+    /// The first bytes held, as many as lie side by side.
+    pub(crate) fn front(&self) -> &[u8] {
+        self.blocks.front().map_or(&[], |block| &block[self.consumed..])
+    }
+
+    /// Drops the first `count` bytes of [`Self::front`].
+    pub(crate) fn consume(&mut self, count: usize, meter: &mut Meter) {
+        self.consumed += count;
+        if self.blocks.front().is_some_and(|block| block.len() == self.consumed) {
+            self.blocks.pop_front();
+            self.consumed = 0;
+            meter.release(BLOCK as u64);
+        }
+    }
+
+    /// Drops everything after the first `len` bytes. Nothing may have been consumed yet.
+    pub(crate) fn truncate(&mut self, len: usize, meter: &mut Meter) {
+        debug_assert_eq!(self.consumed, 0);
+        while self.blocks.len() > len.div_ceil(BLOCK) {
+            self.blocks.pop_back();
+            meter.release(BLOCK as u64);
+        }
+        if let Some(last) = self.blocks.back_mut()
+            && !len.is_multiple_of(BLOCK)
+        {
+            last.truncate(len % BLOCK);
+        }
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self, meter: &mut Meter) {
+        meter.release((self.blocks.len() * BLOCK) as u64);
+        self.blocks.clear();
+        self.consumed = 0;
+    }
+
+    /// The bytes from `start` to `end`, piece by piece. Nothing may have been consumed yet.
+    pub(crate) fn range(&self, start: usize, end: usize) -> impl Iterator<Item = &[u8]> {
+        debug_assert_eq!(self.consumed, 0);
+        let mut at = start;
+        std::iter::from_fn(move || {
+            let block = self.blocks.get(at / BLOCK).filter(|_| at < end)?;
+            let piece = &block[at % BLOCK..block.len().min(end - at / BLOCK * BLOCK)];
+            at += piece.len();
+            Some(piece)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(len: usize) -> Vec<u8> {
+        (0..len).map(|i| (i * 7 + i / 251) as u8).collect()
+    }
+
+    fn filled(bytes: &[u8], meter: &mut Meter) -> Spool {
+        let mut spool = Spool::default();
+        for piece in bytes.chunks(10_007) {
+            spool.push(piece, meter).unwrap();
+        }
+        spool
+    }
+
+    #[test]
+    fn what_was_pushed_comes_out_and_every_block_is_given_back() {
+        for len in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5] {
+            let bytes = pattern(len);
+            let mut meter = Meter::new(u64::MAX);
+            let mut spool = filled(&bytes, &mut meter);
+            assert_eq!(meter.charged(), (len.div_ceil(BLOCK) * BLOCK) as u64);
+            let mut out = Vec::new();
+            while !spool.front().is_empty() {
+                assert_eq!(spool.len(), len - out.len());
+                let count = spool.front().len().min(9_973);
+                out.extend_from_slice(&spool.front()[..count]);
+                spool.consume(count, &mut meter);
+            }
+            assert_eq!(out, bytes);
+            assert_eq!((spool.len(), meter.charged()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn a_block_is_charged_before_it_is_taken() {
+        let mut meter = Meter::new(2 * BLOCK as u64);
+        let mut spool = filled(&pattern(2 * BLOCK), &mut meter);
+        assert_eq!(spool.push(&[1], &mut meter).unwrap_err().code(), "memory_limit");
+        assert_eq!(spool.len(), 2 * BLOCK);
+    }
+
+    #[test]
+    fn a_range_or_a_truncation_may_end_anywhere() {
+        let bytes = pattern(3 * BLOCK);
+        for (start, end) in [(0, 0), (5, 5), (0, 3 * BLOCK), (BLOCK - 1, BLOCK + 1), (BLOCK, 2 * BLOCK), (7, 3 * BLOCK)]
+        {
+            let mut meter = Meter::new(u64::MAX);
+            let mut spool = filled(&bytes, &mut meter);
+            assert_eq!(spool.range(start, end).flatten().copied().collect::<Vec<_>>(), bytes[start..end]);
+            spool.truncate(end, &mut meter);
+            assert_eq!(spool.len(), end);
+            assert_eq!(spool.range(0, end).flatten().copied().collect::<Vec<_>>(), bytes[..end]);
+            spool.clear(&mut meter);
+            assert_eq!(meter.charged(), 0);
+        }
+    }
+}

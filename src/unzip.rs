@@ -1,0 +1,268 @@
+//! The zip reader: the bytes of a zip in, front to back; its members out.
+//!
+//! One state per kind of record, one method per state. A call does one state's work on the bytes it is given and says
+//! what came of it. Nothing is believed before it is proved: a member's size is announced only when it is declared or
+//! has been counted, its CRC-32 and sizes are compared before the next record is read, and the archive is whole only
+//! when the central directory and the end records agree with every member (APPNOTE §4.3.6 gives the order).
+//!
+//! If you add a state, also add a case to `tests/it` that is cut inside it.
+
+mod between;
+mod contents;
+mod data;
+mod descriptor;
+mod directory;
+mod extra;
+mod leading;
+mod ledger;
+mod local;
+mod name;
+mod paths;
+mod record;
+mod save;
+mod time;
+
+use contents::{Contents, Inflater, Method};
+use descriptor::{Proved, Scan};
+use directory::Directory;
+use ledger::{Ledger, NameDigest};
+use paths::Paths;
+
+use crate::{
+    entry::Entry,
+    error::{Error, Format, Limit},
+    limits::{Limits, Meter},
+    spool::Spool,
+};
+
+/// The longest name that can be asked for, in bytes, so that a header always fits the buffers it passes through.
+const MAX_NAME: u64 = 32 << 10;
+
+/// What a call of [`ZipReader::read`] came to.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// All input was taken and more is needed.
+    NeedsInput,
+    /// Some work was done.
+    Working,
+    /// A member begins. Its contents follow, as many bytes as its size says, before the next event of this kind.
+    Entry(Entry),
+    /// The next bytes of the member's contents stand at the front of the scratch buffer.
+    Contents(usize),
+    /// The archive is whole: everything it says about itself agrees.
+    End,
+}
+
+/// Reads one zip.
+#[derive(Debug)]
+pub(crate) struct ZipReader {
+    state: State,
+    limits: Limits,
+    meter: Meter,
+    /// Bytes taken so far.
+    received: u64,
+    /// The record that is being gathered. What is left of it after a record belongs to the next one.
+    record: Vec<u8>,
+    inflater: Inflater,
+    paths: Paths,
+    ledger: Ledger,
+    /// Members and nameless entries so far.
+    entries: u64,
+    unpacked: u64,
+    /// The last stored member whose length was found by its descriptor, until the directory has confirmed all.
+    unconfirmed: Option<String>,
+}
+
+#[derive(Debug)]
+enum State {
+    // leading.rs
+    /// The first four bytes of the file.
+    Start,
+    /// The line before a save's zip.
+    SaveHeader,
+    /// A save's header and metadata, on their way out.
+    LeadingData { left: u64 },
+    /// The first signature after what may stand before a zip.
+    FirstSignature,
+
+    // between.rs
+    /// Four bytes that say which record comes next, after `zeros` of alignment.
+    Signature { zeros: u64 },
+    /// The first size field of an APK signing block.
+    SigningBlock,
+    /// The second size field and the magic of an APK signing block.
+    SigningBlockEnd { size: u64 },
+    /// An archive extra data record (APPNOTE §4.3.11).
+    ExtraData,
+    /// Bytes that are passed over.
+    Skip { left: u64, then: Box<State> },
+
+    // local.rs
+    /// A local header with its name and extra field.
+    LocalHeader,
+
+    // data.rs
+    /// Contents whose size is declared, of which the member was announced.
+    Contents { member: Member, contents: Contents, compressed_size: Option<u64> },
+    /// Deflated contents that are held until their size is known.
+    Hold { member: Member, contents: Contents, spool: Spool },
+    /// Stored contents that are held until their end is found.
+    Scan { member: Member, scan: Scan, spool: Spool },
+    /// A descriptor, after contents that were passed on or are held.
+    Descriptor { member: Member, proved: Proved, held: Option<Spool> },
+    /// Held contents whose member was announced.
+    Replay { method: Method, contents: Contents, size: u64, spool: Spool },
+
+    // directory.rs
+    /// The central directory and the end records.
+    Directory(Directory),
+    /// Zeros after the end record.
+    Trailing { zeros: u64 },
+
+    /// Nothing more is read.
+    End,
+}
+
+/// A member between its local header and the end of its data.
+#[derive(Debug)]
+struct Member {
+    /// Its size counts only once it was declared or proved.
+    entry: Entry,
+    method: Method,
+    /// Of its local header, from the start of the file.
+    offset: u64,
+    name: NameDigest,
+    /// By the local header; `None` where a descriptor follows the data.
+    declared_crc32: Option<u32>,
+}
+
+/// What one state came to: bytes taken from the front of the input, and the event.
+type Step = Result<(usize, Event), Error>;
+
+impl ZipReader {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            state: State::Start,
+            limits: Limits { name_bytes: limits.name_bytes.min(MAX_NAME), ..limits },
+            meter: Meter::new(limits.memory_bytes),
+            received: 0,
+            record: Vec::new(),
+            inflater: Inflater::new(),
+            paths: Paths::default(),
+            ledger: Ledger::new(0),
+            entries: 0,
+            unpacked: 0,
+            unconfirmed: None,
+        }
+    }
+
+    /// Moves on by one state's work: takes bytes from the front of `input`, may leave contents in `scratch`.
+    ///
+    /// `ended` says that nothing follows `input`. Neither after an error nor after [`Event::End`] is there a next call.
+    pub(crate) fn read(&mut self, input: &[u8], ended: bool, scratch: &mut [u8]) -> Step {
+        let (consumed, event) = self.read_state(input, scratch).map_err(|error| self.blame_unconfirmed(error))?;
+        self.received += consumed as u64;
+        match event {
+            Event::NeedsInput if ended => Ok((consumed, self.end_of_input()?)),
+            event => Ok((consumed, event)),
+        }
+    }
+
+    fn read_state(&mut self, input: &[u8], scratch: &mut [u8]) -> Step {
+        match std::mem::replace(&mut self.state, State::End) {
+            State::Start => self.start(input),
+            State::SaveHeader => self.save_header(input),
+            State::LeadingData { left } => self.leading_data(left, input, scratch),
+            State::FirstSignature => self.first_signature(input),
+            State::Signature { zeros } => self.signature(zeros, input),
+            State::SigningBlock => self.signing_block(input),
+            State::SigningBlockEnd { size } => self.signing_block_end(size, input),
+            State::ExtraData => self.extra_data(input),
+            State::Skip { left, then } => self.skip(left, then, input),
+            State::LocalHeader => self.local_header(input),
+            State::Contents { member, contents, compressed_size } => {
+                self.contents(member, contents, compressed_size, input, scratch)
+            }
+            State::Hold { member, contents, spool } => self.hold(member, contents, spool, input, scratch),
+            State::Scan { member, scan, spool } => self.scan(member, scan, spool, input, scratch.len()),
+            State::Descriptor { member, proved, held } => self.descriptor(member, proved, held, input),
+            State::Replay { method, contents, size, spool } => self.replay(method, contents, size, spool, scratch),
+            State::Directory(directory) => self.directory(directory, input),
+            State::Trailing { zeros } => self.trailing(zeros, input),
+            State::End => unreachable!("a reader that has failed or finished is not asked again"),
+        }
+    }
+
+    /// What the end of the input means: the end of the archive in just one place.
+    fn end_of_input(&mut self) -> Result<Event, Error> {
+        let inside = match &self.state {
+            State::Trailing { .. } => {
+                self.state = State::End;
+                return Ok(Event::End);
+            }
+            State::Start => return Err(leading::not_zip(&self.record)),
+            State::SaveHeader | State::LeadingData { .. } => "the data before the zip",
+            State::FirstSignature | State::Signature { .. } => "the space between two records",
+            State::SigningBlock | State::SigningBlockEnd { .. } => "an APK signing block",
+            State::ExtraData => "an archive extra data record",
+            State::Skip { .. } => "a record that is passed over",
+            State::LocalHeader => "a local header",
+            State::Contents { .. } | State::Hold { .. } | State::Scan { .. } => "the data of a member",
+            State::Descriptor { .. } => "a data descriptor",
+            State::Directory(directory) => directory.inside(),
+            State::Replay { .. } | State::End => unreachable!("these need no input"),
+        };
+        Err(Error::Truncated { received: self.received, inside })
+    }
+
+    /// Goes on with `state` when there is more input.
+    fn wait_in(&mut self, state: State, taken: usize) -> Step {
+        self.state = state;
+        Ok((taken, Event::NeedsInput))
+    }
+
+    /// Goes on with `state` at the next call.
+    fn go_to(&mut self, state: State, taken: usize) -> Step {
+        self.state = state;
+        Ok((taken, Event::Working))
+    }
+
+    /// Takes bytes from `input` until the record has `length`, or there are no more. Says how many it took.
+    fn gather(&mut self, length: usize, input: &[u8]) -> Result<usize, Error> {
+        if let Some(more) = length.checked_sub(self.record.capacity()) {
+            self.meter.charge(more as u64)?;
+            let failed = |_| Limit::Memory { wanted: length as u64, limit: 0 };
+            self.record.try_reserve_exact(length - self.record.len()).map_err(failed)?;
+        }
+        let taken = length.saturating_sub(self.record.len()).min(input.len());
+        self.record.extend_from_slice(&input[..taken]);
+        Ok(taken)
+    }
+
+    /// Where the record that is being gathered starts, `taken` bytes into this call.
+    fn record_start(&self, taken: usize) -> u64 {
+        self.received + taken as u64 - self.record.len() as u64
+    }
+
+    /// Announces a member, whose size is known now.
+    fn announce(&mut self, entry: &Entry) -> Result<Event, Error> {
+        self.unpacked = self
+            .unpacked
+            .checked_add(entry.size)
+            .filter(|&unpacked| unpacked <= self.limits.unpacked_bytes)
+            .ok_or_else(|| Limit::Output { entry: entry.name.clone(), limit: self.limits.unpacked_bytes })?;
+        Ok(Event::Entry(entry.clone()))
+    }
+
+    /// A stored member whose length was found by looking for it is the first suspect when the rest makes no sense.
+    fn blame_unconfirmed(&mut self, error: Error) -> Error {
+        use Format::{BadEndRecord, DirectoryMismatch, UnexpectedRecord};
+        match (error, self.unconfirmed.take()) {
+            (
+                Error::Format(problem @ (UnexpectedRecord { .. } | DirectoryMismatch { .. } | BadEndRecord { .. })),
+                Some(entry),
+            ) => Format::StoredWithDescriptor { entry, problem: problem.to_string() }.into(),
+            (error, _) => error,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Members' data: passed on where the size is known, held back where it is not.
+
+use super::{
+    Contents, Event, Member, Method, Proved, Scan, State, Step, ZipReader,
+    descriptor::Match,
+    ledger::Row,
+    record::{self, CENTRAL_HEADER, LOCAL_HEADER},
+};
+use crate::{
+    entry::EntryKind,
+    error::{Error, Format, Limit},
+    spool::Spool,
+};
+
+/// Descriptor and signature, which are held like contents until they are recognised, in bytes.
+const MAX_AFTER_CONTENTS: u64 = 28;
+
+impl ZipReader {
+    pub(super) fn contents(
+        &mut self,
+        member: Member,
+        mut contents: Contents,
+        compressed_size: Option<u64>,
+        input: &[u8],
+        scratch: &mut [u8],
+    ) -> Step {
+        // Some writers call an empty file deflated and write nothing for it.
+        let method = if compressed_size == Some(0) { Method::Stored } else { member.method };
+        let left = compressed_size.map_or(u64::MAX, |total| total - contents.compressed_size());
+        let offered = &input[..usize::try_from(left).map_or(input.len(), |left| left.min(input.len()))];
+        let unpacked = contents
+            .read(method, &mut self.inflater, offered, scratch)
+            .map_err(|_| bad_data(&member, "is no deflate stream"))?;
+
+        let mismatch = |what, computed, declared| Format::SizeMismatch {
+            entry: member.entry.name.clone(),
+            what,
+            computed,
+            declared,
+        };
+        let exhausted = compressed_size == Some(contents.compressed_size());
+        let ended = unpacked.ended || method == Method::Stored && exhausted;
+        if contents.size() > member.entry.size || ended && contents.size() < member.entry.size {
+            return Err(mismatch("size", contents.size(), member.entry.size).into());
+        }
+        match compressed_size {
+            Some(declared) if ended && !exhausted => {
+                return Err(mismatch("compressed size", contents.compressed_size(), declared).into());
+            }
+            _ => {}
+        }
+        let event = match unpacked.produced {
+            0 if ended || unpacked.consumed > 0 && !exhausted => Event::Working,
+            0 if exhausted || !offered.is_empty() => return Err(bad_data(&member, "does not end")),
+            0 => Event::NeedsInput,
+            produced => Event::Contents(produced),
+        };
+        if !ended {
+            self.state = State::Contents { member, contents, compressed_size };
+        } else if let Some(declared) = member.declared_crc32 {
+            let proved = contents.proved();
+            if proved.crc32 != declared {
+                let entry = member.entry.name;
+                return Err(Format::CrcMismatch { entry, computed: proved.crc32, declared }.into());
+            }
+            self.record_member(&member, proved)?;
+            self.state = State::Signature { zeros: 0 };
+        } else {
+            self.state = State::Descriptor { member, proved: contents.proved(), held: None };
+        }
+        Ok((unpacked.consumed, event))
+    }
+
+    pub(super) fn hold(
+        &mut self,
+        member: Member,
+        mut contents: Contents,
+        mut spool: Spool,
+        input: &[u8],
+        scratch: &mut [u8],
+    ) -> Step {
+        let unpacked = contents
+            .read(member.method, &mut self.inflater, input, scratch)
+            .map_err(|_| bad_data(&member, "is no deflate stream"))?;
+        self.may_hold(contents.compressed_size(), &member)?;
+        let room = self.limits.unpacked_bytes - self.unpacked;
+        if contents.size() > room {
+            return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
+        }
+        spool.push(&input[..unpacked.consumed], &mut self.meter)?;
+        if unpacked.ended {
+            let state = State::Descriptor { member, proved: contents.proved(), held: Some(spool) };
+            return self.go_to(state, unpacked.consumed);
+        }
+        let stuck = unpacked.consumed == 0 && unpacked.produced == 0;
+        if stuck && !input.is_empty() {
+            return Err(bad_data(&member, "does not end"));
+        }
+        let state = State::Hold { member, contents, spool };
+        if stuck { self.wait_in(state, 0) } else { self.go_to(state, unpacked.consumed) }
+    }
+
+    pub(super) fn scan(
+        &mut self,
+        mut member: Member,
+        mut scan: Scan,
+        mut spool: Spool,
+        input: &[u8],
+        share: usize,
+    ) -> Step {
+        let (taken, found) = scan.read(&input[..input.len().min(share)], &mut spool, &mut self.meter)?;
+        let Some(proved) = found else {
+            self.may_hold((spool.len() as u64).saturating_sub(MAX_AFTER_CONTENTS), &member)?;
+            let state = State::Scan { member, scan, spool };
+            return if taken == input.len() { self.wait_in(state, taken) } else { self.go_to(state, taken) };
+        };
+        self.may_hold(proved.size, &member)?;
+        // The signature that gave the end away belongs to the next record.
+        self.record.extend_from_slice(&scan.last_signature());
+        // What is held was charged, so it fits the address space.
+        spool.truncate(proved.size as usize, &mut self.meter);
+        member.entry.size = proved.size;
+        self.unconfirmed = Some(member.entry.name.clone());
+        self.release_held(member, proved, spool, taken)
+    }
+
+    fn may_hold(&self, length: u64, member: &Member) -> Result<(), Error> {
+        let limit = self.limits.held_bytes;
+        if length <= limit {
+            return Ok(());
+        }
+        Err(Limit::EntryTooLargeWithoutSize { entry: member.entry.name.clone(), limit }.into())
+    }
+
+    pub(super) fn descriptor(&mut self, mut member: Member, proved: Proved, held: Option<Spool>, input: &[u8]) -> Step {
+        let is_directory = member.entry.kind == EntryKind::Directory;
+        let mut taken = 0;
+        let length = loop {
+            let wanted = match proved.descriptor(&self.record) {
+                Match::Whole(length) => break length,
+                // Go and Ant promise a descriptor for a directory and write none.
+                _ if is_directory && self.record.len() < 4 => 4,
+                _ if is_directory && matches!(record::signature(&self.record), Some(LOCAL_HEADER | CENTRAL_HEADER)) => {
+                    break 0;
+                }
+                Match::Open { wanted } => wanted,
+                Match::None => {
+                    let Proved { crc32, compressed_size, size } = proved;
+                    let entry = member.entry.name;
+                    return Err(Format::BadDescriptor { entry, crc32, compressed_size, size }.into());
+                }
+            };
+            taken += self.gather(wanted, &input[taken..])?;
+            if self.record.len() < wanted {
+                return self.wait_in(State::Descriptor { member, proved, held }, taken);
+            }
+        };
+        self.record.drain(..length);
+        match held {
+            Some(_) if is_directory && proved.size > 0 => {
+                Err(Format::DirectoryWithData { entry: member.entry.name }.into())
+            }
+            Some(spool) => {
+                member.entry.size = proved.size;
+                self.release_held(member, proved, spool, taken)
+            }
+            None => {
+                self.record_member(&member, proved)?;
+                self.go_to(State::Signature { zeros: 0 }, taken)
+            }
+        }
+    }
+
+    /// Announces a member that was held, whose size is proved now, and goes on with its contents.
+    fn release_held(&mut self, member: Member, proved: Proved, mut spool: Spool, taken: usize) -> Step {
+        self.record_member(&member, proved)?;
+        let event = self.announce(&member.entry)?;
+        self.state = if proved.size == 0 {
+            spool.clear(&mut self.meter);
+            State::Signature { zeros: 0 }
+        } else {
+            let contents = Contents::new(member.method, &mut self.inflater);
+            State::Replay { method: member.method, contents, size: proved.size, spool }
+        };
+        Ok((taken, event))
+    }
+
+    pub(super) fn replay(
+        &mut self,
+        method: Method,
+        mut contents: Contents,
+        size: u64,
+        mut spool: Spool,
+        scratch: &mut [u8],
+    ) -> Step {
+        let unpacked = contents
+            .read(method, &mut self.inflater, spool.front(), scratch)
+            .expect("the same bytes were unpacked before");
+        assert!(unpacked.consumed > 0 || unpacked.produced > 0, "the same bytes gave all of {size} before");
+        spool.consume(unpacked.consumed, &mut self.meter);
+        self.state = if contents.size() == size {
+            spool.clear(&mut self.meter);
+            State::Signature { zeros: 0 }
+        } else {
+            State::Replay { method, contents, size, spool }
+        };
+        let event = if unpacked.produced == 0 { Event::Working } else { Event::Contents(unpacked.produced) };
+        Ok((0, event))
+    }
+
+    /// Enters a member that was read whole in the ledger.
+    fn record_member(&mut self, member: &Member, proved: Proved) -> Result<(), Error> {
+        let row = Row {
+            offset: member.offset,
+            compressed_size: proved.compressed_size,
+            size: proved.size,
+            crc32: proved.crc32,
+            method: member.method.number(),
+            name: member.name,
+        };
+        self.ledger.record(row, &mut self.meter)
+    }
+}
+
+fn bad_data(member: &Member, problem: &'static str) -> Error {
+    Format::BadData { entry: member.entry.name.clone(), problem }.into()
+}

@@ -1,0 +1,258 @@
+//! The central directory and the end records: where the archive says a second time what it is.
+
+use super::{
+    Event, State, Step, ZipReader,
+    ledger::{Claim, Declared, NameDigest},
+    name,
+    record::{
+        self, CENTRAL_HEADER, CentralHeader, DIGITAL_SIGNATURE, END, End, FLAGS_ENCRYPTED, IN_ZIP64, ZIP64_END,
+        ZIP64_LOCATOR, Zip64End, Zip64Locator,
+    },
+    {extra, record::Fields},
+};
+use crate::error::{Error, Format, Unsupported};
+
+/// Zeros that may follow the end record, in bytes: some writers fill a tape block.
+const MAX_TRAILING: u64 = 1 << 20;
+
+/// Extensible data of the zip64 end record, in bytes.
+const MAX_EXTENSIBLE: u64 = 16 << 20;
+
+/// A number of 16 bits that stands in the zip64 end record instead.
+const IN_ZIP64_16: u16 = u16::MAX;
+
+/// The directory as far as it was read.
+#[derive(Debug)]
+pub(super) struct Directory {
+    /// Of its first record, from the start of the file.
+    start: u64,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// A header, or what may come after the last one.
+    Headers,
+    /// The first end record, after a digital signature.
+    Ends,
+    /// The zip64 locator, after the zip64 end record that starts at `zip64_end`.
+    Zip64Locator { zip64_end: u64 },
+    /// The end record, after the locator of the zip64 end record that starts at `zip64_end`.
+    End { zip64_end: u64 },
+    /// The archive comment.
+    Comment { length: usize },
+}
+
+impl Directory {
+    pub(super) fn new(start: u64) -> Self {
+        Self { start, stage: Stage::Headers }
+    }
+
+    /// What is being read, in words.
+    pub(super) fn inside(&self) -> &'static str {
+        match self.stage {
+            Stage::Headers | Stage::Ends => "the central directory",
+            Stage::Zip64Locator { .. } | Stage::End { .. } => "the end records",
+            Stage::Comment { .. } => "the archive comment",
+        }
+    }
+
+    fn at(self, stage: Stage) -> State {
+        State::Directory(Self { stage, ..self })
+    }
+}
+
+impl ZipReader {
+    pub(super) fn directory(&mut self, directory: Directory, input: &[u8]) -> Step {
+        if let Stage::Comment { length } = directory.stage {
+            return self.comment(directory, length, input);
+        }
+        let mut taken = self.gather(4, input)?;
+        let Some(signature) = record::signature(&self.record) else {
+            return self.wait_in(State::Directory(directory), taken);
+        };
+        // The fixed part of the record, as far as it has not been gathered yet.
+        let length = match (signature, &directory.stage) {
+            (CENTRAL_HEADER, Stage::Headers) => match CentralHeader::parse(&self.record) {
+                Some(header) => header.whole_length(),
+                None => CentralHeader::LENGTH,
+            },
+            (DIGITAL_SIGNATURE, Stage::Headers) => 6,
+            (ZIP64_END, Stage::Headers | Stage::Ends) => Zip64End::LENGTH,
+            (ZIP64_LOCATOR, Stage::Zip64Locator { .. }) => Zip64Locator::LENGTH,
+            (END, Stage::Headers | Stage::Ends | Stage::End { .. }) => End::LENGTH,
+            _ => return self.unexpected_record(taken),
+        };
+        taken += self.gather(length, &input[taken..])?;
+        if self.record.len() < length {
+            return self.wait_in(State::Directory(directory), taken);
+        }
+        let record_start = self.record_start(taken);
+        let next = match signature {
+            CENTRAL_HEADER => {
+                let header = CentralHeader::parse(&self.record).expect("its length was gathered");
+                if self.record.len() < header.whole_length() {
+                    return self.go_to(State::Directory(directory), taken);
+                }
+                self.central_header(&header)?;
+                State::Directory(directory)
+            }
+            DIGITAL_SIGNATURE => {
+                let size = Fields(&self.record[4..]).u16().expect("its length was gathered");
+                State::Skip { left: size.into(), then: Box::new(directory.at(Stage::Ends)) }
+            }
+            ZIP64_END => {
+                let record = Zip64End::parse(&self.record).expect("its length was gathered");
+                let left = self.zip64_end(&record, &directory, record_start)?;
+                let locator = directory.at(Stage::Zip64Locator { zip64_end: record_start });
+                State::Skip { left, then: Box::new(locator) }
+            }
+            ZIP64_LOCATOR => {
+                let Stage::Zip64Locator { zip64_end } = directory.stage else {
+                    unreachable!("the length of a locator is known in this stage alone")
+                };
+                let locator = Zip64Locator::parse(&self.record).expect("its length was gathered");
+                self.zip64_locator(&locator, zip64_end)?;
+                directory.at(Stage::End { zip64_end })
+            }
+            _ => {
+                let end = End::parse(&self.record).expect("its length was gathered");
+                self.end(&end, &directory, record_start)?;
+                directory.at(Stage::Comment { length: end.comment_length.into() })
+            }
+        };
+        self.record.clear();
+        self.go_to(next, taken)
+    }
+
+    fn central_header(&mut self, header: &CentralHeader) -> Result<(), Error> {
+        let rest = &self.record[CentralHeader::LENGTH..];
+        let (raw_name, rest) = rest.split_at(header.name_length.into());
+        let (extra, comment) = rest.split_at(header.extra_length.into());
+        let decoded = name::decode(raw_name, header.flags, extra);
+        let name = decoded.as_deref().map_or_else(|_| String::from_utf8_lossy(raw_name), |name| name.into());
+        if header.flags & FLAGS_ENCRYPTED != 0 {
+            let problem = format!("it says that {name:?} is encrypted");
+            return Err(Format::DirectoryMismatch { problem }.into());
+        }
+        if !matches!(header.disk, 0 | IN_ZIP64_16) {
+            return Err(Unsupported::MultiDisk.into());
+        }
+        if record::holds_signature(comment) {
+            return Err(Format::ZipInComment { of: format!("of {name:?}") }.into());
+        }
+        let narrow = [header.size, header.compressed_size, header.offset];
+        let wide = extra::zip64(extra, narrow.map(|number| number == IN_ZIP64));
+        let [size, compressed_size, offset] =
+            [0, 1, 2].map(|index| wide[index].map_or(Declared::Narrow(narrow[index]), Declared::Wide));
+        let claim = Claim {
+            offset,
+            compressed_size,
+            size,
+            crc32: header.crc32,
+            method: header.method,
+            name: NameDigest::new(raw_name, decoded.as_deref().unwrap_or_default()),
+        };
+        self.ledger.confirm(&claim, &name)
+    }
+
+    /// Checks the zip64 end record; gives the length of the extensible data that follows it.
+    fn zip64_end(&self, record: &Zip64End, directory: &Directory, record_start: u64) -> Result<u64, Error> {
+        self.ledger.all_confirmed()?;
+        if record.disk != 0 || record.directory_disk != 0 {
+            return Err(Unsupported::MultiDisk.into());
+        }
+        let entries = self.ledger.len() as u64;
+        expect("the number of members on this disk", record.entries_on_disk, entries)?;
+        expect("the number of members", record.entries, entries)?;
+        expect("the size of the central directory", record.directory_size, record_start - directory.start)?;
+        self.expect_offset(
+            "the offset of the central directory",
+            Declared::Wide(record.directory_offset),
+            directory.start,
+        )?;
+        record.extensible_length.filter(|&length| length <= MAX_EXTENSIBLE).ok_or_else(|| {
+            let declared = record.extensible_length.unwrap_or_default();
+            bad_end_record("the size of extensible data", declared, MAX_EXTENSIBLE)
+        })
+    }
+
+    fn zip64_locator(&self, locator: &Zip64Locator, zip64_end: u64) -> Result<(), Error> {
+        if locator.disk != 0 || locator.disks > 1 {
+            return Err(Unsupported::MultiDisk.into());
+        }
+        self.expect_offset("the offset of the zip64 end record", Declared::Wide(locator.end_offset), zip64_end)
+    }
+
+    fn end(&mut self, end: &End, directory: &Directory, record_start: u64) -> Result<(), Error> {
+        self.ledger.all_confirmed()?;
+        let zip64 = match directory.stage {
+            Stage::End { zip64_end } => Some(zip64_end),
+            _ => None,
+        };
+        let is_disk_0 = |disk: u16| disk == 0 || disk == IN_ZIP64_16 && zip64.is_some();
+        if !is_disk_0(end.disk) || !is_disk_0(end.directory_disk) {
+            return Err(Unsupported::MultiDisk.into());
+        }
+        let entries = self.ledger.len() as u64;
+        for (field, declared) in
+            [("the number of members on this disk", end.entries_on_disk), ("the number of members", end.entries)]
+        {
+            // Without zip64, writers of more than 65,535 members store what is left of their number.
+            let agrees = declared == entries as u16 && (zip64.is_none() || entries <= u16::MAX.into());
+            if !agrees && !(zip64.is_some() && declared == IN_ZIP64_16) {
+                return Err(bad_end_record(field, declared.into(), entries));
+            }
+        }
+        let in_zip64 = |declared: u32| zip64.is_some() && declared == IN_ZIP64;
+        let declared =
+            |number: u32| if zip64.is_some() { Declared::Wide(number.into()) } else { Declared::Narrow(number) };
+        let size = zip64.unwrap_or(record_start) - directory.start;
+        if !in_zip64(end.directory_size) && !declared(end.directory_size).agrees_with(size) {
+            return Err(bad_end_record("the size of the central directory", end.directory_size.into(), size));
+        }
+        if !in_zip64(end.directory_offset) {
+            let offset = declared(end.directory_offset);
+            self.expect_offset("the offset of the central directory", offset, directory.start)?;
+        }
+        Ok(())
+    }
+
+    fn expect_offset(&self, field: &'static str, declared: Declared, actual: u64) -> Result<(), Error> {
+        if self.ledger.agrees_with_offset(declared, actual) {
+            return Ok(());
+        }
+        Err(bad_end_record(field, declared.value(), actual))
+    }
+
+    fn comment(&mut self, directory: Directory, length: usize, input: &[u8]) -> Step {
+        let taken = self.gather(length, input)?;
+        if self.record.len() < length {
+            return self.wait_in(State::Directory(directory), taken);
+        }
+        if record::holds_signature(&self.record) {
+            return Err(Format::ZipInComment { of: "of the archive".to_owned() }.into());
+        }
+        self.record.clear();
+        self.unconfirmed = None;
+        self.go_to(State::Trailing { zeros: 0 }, taken)
+    }
+
+    pub(super) fn trailing(&mut self, zeros: u64, input: &[u8]) -> Step {
+        let room = (MAX_TRAILING - zeros) as usize;
+        let count = input.iter().take(room).take_while(|&&byte| byte == 0).count();
+        if count < input.len() {
+            return Err(Format::TrailingData { offset: self.received + count as u64 }.into());
+        }
+        self.state = State::Trailing { zeros: zeros + count as u64 };
+        Ok((count, Event::NeedsInput))
+    }
+}
+
+fn expect(field: &'static str, declared: u64, actual: u64) -> Result<(), Error> {
+    if declared == actual { Ok(()) } else { Err(bad_end_record(field, declared, actual)) }
+}
+
+fn bad_end_record(field: &'static str, declared: u64, actual: u64) -> Error {
+    Format::BadEndRecord { field, declared, actual }.into()
+}

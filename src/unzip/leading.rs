@@ -1,0 +1,94 @@
+//! The start of the file, up to the first record.
+
+use super::{Event, State, Step, ZipReader, directory::Directory, ledger::Ledger, record, save};
+use crate::{
+    entry::{Entry, EntryKind},
+    error::{Error, Format, Unsupported},
+};
+
+/// The name that a save's header and metadata get in the tarball.
+const LEADING_DATA: &str = "__leading_data";
+
+impl ZipReader {
+    pub(super) fn start(&mut self, input: &[u8]) -> Step {
+        let taken = self.gather(4, input)?;
+        let Some(start) = self.record.first_chunk() else { return self.wait_in(State::Start, taken) };
+        let signature = u32::from_le_bytes(*start);
+        if record::SPLIT_MARKERS.contains(&signature) {
+            self.record.clear();
+            return self.go_to(State::FirstSignature, taken);
+        }
+        if save::is_save(start) {
+            return self.go_to(State::SaveHeader, taken);
+        }
+        match start {
+            [b'M', b'Z', ..] => Err(Unsupported::Prefixed { what: "a program for Windows" }.into()),
+            [b'#', b'!', ..] => Err(Unsupported::Prefixed { what: "a script" }.into()),
+            _ => match self.first_record(signature, taken) {
+                Some(state) => self.go_to(state, taken),
+                None => Err(not_zip(&self.record)),
+            },
+        }
+    }
+
+    /// The state that reads the record which starts with `signature`, if a zip may start with it.
+    fn first_record(&self, signature: u32, taken: usize) -> Option<State> {
+        match signature {
+            record::LOCAL_HEADER => Some(State::LocalHeader),
+            record::ZIP64_END | record::END => Some(State::Directory(Directory::new(self.record_start(taken)))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn first_signature(&mut self, input: &[u8]) -> Step {
+        let taken = self.gather(4, input)?;
+        let Some(signature) = record::signature(&self.record) else {
+            return self.wait_in(State::FirstSignature, taken);
+        };
+        match self.first_record(signature, taken) {
+            Some(state) => self.go_to(state, taken),
+            None => Err(Unsupported::Prefixed { what: "a header that no zip follows" }.into()),
+        }
+    }
+
+    pub(super) fn save_header(&mut self, input: &[u8]) -> Step {
+        let taken = self.gather(save::LENGTH, input)?;
+        let Some(line) = self.record.first_chunk() else { return self.wait_in(State::SaveHeader, taken) };
+        let Some((line_length, metadata)) = save::parse(line) else {
+            return Err(Unsupported::Prefixed { what: "a save header of an unknown kind" }.into());
+        };
+        let size = line_length as u64 + metadata;
+        self.ledger = Ledger::new(size);
+        self.paths.insert(LEADING_DATA, &mut self.meter)?;
+        self.state = State::LeadingData { left: size };
+        let entry = Entry { name: LEADING_DATA.to_owned(), kind: EntryKind::File, mode: 0o644, mtime: 0, size };
+        Ok((taken, self.announce(&entry)?))
+    }
+
+    pub(super) fn leading_data(&mut self, left: u64, input: &[u8], scratch: &mut [u8]) -> Step {
+        // What was gathered to read the header comes first.
+        let gathered = !self.record.is_empty();
+        let bytes = if gathered { &self.record } else { input };
+        let count = bytes.len().min(scratch.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
+        if count == 0 {
+            return self.wait_in(State::LeadingData { left }, 0);
+        }
+        scratch[..count].copy_from_slice(&bytes[..count]);
+        if gathered {
+            self.record.drain(..count);
+        }
+        let left = left - count as u64;
+        self.state = if left == 0 { State::FirstSignature } else { State::LeadingData { left } };
+        Ok((if gathered { 0 } else { count }, Event::Contents(count)))
+    }
+}
+
+/// Says what a file that is no zip starts with.
+pub(super) fn not_zip(start: &[u8]) -> Error {
+    let found = match start {
+        [] => "is empty".to_owned(),
+        [0x1f, 0x8b, ..] => "is gzip".to_owned(),
+        _ => format!("starts with \"{}\"", start.escape_ascii()),
+    };
+    Format::NotZip { found }.into()
+}

@@ -1,0 +1,161 @@
+//! Local headers: from a header to the way its member's data is read.
+
+use super::{
+    Contents, Member, Method, Proved, Scan, State, Step, ZipReader, extra,
+    ledger::NameDigest,
+    name,
+    record::{FLAG_DESCRIPTOR, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
+    time,
+};
+use crate::{
+    entry::{Entry, EntryKind},
+    error::{Error, Format, Limit, Unsupported},
+    spool::Spool,
+};
+
+/// Method 99 says that the real method stands in an AES extra field (APPNOTE §4.4.5).
+const METHOD_AES: u16 = 99;
+
+impl ZipReader {
+    pub(super) fn local_header(&mut self, input: &[u8]) -> Step {
+        let mut taken = self.gather(LocalHeader::LENGTH, input)?;
+        let Some(header) = LocalHeader::parse(&self.record) else { return self.wait_in(State::LocalHeader, taken) };
+        let length = header.whole_length();
+        taken += self.gather(length, &input[taken..])?;
+        if self.record.len() < length {
+            return self.wait_in(State::LocalHeader, taken);
+        }
+
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(Limit::TooManyEntries { limit: self.limits.entries }.into());
+        }
+        let (raw_name, extra) = self.record[LocalHeader::LENGTH..length].split_at(header.name_length.into());
+        if is_virtual(&header) {
+            self.record.drain(..length);
+            return self.go_to(State::Signature { zeros: 0 }, taken);
+        }
+        let offset = self.record_start(taken);
+        let (member, sizes) = member(&header, raw_name, extra, offset, self.limits.name_bytes)?;
+        self.record.drain(..length);
+        self.paths.insert(&member.entry.name, &mut self.meter)?;
+
+        let contents = Contents::new(member.method, &mut self.inflater);
+        let is_directory = member.entry.kind == EntryKind::Directory;
+        match (sizes, member.method) {
+            (Sizes::Declared { compressed_size }, _) => {
+                let event = self.announce(&member.entry)?;
+                self.state = State::Contents { member, contents, compressed_size };
+                Ok((taken, event))
+            }
+            (Sizes::Unknown, Method::Deflate) => {
+                self.go_to(State::Hold { member, contents, spool: Spool::default() }, taken)
+            }
+            // A directory has no contents to find the end of, only a descriptor, and some writers not even that.
+            (Sizes::Unknown, Method::Stored) if is_directory => {
+                let proved = Proved { crc32: 0, compressed_size: 0, size: 0 };
+                let event = self.announce(&member.entry)?;
+                self.state = State::Descriptor { member, proved, held: None };
+                Ok((taken, event))
+            }
+            (Sizes::Unknown, Method::Stored) => {
+                self.go_to(State::Scan { member, scan: Scan::default(), spool: Spool::default() }, taken)
+            }
+        }
+    }
+}
+
+/// Nameless and empty: zipflinger fills gaps in APKs with such headers. They are no members, the directory has none.
+fn is_virtual(header: &LocalHeader) -> bool {
+    let sizes = [header.declared_crc32, header.declared_compressed_size, header.declared_size];
+    header.name_length == 0 && header.method == 0 && header.flags == 0 && sizes == [0; 3]
+}
+
+/// What a local header says of sizes.
+enum Sizes {
+    /// The size stands in the entry; the compressed size may follow the data all the same.
+    Declared { compressed_size: Option<u64> },
+    /// Both follow the data.
+    Unknown,
+}
+
+/// The member that a header announces.
+fn member(
+    header: &LocalHeader,
+    raw_name: &[u8],
+    extra: &[u8],
+    offset: u64,
+    name_bytes: u64,
+) -> Result<(Member, Sizes), Error> {
+    let method = supported_method(header, raw_name)?;
+    let within_limit = |name: &str, length: usize| {
+        let name = || name.chars().take(32).collect();
+        let length = length as u64;
+        if length <= name_bytes { Ok(()) } else { Err(Limit::NameTooLong { name: name(), length, limit: name_bytes }) }
+    };
+    let decoded = name::decode(raw_name, header.flags, extra)?;
+    within_limit(&decoded, raw_name.len().max(decoded.len()))?;
+    let path = name::safe_path(&decoded)?;
+
+    let has_descriptor = header.flags & FLAG_DESCRIPTOR != 0;
+    let (size, compressed_size) = declared_sizes(header, extra, &path, has_descriptor)?;
+    let sizes = match (has_descriptor, size, compressed_size) {
+        (true, 0, 0) => Sizes::Unknown,
+        // Info-ZIP writing to a pipe knows the size but not the compressed size; a stored member has just one.
+        (true, _, 0) if method == Method::Deflate => Sizes::Declared { compressed_size: None },
+        (true, _, 0) => Sizes::Unknown,
+        _ => Sizes::Declared { compressed_size: Some(compressed_size) },
+    };
+    let known = matches!(sizes, Sizes::Declared { compressed_size: Some(_) });
+    if method == Method::Stored && known && size != compressed_size {
+        let what = "compressed size";
+        return Err(Format::SizeMismatch { entry: path, what, computed: compressed_size, declared: size }.into());
+    }
+
+    let kind = if path.ends_with('/') { EntryKind::Directory } else { EntryKind::File };
+    if kind == EntryKind::Directory && size > 0 {
+        return Err(Format::DirectoryWithData { entry: path }.into());
+    }
+    let mtime = extra::mtime(extra).unwrap_or_else(|| time::from_dos(header.dos_date, header.dos_time));
+    let entry = Entry { name: path, kind, mode: permissions(extra, kind), mtime, size };
+    let declared_crc32 = (!has_descriptor).then_some(header.declared_crc32);
+    let name = NameDigest::new(raw_name, &decoded);
+    Ok((Member { entry, method, offset, name, declared_crc32 }, sizes))
+}
+
+fn supported_method(header: &LocalHeader, raw_name: &[u8]) -> Result<Method, Unsupported> {
+    let entry = || String::from_utf8_lossy(raw_name).into_owned();
+    if header.flags & FLAGS_ENCRYPTED != 0 || header.method == METHOD_AES {
+        return Err(Unsupported::Encrypted { entry: entry() });
+    }
+    if header.flags & FLAG_PATCH != 0 {
+        return Err(Unsupported::Flag { entry: entry(), flags: header.flags });
+    }
+    Method::new(header.method).ok_or_else(|| {
+        let name = method_name(header.method);
+        Unsupported::Method { entry: entry(), method: header.method, name }
+    })
+}
+
+/// Size and compressed size; 0 where a descriptor will tell.
+fn declared_sizes(header: &LocalHeader, extra: &[u8], path: &str, has_descriptor: bool) -> Result<(u64, u64), Format> {
+    let declared = [header.declared_size, header.declared_compressed_size];
+    let wide = extra::zip64(extra, declared.map(|size| size == IN_ZIP64));
+    let resolve = |index: usize, lacks| match (declared[index], wide[index]) {
+        (IN_ZIP64, Some(size)) => Ok(size),
+        (IN_ZIP64, None) if has_descriptor => Ok(0),
+        (IN_ZIP64, None) => Err(Format::BadZip64 { entry: path.to_owned(), lacks }),
+        (size, _) => Ok(size.into()),
+    };
+    Ok((resolve(0, "size")?, resolve(1, "compressed size")?))
+}
+
+/// Permission bits. Most local headers have none; those of other kinds of file are no use without the kind.
+fn permissions(extra: &[u8], kind: EntryKind) -> u32 {
+    const TYPE: u32 = 0o170_000;
+    let (type_bits, default) = match kind {
+        EntryKind::File => (0o100_000, 0o644),
+        EntryKind::Directory => (0o040_000, 0o755),
+    };
+    extra::unix_mode(extra).filter(|mode| mode & TYPE == type_bits).map_or(default, |mode| mode & 0o777)
+}

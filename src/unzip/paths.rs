@@ -1,0 +1,105 @@
+//! The paths an archive has used so far: no file twice, nothing both a file and a directory.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::{Error, Format},
+    limits::Meter,
+};
+
+/// Memory of one path in a `BTreeSet<u128>`, in bytes. Its nodes hold 5 to 11 keys of 16 bytes and up to 12 pointers:
+/// at worst 288 bytes for 5. A tree, because its cost does not depend on how names were chosen.
+const CHARGE: u64 = 64;
+
+/// Digests of paths, each with its kind in the lowest bit.
+#[derive(Debug, Default)]
+pub(crate) struct Paths(BTreeSet<u128>);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Directory = 0,
+    File = 1,
+}
+
+impl Paths {
+    /// Takes note of a member at `path`, which is a directory if it ends in a slash, and of the directories above it.
+    pub(crate) fn insert(&mut self, path: &str, meter: &mut Meter) -> Result<(), Error> {
+        let mut digest = Sha256::new();
+        let mut start = 0;
+        for (slash, _) in path.match_indices('/') {
+            digest.update(&path[start..slash]);
+            if self.contains(&digest, Kind::File) {
+                return Err(Format::NameConflict { name: path[..slash].to_owned() }.into());
+            }
+            self.add(&digest, Kind::Directory, meter)?;
+            digest.update("/");
+            start = slash + 1;
+        }
+        if path.ends_with('/') {
+            return Ok(());
+        }
+        digest.update(&path[start..]);
+        if self.contains(&digest, Kind::Directory) {
+            return Err(Format::NameConflict { name: path.to_owned() }.into());
+        }
+        if self.contains(&digest, Kind::File) {
+            return Err(Format::DuplicateName { name: path.to_owned() }.into());
+        }
+        self.add(&digest, Kind::File, meter)
+    }
+
+    fn contains(&self, digest: &Sha256, kind: Kind) -> bool {
+        self.0.contains(&key(digest, kind))
+    }
+
+    fn add(&mut self, digest: &Sha256, kind: Kind, meter: &mut Meter) -> Result<(), Error> {
+        let key = key(digest, kind);
+        if !self.0.contains(&key) {
+            meter.charge(CHARGE)?;
+            self.0.insert(key);
+        }
+        Ok(())
+    }
+}
+
+fn key(digest: &Sha256, kind: Kind) -> u128 {
+    let bytes = digest.clone().finalize();
+    let leading = bytes.first_chunk().expect("a SHA-256 has 32 bytes");
+    u128::from_le_bytes(*leading) & !1 | kind as u128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_of(paths: &[&str]) -> Option<&'static str> {
+        let mut seen = Paths::default();
+        let mut meter = Meter::new(u64::MAX);
+        paths.iter().find_map(|path| seen.insert(path, &mut meter).err().map(|error| error.code()))
+    }
+
+    #[test]
+    fn a_file_may_stand_once_and_a_directory_often() {
+        assert_eq!(code_of(&["a", "b", "d/a", "d/", "d/", "d/b", "A"]), None);
+        assert_eq!(code_of(&["a", "a"]), Some("duplicate_name"));
+        assert_eq!(code_of(&["d/e/a", "d/e/a"]), Some("duplicate_name"));
+    }
+
+    #[test]
+    fn nothing_is_both_a_file_and_a_directory() {
+        for paths in [["a", "a/"], ["a/", "a"], ["a", "a/b"], ["a/b", "a"], ["a/b/c", "a/b"], ["a/b", "a/b/c"]] {
+            assert_eq!(code_of(&paths), Some("name_conflict"), "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn every_path_and_directory_is_charged_once() {
+        let mut seen = Paths::default();
+        let mut meter = Meter::new(4 * CHARGE);
+        seen.insert("d/e/a", &mut meter).unwrap();
+        seen.insert("d/e/b", &mut meter).unwrap();
+        assert_eq!(seen.insert("d/e/c", &mut meter).unwrap_err().code(), "memory_limit");
+    }
+}

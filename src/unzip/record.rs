@@ -1,0 +1,270 @@
+//! The zip records, one pure parser each (APPNOTE §4.3).
+//!
+//! A parser is given as many bytes as the record's fixed part has; whoever calls it has checked the signature.
+
+pub(crate) const LOCAL_HEADER: u32 = 0x0403_4b50;
+pub(crate) const DESCRIPTOR: u32 = 0x0807_4b50;
+pub(crate) const EXTRA_DATA: u32 = 0x0806_4b50;
+pub(crate) const CENTRAL_HEADER: u32 = 0x0201_4b50;
+pub(crate) const DIGITAL_SIGNATURE: u32 = 0x0505_4b50;
+pub(crate) const ZIP64_END: u32 = 0x0606_4b50;
+pub(crate) const ZIP64_LOCATOR: u32 = 0x0706_4b50;
+pub(crate) const END: u32 = 0x0605_4b50;
+/// A split archive of one segment starts with either (APPNOTE §8.5.5 and what PKZIP wrote for removable media).
+pub(crate) const SPLIT_MARKERS: [u32; 2] = [DESCRIPTOR, 0x3030_4b50];
+
+/// Bit 0: encrypted; bit 6: strong encryption; bit 13: the directory is encrypted (APPNOTE §4.4.4).
+pub(crate) const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
+/// Bit 3: CRC and sizes follow the data.
+pub(crate) const FLAG_DESCRIPTOR: u16 = 1 << 3;
+/// Bit 5: compressed patched data.
+pub(crate) const FLAG_PATCH: u16 = 1 << 5;
+/// Bit 11: name and comment are UTF-8.
+pub(crate) const FLAG_UTF8: u16 = 1 << 11;
+
+/// A 32-bit size or offset that stands in the zip64 extra field instead (APPNOTE §4.5.3).
+pub(crate) const IN_ZIP64: u32 = u32::MAX;
+
+/// Reads little-endian numbers off the front of a slice.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Fields<'a> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_le_bytes)
+    }
+
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+}
+
+/// The first four bytes as a number.
+pub(crate) fn signature(bytes: &[u8]) -> Option<u32> {
+    Fields(bytes).u32()
+}
+
+/// Local file header (§4.3.7). Name and extra field follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LocalHeader {
+    pub(crate) flags: u16,
+    pub(crate) method: u16,
+    pub(crate) dos_time: u16,
+    pub(crate) dos_date: u16,
+    pub(crate) declared_crc32: u32,
+    pub(crate) declared_compressed_size: u32,
+    pub(crate) declared_size: u32,
+    pub(crate) name_length: u16,
+    pub(crate) extra_length: u16,
+}
+
+impl LocalHeader {
+    pub(crate) const LENGTH: usize = 30;
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        fields.bytes(6)?;
+        Some(Self {
+            flags: fields.u16()?,
+            method: fields.u16()?,
+            dos_time: fields.u16()?,
+            dos_date: fields.u16()?,
+            declared_crc32: fields.u32()?,
+            declared_compressed_size: fields.u32()?,
+            declared_size: fields.u32()?,
+            name_length: fields.u16()?,
+            extra_length: fields.u16()?,
+        })
+    }
+
+    /// With its name and extra field.
+    pub(crate) fn whole_length(&self) -> usize {
+        Self::LENGTH + usize::from(self.name_length) + usize::from(self.extra_length)
+    }
+}
+
+/// Central directory file header (§4.3.12). Name, extra field and comment follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CentralHeader {
+    pub(crate) flags: u16,
+    pub(crate) method: u16,
+    pub(crate) crc32: u32,
+    pub(crate) compressed_size: u32,
+    pub(crate) size: u32,
+    pub(crate) name_length: u16,
+    pub(crate) extra_length: u16,
+    pub(crate) comment_length: u16,
+    pub(crate) disk: u16,
+    pub(crate) offset: u32,
+}
+
+impl CentralHeader {
+    pub(crate) const LENGTH: usize = 46;
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        fields.bytes(8)?;
+        let flags = fields.u16()?;
+        let method = fields.u16()?;
+        fields.bytes(4)?;
+        let crc32 = fields.u32()?;
+        let compressed_size = fields.u32()?;
+        let size = fields.u32()?;
+        let name_length = fields.u16()?;
+        let extra_length = fields.u16()?;
+        let comment_length = fields.u16()?;
+        let disk = fields.u16()?;
+        fields.bytes(6)?;
+        let offset = fields.u32()?;
+        Some(Self {
+            flags,
+            method,
+            crc32,
+            compressed_size,
+            size,
+            name_length,
+            extra_length,
+            comment_length,
+            disk,
+            offset,
+        })
+    }
+
+    /// With its name, extra field and comment.
+    pub(crate) fn whole_length(&self) -> usize {
+        [self.name_length, self.extra_length, self.comment_length].map(usize::from).iter().sum::<usize>() + Self::LENGTH
+    }
+}
+
+/// Zip64 end of central directory record (§4.3.14). Extensible data may follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Zip64End {
+    /// Bytes of extensible data; less than none where the record says it is shorter than its own fields.
+    pub(crate) extensible_length: Option<u64>,
+    pub(crate) disk: u32,
+    pub(crate) directory_disk: u32,
+    pub(crate) entries_on_disk: u64,
+    pub(crate) entries: u64,
+    pub(crate) directory_size: u64,
+    pub(crate) directory_offset: u64,
+}
+
+impl Zip64End {
+    pub(crate) const LENGTH: usize = 56;
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        fields.bytes(4)?;
+        // The size does not count itself and the signature before it (§4.3.14.1).
+        let extensible_length = fields.u64()?.checked_sub(Self::LENGTH as u64 - 12);
+        fields.bytes(4)?;
+        Some(Self {
+            extensible_length,
+            disk: fields.u32()?,
+            directory_disk: fields.u32()?,
+            entries_on_disk: fields.u64()?,
+            entries: fields.u64()?,
+            directory_size: fields.u64()?,
+            directory_offset: fields.u64()?,
+        })
+    }
+}
+
+/// Zip64 end of central directory locator (§4.3.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Zip64Locator {
+    pub(crate) disk: u32,
+    pub(crate) end_offset: u64,
+    pub(crate) disks: u32,
+}
+
+impl Zip64Locator {
+    pub(crate) const LENGTH: usize = 20;
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        fields.bytes(4)?;
+        Some(Self { disk: fields.u32()?, end_offset: fields.u64()?, disks: fields.u32()? })
+    }
+}
+
+/// End of central directory record (§4.3.16). A comment may follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) disk: u16,
+    pub(crate) directory_disk: u16,
+    pub(crate) entries_on_disk: u16,
+    pub(crate) entries: u16,
+    pub(crate) directory_size: u32,
+    pub(crate) directory_offset: u32,
+    pub(crate) comment_length: u16,
+}
+
+impl End {
+    pub(crate) const LENGTH: usize = 22;
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        fields.bytes(4)?;
+        Some(Self {
+            disk: fields.u16()?,
+            directory_disk: fields.u16()?,
+            entries_on_disk: fields.u16()?,
+            entries: fields.u16()?,
+            directory_size: fields.u32()?,
+            directory_offset: fields.u32()?,
+            comment_length: fields.u16()?,
+        })
+    }
+}
+
+/// Whether a record that readers search for from the end of a file could start inside `comment`.
+pub(crate) fn holds_signature(comment: &[u8]) -> bool {
+    const SEARCHED: [u32; 6] = [LOCAL_HEADER, CENTRAL_HEADER, END, ZIP64_END, ZIP64_LOCATOR, DESCRIPTOR];
+    comment.windows(4).any(|window| SEARCHED.map(u32::to_le_bytes).iter().any(|signature| signature == window))
+}
+
+/// The name of a compression method (APPNOTE §4.4.5).
+pub(crate) fn method_name(method: u16) -> &'static str {
+    match method {
+        0 => "stored",
+        1 => "shrink",
+        2..=5 => "reduce",
+        6 => "implode",
+        8 => "deflate",
+        9 => "deflate64",
+        10 | 18 => "terse",
+        12 => "bzip2",
+        14 => "lzma",
+        16 => "cmpsc",
+        19 => "lz77",
+        20 | 93 => "zstandard",
+        94 => "mp3",
+        95 => "xz",
+        96 => "jpeg",
+        97 => "wavpack",
+        98 => "ppmd",
+        99 => "aes",
+        _ => "unknown",
+    }
+}
