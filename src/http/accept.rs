@@ -1,0 +1,128 @@
+//! The choice between the two ways to say that a tarball is compressed with brotli.
+
+use http::{
+    HeaderMap, HeaderName,
+    header::{ACCEPT, ACCEPT_ENCODING},
+};
+
+const COMPRESSED_TAR: &str = "application/x-brotli-compressed-tar";
+const TAR: &str = "application/x-tar";
+
+/// How the answer is labelled. Its bytes are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// A `.tar.br` file: brotli is part of what is delivered.
+    CompressedTar,
+    /// A `.tar` file, and brotli a matter of transport: what a browser's `fetch` reads is the tarball itself.
+    EncodedTar,
+}
+
+impl Variant {
+    /// A compressed file, unless the request names `application/x-tar`, prefers it, and accepts brotli as an encoding.
+    ///
+    /// Wildcards do not choose the encoded form: what sends `*/*` mostly saves what it gets.
+    pub(super) fn negotiate(headers: &HeaderMap) -> Self {
+        let weight = |header, value| {
+            ranges(headers, header).find(|range| range.0.eq_ignore_ascii_case(value)).map(|range| range.1)
+        };
+        let accepts_br = weight(&ACCEPT_ENCODING, "br").or_else(|| weight(&ACCEPT_ENCODING, "*")).unwrap_or(0.0) > 0.0;
+        let prefers_tar = match (weight(&ACCEPT, TAR), weight(&ACCEPT, COMPRESSED_TAR)) {
+            (None, _) => false,
+            (Some(tar), Some(compressed)) => tar > compressed,
+            // Named is preferred to matched by a wildcard of the same weight (RFC 9110 §12.5.1).
+            (Some(tar), None) => {
+                let wildcard = weight(&ACCEPT, "application/*").or_else(|| weight(&ACCEPT, "*/*")).unwrap_or(0.0);
+                tar > 0.0 && tar >= wildcard
+            }
+        };
+        if prefers_tar && accepts_br { Self::EncodedTar } else { Self::CompressedTar }
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::CompressedTar => COMPRESSED_TAR,
+            Self::EncodedTar => TAR,
+        }
+    }
+
+    pub(super) fn content_encoding(self) -> Option<&'static str> {
+        match self {
+            Self::CompressedTar => None,
+            Self::EncodedTar => Some("br"),
+        }
+    }
+
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Self::CompressedTar => ".tar.br",
+            Self::EncodedTar => ".tar",
+        }
+    }
+}
+
+/// The members of a list header with their weights (RFC 9110 §12.4.2); one whose weight is no number counts as refused.
+fn ranges<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, f32)> {
+    headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(
+        |member| {
+            let mut parts = member.split(';').map(str::trim);
+            let value = parts.next().unwrap_or_default();
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            (value, weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_an_explicit_and_preferred_tar_is_encoded() {
+        use Variant::{CompressedTar, EncodedTar};
+        for (accept, accept_encoding, expected) in [
+            ("", "", CompressedTar),
+            ("*/*", "gzip, br", CompressedTar),
+            ("application/*", "br", CompressedTar),
+            ("application/x-tar", "br", EncodedTar),
+            ("Application/X-Tar", "BR", EncodedTar),
+            ("application/x-tar", "gzip, deflate, br, zstd", EncodedTar),
+            ("application/x-tar", "gzip;q=1.0, br;q=0.001", EncodedTar),
+            ("application/x-tar", "*", EncodedTar),
+            ("application/x-tar", "*;q=0", CompressedTar),
+            ("application/x-tar", "br;q=0, *", CompressedTar),
+            ("application/x-tar", "gzip", CompressedTar),
+            ("application/x-tar", "identity", CompressedTar),
+            ("application/x-tar", "", CompressedTar),
+            ("application/x-tar;q=0", "br", CompressedTar),
+            ("application/x-tar;q=0.0", "br", CompressedTar),
+            ("application/x-tar;q=none", "br", CompressedTar),
+            ("application/x-tar, */*", "br", EncodedTar),
+            ("application/x-tar, */*;q=0.8", "br", EncodedTar),
+            ("application/x-tar;q=0.5, */*;q=0.8", "br", CompressedTar),
+            ("application/x-tar;q=0.5, application/*;q=0.4, */*", "br", EncodedTar),
+            ("text/html, application/x-tar ; q=0.9", "br", EncodedTar),
+            ("application/x-tar;v=1;q=0", "br", CompressedTar),
+            ("application/x-tar, application/x-brotli-compressed-tar", "br", CompressedTar),
+            ("application/x-tar, application/x-brotli-compressed-tar;q=0.9", "br", EncodedTar),
+            ("application/x-tar;q=0.8, application/x-brotli-compressed-tar;q=0.9", "br", CompressedTar),
+            ("application/x-tarball", "br", CompressedTar),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accept_encoding));
+            assert_eq!(Variant::negotiate(&headers), expected, "{accept:?} with {accept_encoding:?}");
+        }
+    }
+
+    #[test]
+    fn several_lines_of_a_header_are_one_list() {
+        let mut headers = HeaderMap::new();
+        headers.append(ACCEPT, HeaderValue::from_static("text/html"));
+        headers.append(ACCEPT, HeaderValue::from_static("application/x-tar"));
+        headers.append(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.append(ACCEPT_ENCODING, HeaderValue::from_static("br"));
+        assert_eq!(Variant::negotiate(&headers), Variant::EncodedTar);
+    }
+}

@@ -1,0 +1,124 @@
+//! An answer that says why there is no tarball (RFC 9457).
+
+use bytes::Bytes;
+use http::{
+    HeaderName, HeaderValue, Method, Response, StatusCode,
+    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE},
+};
+use serde::Serialize;
+
+use super::{body::Body, conversion::Failure, options::BadOption};
+use crate::{Error, Format};
+
+/// Why a request failed: whose fault by the status, which rule by the code, the numbers in the detail.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    /// Of the answer, beside those that every answer has.
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Problem {
+    pub(super) fn not_found(path: &str) -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            code: "not_found",
+            title: "nothing is here",
+            detail: format!("there is nothing at {path:?}: POST a zip to / or PUT it to /NAME.zip"),
+            header: None,
+        }
+    }
+
+    pub(super) fn method_not_allowed(method: &Method, allowed: &'static str) -> Self {
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            code: "method_not_allowed",
+            title: "the method is not allowed",
+            detail: format!("the method is {method}, it must be one of {allowed}"),
+            header: Some((ALLOW, allowed)),
+        }
+    }
+
+    pub(super) fn content_encoding(encoding: &HeaderValue) -> Self {
+        Self {
+            status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            code: "content_encoding",
+            title: "the upload is encoded",
+            detail: format!("the upload's content encoding is {encoding:?}, it must be sent as it is"),
+            // Tells this 415 from that for a media type (RFC 9110 §12.5.3).
+            header: Some((ACCEPT_ENCODING, "identity")),
+        }
+    }
+
+    pub(super) fn into_response<B>(self) -> Response<Body<B>> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            code: &'a str,
+        }
+        let document = Document {
+            r#type: format!("urn:problem-type:recompress:{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+        };
+        // Ends in a line feed, for who reads it in a terminal.
+        let mut json = serde_json::to_vec(&document).expect("strings and a number are always JSON");
+        json.push(b'\n');
+
+        let mut response = Response::new(Body::fixed(Bytes::from(json)));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (status, title) = match &error {
+            Error::Format(Format::NotZip { .. }) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the upload is not a zip"),
+            Error::Format(_) => (StatusCode::BAD_REQUEST, "the archive is broken"),
+            Error::Truncated { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
+            Error::Unsupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive uses a feature that is refused"),
+            Error::Limit(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+        };
+        Self { status, code: error.code(), title, detail: error.to_string(), header: None }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Archive(error) => error.into(),
+            broken_off @ Failure::Upload { .. } => Self {
+                status: StatusCode::BAD_REQUEST,
+                code: "truncated",
+                title: "the upload is incomplete",
+                detail: broken_off.to_string(),
+                header: None,
+            },
+        }
+    }
+}
+
+impl From<BadOption> for Problem {
+    fn from(option: BadOption) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: "bad_option",
+            title: "an option is not valid",
+            detail: option.to_string(),
+            header: None,
+        }
+    }
+}

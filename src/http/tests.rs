@@ -1,0 +1,384 @@
+//! Requests and the answers they must get.
+
+use std::{
+    collections::VecDeque,
+    io::{Cursor, Read, Write},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures::executor::block_on;
+use http::StatusCode;
+use http_body::{Body as _, Frame};
+use zip::write::SimpleFileOptions;
+
+use super::*;
+
+/// An upload that arrives as the test says.
+#[derive(Debug, Default)]
+struct Upload(VecDeque<Event>);
+
+#[derive(Debug, Clone)]
+enum Event {
+    Data(Bytes),
+    Trailers,
+    /// Not now, but soon.
+    Pause,
+    /// Not until somebody says so.
+    Stall,
+    Break,
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.0.pop_front() {
+            Some(Event::Data(data)) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            Some(Event::Trailers) => Poll::Ready(Some(Ok(Frame::trailers(HeaderMap::new())))),
+            Some(Event::Pause) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Event::Stall) => {
+                self.0.push_front(Event::Stall);
+                Poll::Pending
+            }
+            Some(Event::Break) => Poll::Ready(Some(Err("reset by peer"))),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+fn whole(bytes: &[u8]) -> Upload {
+    Upload([Event::Data(Bytes::copy_from_slice(bytes))].into())
+}
+
+/// `bytes` in pieces of `size`, each followed by `then`.
+fn cut(bytes: &[u8], size: usize, then: &[Event]) -> Upload {
+    let data = |piece| std::iter::once(Event::Data(Bytes::copy_from_slice(piece))).chain(then.iter().cloned());
+    Upload(bytes.chunks(size).flat_map(data).collect())
+}
+
+fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Request<Upload> {
+    let builder = Request::builder().method(method).uri(uri);
+    headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value)).body(upload).unwrap()
+}
+
+fn answer(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Response<Body<Upload>> {
+    block_on(serve(request(method, uri, headers, upload), Limits::WORKER))
+}
+
+/// The body's pieces up to its end or its error.
+fn pieces(body: Body<Upload>) -> (Vec<Bytes>, Option<Failure>) {
+    let mut body = body;
+    let mut pieces = Vec::new();
+    loop {
+        match block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))) {
+            Some(Ok(frame)) => pieces.push(frame.into_data().unwrap()),
+            Some(Err(failure)) => {
+                assert!(block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).is_none(), "an error is the end");
+                return (pieces, Some(failure));
+            }
+            None => return (pieces, None),
+        }
+    }
+}
+
+fn bytes(body: Body<Upload>) -> Vec<u8> {
+    let (pieces, failure) = pieces(body);
+    assert!(failure.is_none(), "{failure:?}");
+    pieces.concat()
+}
+
+fn json(response: Response<Body<Upload>>) -> serde_json::Value {
+    serde_json::from_slice(&bytes(response.into_body())).unwrap()
+}
+
+/// Bytes that do not compress, so that output is due soon.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_u32;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
+fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, contents) in members {
+        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+        writer.write_all(contents).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn members(tar_br: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut tarball = tar::Archive::new(brotli::Decompressor::new(tar_br, 4096));
+    let read = |entry: std::io::Result<tar::Entry<'_, _>>| {
+        let mut entry = entry.unwrap();
+        let mut contents = Vec::new();
+        entry.read_to_end(&mut contents).unwrap();
+        (entry.path().unwrap().to_str().unwrap().to_owned(), contents)
+    };
+    tarball.entries().unwrap().map(read).collect()
+}
+
+#[test]
+fn a_zip_becomes_a_tarball() {
+    let noise = noise(300_000);
+    let upload = archive(&[("a.txt", b"hello"), ("dir/noise", &noise)]);
+    for (method, uri) in [("POST", "/"), ("PUT", "/"), ("PUT", "/save.zip"), ("POST", "/?quality=2&lgwin=18")] {
+        let response = answer(method, uri, &[], whole(&upload));
+        assert_eq!(response.status(), StatusCode::OK, "{method} {uri}");
+        let expected = [("a.txt".to_owned(), b"hello".to_vec()), ("dir/noise".to_owned(), noise.clone())];
+        assert_eq!(members(&bytes(response.into_body())), expected, "{method} {uri}");
+    }
+}
+
+#[test]
+fn how_the_upload_arrives_changes_no_byte() {
+    let upload = archive(&[("a.txt", b"hello"), ("noise", &noise(150_000))]);
+    let expected = bytes(answer("POST", "/", &[], whole(&upload)).into_body());
+    let empty = Event::Data(Bytes::new());
+    for (drive, upload) in [
+        ("one byte at a time", cut(&upload, 1, &[])),
+        ("pauses", cut(&upload, 1000, &[Event::Pause])),
+        ("empty frames", cut(&upload, 1000, &[empty.clone(), empty])),
+        ("trailers", cut(&upload, 1 << 20, &[Event::Trailers])),
+    ] {
+        assert!(bytes(answer("POST", "/", &[], upload).into_body()) == expected, "{drive}");
+    }
+}
+
+#[test]
+fn no_piece_is_empty_or_larger_than_its_room_and_all_but_the_last_are_full() {
+    let upload = archive(&[("noise", &noise(1 << 20))]);
+    let (pieces, failure) = pieces(answer("POST", "/?quality=2", &[], whole(&upload)).into_body());
+    assert!(failure.is_none());
+    let (last, full) = pieces.split_last().unwrap();
+    assert!(full.len() >= 15 && full.iter().all(|piece| piece.len() == 64 << 10));
+    assert!((1..=64 << 10).contains(&last.len()));
+}
+
+#[test]
+fn the_answer_begins_before_the_upload_ends() {
+    let upload = archive(&[("noise", &noise(4 << 20))]);
+    let mut upload = cut(&upload[..upload.len() - 1000], 64 << 10, &[]);
+    upload.0.push_back(Event::Stall);
+    let response = answer("POST", "/?quality=2", &[], upload);
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(!response.body().is_end_stream());
+
+    // Everything there is comes out while the upload stalls, and no end.
+    let mut body = response.into_body();
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    let mut received = 0;
+    let mut patience = 10_000;
+    while patience > 0 {
+        match Pin::new(&mut body).poll_frame(&mut cx) {
+            Poll::Ready(frame) => received += frame.expect("no end").expect("no error").into_data().unwrap().len(),
+            Poll::Pending => patience -= 1,
+        }
+    }
+    assert!(received > 1 << 20, "{received} bytes");
+}
+
+#[test]
+fn the_headers_say_what_it_is() {
+    let upload = archive(&[("a.txt", b"hello")]);
+    let fixed = [
+        ("cache-control", "no-store, no-transform"),
+        ("x-content-type-options", "nosniff"),
+        ("vary", "Accept, Accept-Encoding"),
+    ];
+    let compressed = [
+        ("content-type", "application/x-brotli-compressed-tar"),
+        ("content-disposition", r#"attachment; filename="save.tar.br""#),
+    ];
+    let encoded = [
+        ("content-type", "application/x-tar"),
+        ("content-disposition", r#"attachment; filename="save.tar""#),
+        ("content-encoding", "br"),
+    ];
+    let tar_please: &[(&str, &str)] = &[("accept", "application/x-tar"), ("accept-encoding", "gzip, br")];
+    for (headers, expected) in [(&[][..], &compressed[..]), (tar_please, &encoded[..])] {
+        let response = answer("PUT", "/save.zip", headers, whole(&upload));
+        let found: Vec<_> = response.headers().iter().map(|(k, v)| (k.as_str(), v.to_str().unwrap())).collect();
+        let mut expected = [expected, &fixed].concat();
+        let mut sorted = found.clone();
+        sorted.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(sorted, expected);
+        assert_eq!(members(&bytes(response.into_body())).len(), 1, "the bytes are brotli in both");
+    }
+}
+
+#[test]
+fn the_query_names_the_answer_before_the_path_and_the_path_before_the_header() {
+    let upload = archive(&[]);
+    let header: &[(&str, &str)] = &[("content-disposition", "attachment; filename=header.zip")];
+    for (uri, headers, expected) in [
+        ("/path.zip?name=query.zip", header, "query.tar.br"),
+        ("/path.zip", header, "path.tar.br"),
+        ("/", header, "header.tar.br"),
+        ("/", &[], "archive.tar.br"),
+        ("/?name=", header, "archive.tar.br"),
+        ("/d%C3%A9j%C3%A0.zip", &[], "d_j_.tar.br\"; filename*=UTF-8''d%C3%A9j%C3%A0.tar.br"),
+    ] {
+        let response = answer("PUT", uri, headers, whole(&upload));
+        let expected = format!("attachment; filename=\"{expected}");
+        let found = response.headers()["content-disposition"].to_str().unwrap();
+        assert_eq!(found.trim_end_matches('"'), expected, "{uri}");
+    }
+}
+
+#[test]
+fn every_refusal_has_its_status_and_code() {
+    let good = archive(&[("a.txt", b"hello")]);
+    let two = archive(&[("a.txt", b"hello"), ("b.txt", b"hello")]);
+    let flipped = |offset: usize, mask: u8| {
+        let mut bytes = good.clone();
+        bytes[offset] ^= mask;
+        bytes
+    };
+    let encrypted = flipped(6, 1);
+    let crc = flipped(14, 1);
+    let identity: &[(&str, &str)] = &[("content-encoding", "identity")];
+    let gzip: &[(&str, &str)] = &[("content-encoding", "gzip")];
+    let limits = Limits { entries: 1, ..Limits::WORKER };
+    type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
+    let rows: &[Row<'_>] = &[
+        ("POST", "/", &[], b"", 415, "not_zip"),
+        ("POST", "/", &[], b"not a zip at all", 415, "not_zip"),
+        ("POST", "/", identity, b"not a zip at all", 415, "not_zip"),
+        ("POST", "/", gzip, &good, 415, "content_encoding"),
+        ("POST", "/", &[], &crc, 400, "crc_mismatch"),
+        ("POST", "/", &[], &good[..good.len() - 1], 400, "truncated"),
+        ("POST", "/", &[], &good[..20], 400, "truncated"),
+        ("POST", "/", &[], &encrypted, 422, "encrypted"),
+        ("POST", "/", &[], &two, 413, "too_many_entries"),
+        ("POST", "/?quality=12", &[], &good, 400, "bad_option"),
+        ("PUT", "/a.zip?level=9", &[], &good, 400, "bad_option"),
+        ("GET", "/a.zip", &[], b"", 404, "not_found"),
+        ("GET", "/health/", &[], b"", 404, "not_found"),
+        ("PUT", "/a/b.zip", &[], &good, 404, "not_found"),
+        ("DELETE", "/", &[], b"", 405, "method_not_allowed"),
+        ("POST", "/health", &[], b"", 405, "method_not_allowed"),
+        ("POST", "/a.zip", &[], &good, 405, "method_not_allowed"),
+    ];
+    for (method, uri, headers, upload, status, code) in rows {
+        let response = block_on(serve(request(method, uri, headers, whole(upload)), limits));
+        assert_eq!(response.status(), *status, "{method} {uri} {code}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json", "{code}");
+        assert_eq!(response.headers()["cache-control"], "no-store, no-transform", "{code}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{code}");
+        let problem = json(response);
+        assert_eq!(problem["code"], *code, "{method} {uri}");
+        assert_eq!(problem["status"], *status, "{code}");
+        assert_eq!(problem["type"], format!("urn:problem-type:recompress:{code}"));
+        for member in ["title", "detail"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{code} {member}");
+        }
+        assert_eq!(problem.as_object().unwrap().len(), 5, "{code}");
+    }
+}
+
+#[test]
+fn a_refusal_says_what_would_have_been_taken() {
+    for (method, uri, headers, name, value) in [
+        ("DELETE", "/", &[][..], "allow", "GET, HEAD, POST, PUT"),
+        ("PUT", "/health", &[], "allow", "GET, HEAD"),
+        ("POST", "/a.zip", &[], "allow", "PUT"),
+        ("POST", "/", &[("content-encoding", "br")], "accept-encoding", "identity"),
+    ] {
+        assert_eq!(answer(method, uri, headers, whole(b"")).headers()[name], value, "{method} {uri}");
+    }
+    let problem = json(answer("POST", "/?lgwin=25", &[], whole(b"")));
+    assert_eq!(problem["detail"], r#"lgwin is "25", it must be 10 to 24"#);
+}
+
+#[test]
+fn an_upload_that_breaks_off_before_the_first_piece_is_a_400() {
+    let good = archive(&[("a.txt", b"hello")]);
+    let mut upload = whole(&good[..40]);
+    upload.0.push_back(Event::Break);
+    let response = answer("POST", "/", &[], upload);
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let problem = json(response);
+    assert_eq!(problem["code"], "truncated");
+    assert_eq!(problem["detail"], "the upload broke off after 40 bytes: reset by peer");
+}
+
+#[test]
+fn what_fails_after_the_first_piece_is_an_error_in_the_body() {
+    let good = archive(&[("noise", &noise(4 << 20))]);
+    let mut broken_off = whole(&good[..good.len() - 1000]);
+    broken_off.0.push_back(Event::Break);
+    let mut wrong_directory = good.clone();
+    let last_name = good.windows(5).rposition(|window| window == b"noise").unwrap();
+    wrong_directory[last_name] = b'N';
+    for (case, upload, expected) in [
+        ("broken off", broken_off, "the upload broke off after"),
+        ("cut", whole(&good[..good.len() - 1]), "the upload ended after"),
+        ("wrong directory", whole(&wrong_directory), "the central directory does not match"),
+    ] {
+        let response = answer("POST", "/?quality=2", &[], upload);
+        assert_eq!(response.status(), StatusCode::OK, "{case}");
+        let (pieces, failure) = pieces(response.into_body());
+        assert!(!pieces.is_empty(), "{case}");
+        let failure = failure.expect(case).to_string();
+        assert!(failure.starts_with(expected), "{case}: {failure}");
+        let mut decoded = Vec::new();
+        let decoding = brotli::Decompressor::new(&*pieces.concat(), 4096).read_to_end(&mut decoded);
+        assert!(decoding.is_err(), "{case}: what was received must not decode as whole");
+    }
+}
+
+#[test]
+fn the_page_teaches_its_own_address() {
+    for (uri, headers, origin) in [
+        ("https://convert.example/", &[][..], "https://convert.example/"),
+        ("/", &[("host", "localhost:8787")], "http://localhost:8787/"),
+        ("/", &[], "http://localhost/"),
+    ] {
+        let response = answer("GET", uri, headers, whole(b""));
+        assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+        let text = String::from_utf8(bytes(response.into_body())).unwrap();
+        assert!(text.contains(&format!("curl -f -T save.zip {origin} -o save.tar.br")), "{text}");
+    }
+}
+
+#[test]
+fn a_head_request_gets_the_headers_alone() {
+    for uri in ["/", "/health", "/nowhere"] {
+        let get = answer("GET", uri, &[], whole(b""));
+        let head = answer("HEAD", uri, &[], whole(b""));
+        assert_eq!(head.status(), get.status());
+        assert_eq!(head.headers(), get.headers());
+        assert!(head.body().is_end_stream() && !get.body().is_end_stream());
+    }
+}
+
+#[test]
+fn health_is_json() {
+    let response = answer("GET", "/health", &[], whole(b""));
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(json(response), serde_json::json!({ "status": "ok" }));
+}
+
+#[test]
+fn an_answer_of_known_length_says_so() {
+    let page = answer("GET", "/", &[], whole(b""));
+    assert_eq!(
+        page.body().size_hint().exact(),
+        Some(bytes(answer("GET", "/", &[], whole(b"")).into_body()).len() as u64)
+    );
+    let small = answer("POST", "/", &[], whole(&archive(&[("a.txt", b"hello")])));
+    assert!(small.body().size_hint().exact().is_some_and(|length| length > 0));
+}
