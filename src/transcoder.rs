@@ -102,14 +102,14 @@ impl Transcoder {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
             phase: Phase::Members,
-            asked: true,
+            asked: false,
         })
     }
 
     /// Moves the conversion forward by a bounded amount of work: at most one call of the inflater or of the encoder.
     ///
     /// Takes bytes from the front of `input` and writes to the front of `output`. An empty `input` after
-    /// [`Status::NeedsInput`], or at the first step, says that the upload has ended.
+    /// [`Status::NeedsInput`] says that the upload has ended.
     ///
     /// # Errors
     ///
