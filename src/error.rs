@@ -235,6 +235,18 @@ pub enum Limit {
         /// Bytes.
         limit: u64,
     },
+    /// More contents for the bytes received than [`crate::Limits::ratio`] allows.
+    #[error("{unpacked} bytes unpacked from {received}, at {entry:?}: more than {limit} to 1")]
+    Ratio {
+        /// Member.
+        entry: String,
+        /// Bytes of contents, with the member's.
+        unpacked: u64,
+        /// Bytes of the zip, up to the end of the member's data.
+        received: u64,
+        /// Unpacked bytes for each byte of the zip.
+        limit: u64,
+    },
     /// A member that states its size after its data outgrew [`crate::Limits::held_bytes`].
     #[error(
         "{entry:?} states its size after its data, and has more than the {limit} bytes that can be held back until then"
@@ -290,6 +302,7 @@ impl Error {
                 Limit::NameTooLong { .. } => "name_too_long",
                 Limit::TooManyEntries { .. } => "too_many_entries",
                 Limit::Output { .. } => "output_limit",
+                Limit::Ratio { .. } => "ratio_limit",
                 Limit::EntryTooLargeWithoutSize { .. } => "entry_too_large_without_size",
                 Limit::Memory { .. } => "memory_limit",
             },

@@ -11,6 +11,9 @@ pub struct Limits {
     pub entries: u64,
     /// Contents of all members together, in bytes.
     pub unpacked_bytes: u64,
+    /// Unpacked bytes for each byte of the zip, member by member from the start; asked once more than
+    /// [`Limits::RATIO_GRACE`] bytes are unpacked. Deflate reaches 1,032.
+    pub ratio: u64,
     /// What one member may hold back, as it stands in the zip, while its size is not known yet, in bytes.
     pub held_bytes: u64,
     /// A member's name in bytes, as it stands in the zip and decoded; more than 32 KiB count as that.
@@ -20,10 +23,14 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Unpacked bytes, 64 MiB, up to which [`Limits::ratio`] is not asked: what is small can do no harm.
+    pub const RATIO_GRACE: u64 = 64 * MIB;
+
     /// One request's share of a 128 MB isolate.
     pub const WORKER: Self = Self {
         entries: 1 << 17,
         unpacked_bytes: 4096 * MIB,
+        ratio: 250,
         held_bytes: 24 * MIB,
         name_bytes: 4096,
         memory_bytes: 40 * MIB,
@@ -33,6 +40,7 @@ impl Limits {
     pub const NATIVE: Self = Self {
         entries: 1 << 24,
         unpacked_bytes: u64::MAX,
+        ratio: u64::MAX,
         held_bytes: 1024 * MIB,
         name_bytes: 4096,
         memory_bytes: 4096 * MIB,

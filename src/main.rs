@@ -1,5 +1,7 @@
 //! The command-line tool.
 
+mod arguments;
+
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufWriter, IsTerminal, Read, Write},
@@ -7,35 +9,14 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
+use arguments::Arguments;
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use indicatif::{ProgressBar, ProgressStyle};
-use recompress::{Limits, Parameters, Status, Transcoder};
+use recompress::{Parameters, Status, Transcoder};
 use tempfile::NamedTempFile;
 
-/// Re-encode a zip as a brotli-compressed tarball, reading it once from front to back.
-#[derive(Parser)]
-#[command(
-    version,
-    after_help = "Exit status: 0 done; 1 the zip was refused, or reading or writing failed; 2 wrong usage."
-)]
-struct Arguments {
-    /// The zip; `-` or nothing is standard input.
-    #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
-    input: PathBuf,
-    /// Where to write; `-` is standard output. Default: INPUT with `.tar.br` in place of `.zip`, or standard output for
-    /// standard input.
-    #[arg(short, long, value_name = "OUTPUT")]
-    output: Option<PathBuf>,
-    /// Brotli quality, from 0 (fast) to 11 (small).
-    #[arg(short, long, value_name = "N", default_value_t = Parameters::default().quality(), value_parser = clap::value_parser!(u8).range(0..=11))]
-    quality: u8,
-    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24.
-    #[arg(short = 'w', long, value_name = "N", default_value_t = Parameters::default().lgwin(), value_parser = clap::value_parser!(u8).range(10..=24))]
-    lgwin: u8,
-    /// Replace OUTPUT if it exists.
-    #[arg(short, long)]
-    force: bool,
-}
+/// Bytes read, and written, at once.
+const BUFFER: usize = 256 << 10;
 
 /// Why there is no result: a stable word, and what happened.
 struct Failure(&'static str, String);
@@ -58,8 +39,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let is_stdio = |path: &Path| path == Path::new("-");
     let (input, size): (Box<dyn Read>, _) = if is_stdio(&arguments.input) {
+        if io::stdin().is_terminal() {
+            let message = "nothing to read: name a zip, or pipe one in";
+            Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+        }
         (Box::new(io::stdin().lock()), None)
     } else {
         let file = File::open(&arguments.input).map_err(|error| failed("read", &arguments.input, &error))?;
@@ -67,45 +51,49 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         (Box::new(file), size)
     };
     let output = match &arguments.output {
-        Some(path) if is_stdio(path) => None,
-        Some(path) => Some(path.clone()),
-        None if is_stdio(&arguments.input) => None,
-        None => Some(default_output(&arguments.input)),
+        Some(path) => path.clone(),
+        None if is_stdio(&arguments.input) => "-".into(),
+        None => default_output(&arguments.input),
     };
-    let parameters = Parameters::new(arguments.quality, arguments.lgwin).expect("clap checked the ranges");
+    if is_stdio(&output) && io::stdout().is_terminal() {
+        let message = "the result is not text: name a file with -o, or use a pipe";
+        Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+    }
     let progress = progress_bar(size);
     let input = progress.wrap_read(input);
-    match output {
-        None if io::stdout().is_terminal() => {
-            Err(Failure("output_is_terminal", "the result is not text: name a file with -o, or a pipe".to_owned()))
-        }
-        None => convert(input, io::stdout().lock(), parameters, &arguments.input, Path::new("-")),
-        Some(path) => to_file(input, &path, arguments, parameters),
-    }?;
+    let result = if is_stdio(&output) {
+        convert(input, io::stdout().lock(), &output, arguments)
+    } else {
+        convert_to_file(input, &output, arguments)
+    };
     progress.finish_and_clear();
-    Ok(())
+    result
+}
+
+fn is_stdio(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// Writes to a file that has its name only once it is whole.
-fn to_file(input: impl Read, path: &Path, arguments: &Arguments, parameters: Parameters) -> Result<(), Failure> {
+fn convert_to_file(input: impl Read, path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error: io::Error| failed("write", path, &error);
-    if fs_special(path) {
+    if is_device(path) {
         let device = OpenOptions::new().write(true).open(path).map_err(failed)?;
-        return convert(input, device, parameters, &arguments.input, path);
+        return convert(input, device, path, arguments);
     }
     if !arguments.force && path.exists() {
         return Err(Failure("output_exists", format!("{} exists; --force replaces it", path.display())));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = new_file(folder).map_err(failed)?;
-    convert(input, BufWriter::new(&file), parameters, &arguments.input, path)?;
+    convert(input, BufWriter::new(&file), path, arguments)?;
     let persisted = if arguments.force { file.persist(path) } else { file.persist_noclobber(path) };
     persisted.map_err(|error| failed(error.error))?;
     Ok(())
 }
 
 /// Whether `path` is something like `/dev/null`, that must not be replaced by a file.
-fn fs_special(path: &Path) -> bool {
+fn is_device(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
@@ -132,13 +120,13 @@ fn default_output(input: &Path) -> PathBuf {
 fn convert(
     mut input: impl Read,
     mut output: impl Write,
-    parameters: Parameters,
-    input_name: &Path,
     output_name: &Path,
+    arguments: &Arguments,
 ) -> Result<(), Failure> {
-    let mut transcoder = Transcoder::new(parameters, Limits::NATIVE)?;
-    let mut read = vec![0; 256 << 10];
-    let mut written = vec![0; 256 << 10];
+    let parameters = Parameters::new(arguments.quality, arguments.lgwin).expect("clap checked the ranges");
+    let mut transcoder = Transcoder::new(parameters, (&arguments.limits).into())?;
+    let mut read = vec![0; BUFFER];
+    let mut written = vec![0; BUFFER];
     let mut unread = 0..0;
     loop {
         let progress = transcoder.step(&read[unread.clone()], &mut written)?;
@@ -146,7 +134,8 @@ fn convert(
         output.write_all(&written[..progress.produced]).map_err(|error| failed("write", output_name, &error))?;
         match progress.status {
             Status::NeedsInput => {
-                let count = input.read(&mut read).map_err(|error| failed("read", input_name, &error))?;
+                let count =
+                    read_some(&mut input, &mut read).map_err(|error| failed("read", &arguments.input, &error))?;
                 unread = 0..count;
             }
             Status::NeedsOutput | Status::Working => {}
@@ -154,6 +143,16 @@ fn convert(
         }
     }
     output.flush().map_err(|error| failed("write", output_name, &error))
+}
+
+/// Reads what there is; nothing means that there is no more, and not that a signal came.
+fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// Shows bytes read on a terminal; nothing anywhere else.

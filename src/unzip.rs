@@ -244,14 +244,28 @@ impl ZipReader {
         self.received + taken as u64 - self.record.len() as u64
     }
 
-    /// Announces a member, whose size is known now.
-    fn announce(&mut self, entry: &Entry) -> Result<Event, Error> {
+    /// Announces a member, whose size is known now. Its data ends at `end` in the file, if that is known too.
+    fn announce(&mut self, entry: &Entry, end: Option<u64>) -> Result<Event, Error> {
         self.unpacked = self
             .unpacked
             .checked_add(entry.size)
             .filter(|&unpacked| unpacked <= self.limits.unpacked_bytes)
             .ok_or_else(|| Limit::Output { entry: entry.name.clone(), limit: self.limits.unpacked_bytes })?;
+        if let Some(end) = end {
+            self.check_ratio(entry, end)?;
+        }
         Ok(Event::Entry(entry.clone()))
+    }
+
+    /// Compares what was unpacked, with the member whose data ends at `received`, to what it was unpacked from.
+    ///
+    /// At the ends of members only, so that an archive is refused or not however it is cut.
+    fn check_ratio(&self, entry: &Entry, received: u64) -> Result<(), Error> {
+        let Self { unpacked, limits: Limits { ratio: limit, .. }, .. } = *self;
+        if unpacked <= Limits::RATIO_GRACE || unpacked <= received.saturating_mul(limit) {
+            return Ok(());
+        }
+        Err(Limit::Ratio { entry: entry.name.clone(), unpacked, received, limit }.into())
     }
 
     /// A stored member whose length was found by looking for it is the first suspect when the rest makes no sense.

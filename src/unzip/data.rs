@@ -49,6 +49,9 @@ impl ZipReader {
             }
             _ => {}
         }
+        if ended && compressed_size.is_none() {
+            self.check_ratio(&member.entry, self.received + unpacked.consumed as u64)?;
+        }
         let event = match unpacked.produced {
             0 if ended || unpacked.consumed > 0 && !exhausted => Event::Working,
             0 if exhausted || !offered.is_empty() => return Err(bad_data(&member, "does not end")),
@@ -174,7 +177,7 @@ impl ZipReader {
     /// Announces a member that was held, whose size is proved now, and goes on with its contents.
     fn release_held(&mut self, member: Member, proved: Proved, mut spool: Spool, taken: usize) -> Step {
         self.record_member(&member, proved)?;
-        let event = self.announce(&member.entry)?;
+        let event = self.announce(&member.entry, Some(self.record_start(taken)))?;
         self.state = if proved.size == 0 {
             spool.clear(&mut self.meter);
             State::Signature { zeros: 0 }

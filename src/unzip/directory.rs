@@ -198,9 +198,12 @@ impl ZipReader {
         for (field, declared) in
             [("the number of members on this disk", end.entries_on_disk), ("the number of members", end.entries)]
         {
-            // Without zip64, writers of more than 65,535 members store what is left of their number.
-            let agrees = declared == entries as u16 && (zip64.is_none() || entries <= u16::MAX.into());
-            if !agrees && !(zip64.is_some() && declared == IN_ZIP64_16) {
+            let agrees = match zip64 {
+                Some(_) => declared == IN_ZIP64_16 || u64::from(declared) == entries,
+                // Writers of more than 65,535 members that know no zip64 store what is left of their number.
+                None => declared == entries as u16,
+            };
+            if !agrees {
                 return Err(bad_end_record(field, declared.into(), entries));
             }
         }

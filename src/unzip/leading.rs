@@ -62,7 +62,7 @@ impl ZipReader {
         self.paths.insert(LEADING_DATA, &mut self.meter)?;
         self.state = State::LeadingData { left: size };
         let entry = Entry { name: LEADING_DATA.to_owned(), kind: EntryKind::File, mode: 0o644, mtime: 0, size };
-        Ok((taken, self.announce(&entry)?))
+        Ok((taken, self.announce(&entry, Some(size))?))
     }
 
     pub(super) fn leading_data(&mut self, left: u64, input: &[u8], scratch: &mut [u8]) -> Step {

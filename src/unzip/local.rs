@@ -44,7 +44,8 @@ impl ZipReader {
         let is_directory = member.entry.kind == EntryKind::Directory;
         match (sizes, member.method) {
             (Sizes::Declared { compressed_size }, _) => {
-                let event = self.announce(&member.entry)?;
+                let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
+                let event = self.announce(&member.entry, end)?;
                 self.state = State::Contents { member, contents, compressed_size };
                 Ok((taken, event))
             }
@@ -54,7 +55,7 @@ impl ZipReader {
             // A directory has no contents to find the end of, only a descriptor, and some writers not even that.
             (Sizes::Unknown, Method::Stored) if is_directory => {
                 let proved = Proved { crc32: 0, compressed_size: 0, size: 0 };
-                let event = self.announce(&member.entry)?;
+                let event = self.announce(&member.entry, Some(self.record_start(taken)))?;
                 self.state = State::Descriptor { member, proved, held: None };
                 Ok((taken, event))
             }
