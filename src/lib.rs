@@ -1,4 +1,63 @@
 //! Re-encodes a zip as a brotli-compressed tarball while it is still arriving.
+//!
+//! # Map
+//!
+//! ```text
+//! error       whose fault, which rule, which numbers
+//! limits      bounds, and the meter that holds memory to its own
+//! entry       a member, in the words that zip and tar share
+//! spool       bytes of a member whose size is not known yet
+//! unzip       zip bytes in, members out; one file for each part of the format
+//! ustar       a member's header blocks
+//! compress    the brotli encoder; the one file that knows which
+//! transcoder  wires these
+//! ─────────── above: no I/O, no async, no clock, no JavaScript, no cfg(target)
+//! http        a request in, a response out; no runtime           feature `http`
+//! worker      the Cloudflare Worker                              feature `worker`
+//! main.rs     the command-line tool                              feature `cli`
+//! ```
+//!
+//! Imports point up this list.
+//!
+//! # What always holds
+//!
+//! - The output is a function of the archive's bytes and the [`Parameters`]: not of how the upload was cut, of load, or
+//!   of the platform.
+//! - The brotli stream is ended only after the end of the central directory was read and everything it says agrees with
+//!   the members. So every strict prefix of an archive is an error, and nothing that failed decodes as whole.
+//! - No member's name leaves the tarball's root.
+//! - Memory that grows with the input is charged to [`Limits::memory_bytes`] before it grows. Input never panics.
+//!
+//! # Out of scope
+//!
+//! Compression methods but stored and deflate, encryption, archives in several files. Whatever only the central
+//! directory tells: permissions, symbolic links, comments. Searching for an archive inside other data.
+//!
+//! # Example
+//!
+//! ```
+//! use recompress::{Limits, Parameters, Status, Transcoder};
+//!
+//! # fn main() -> Result<(), recompress::Error> {
+//! // The shortest zip is just an end record.
+//! let mut upload: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+//! let mut transcoder = Transcoder::new(Parameters::default(), Limits::default())?;
+//! let mut result = Vec::new();
+//! let mut output = [0; 4096];
+//! loop {
+//!     let progress = transcoder.step(upload, &mut output)?;
+//!     upload = &upload[progress.consumed..];
+//!     result.extend_from_slice(&output[..progress.produced]);
+//!     match progress.status {
+//!         Status::NeedsInput => {} // the next bytes would be fetched here; this upload has ended
+//!         Status::NeedsOutput | Status::Working => {}
+//!         Status::Done => break,
+//!     }
+//! }
+//! assert!(!result.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -17,7 +76,6 @@ mod ustar;
 mod worker;
 
 pub use compress::{OutOfRange, Parameters};
-pub use entry::{Entry, EntryKind};
 pub use error::{Error, Format, Limit, Unsupported};
 pub use limits::Limits;
 pub use transcoder::{Progress, Status, Transcoder};

@@ -13,30 +13,6 @@ use crate::{
 const BUFFER: usize = 64 << 10;
 
 /// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
-///
-/// ```
-/// use recompress::{Limits, Parameters, Status, Transcoder};
-///
-/// # fn main() -> Result<(), recompress::Error> {
-/// // An empty zip is just its end record.
-/// let mut upload: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
-/// let mut transcoder = Transcoder::new(Parameters::default(), Limits::default())?;
-/// let mut result = Vec::new();
-/// let mut output = [0; 4096];
-/// loop {
-///     let progress = transcoder.step(upload, &mut output)?;
-///     upload = &upload[progress.consumed..];
-///     result.extend_from_slice(&output[..progress.produced]);
-///     match progress.status {
-///         Status::NeedsInput => {} // here the next bytes of the upload would be fetched; this one has ended
-///         Status::NeedsOutput | Status::Working => {}
-///         Status::Done => break,
-///     }
-/// }
-/// assert!(!result.is_empty());
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
 pub struct Transcoder {
     reader: ZipReader,
