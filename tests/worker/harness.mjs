@@ -1,0 +1,138 @@
+// The Worker in workerd itself, and clients that never wait for ever.
+//
+// Not `wrangler dev`: the proxy it puts in front compresses, retries, and turns a cut transfer into a clean end.
+
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
+const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
+
+/** Long for a machine that is busy with other tests; a test that needs it all has failed. */
+const PATIENCE_MS = 60_000;
+
+const running = new Set();
+process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
+
+/** Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port. */
+export async function startWorker(t) {
+  const config = join(bundle, `test-${process.pid}.capnp`);
+  writeFileSync(config, configuration());
+  const binary = join(root, "node_modules/workerd/bin/workerd");
+  // workerd writes on descriptor 3 which port it got.
+  const worker = spawn(binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3"], {
+    stdio: ["ignore", "inherit", "pipe", "pipe"],
+  });
+  running.add(worker);
+  const log = [];
+  worker.stderr.on("data", (text) => log.push(text));
+  t.after(async () => {
+    // Not SIGTERM: that waits for responses which a test may have left open.
+    worker.kill("SIGKILL");
+    if (worker.exitCode === null && worker.signalCode === null) await once(worker, "exit");
+    running.delete(worker);
+    rmSync(config, { force: true });
+  });
+  for await (const line of createInterface(worker.stdio[3])) {
+    const message = JSON.parse(line);
+    if (message.event === "listen") return { port: message.port, log: () => Buffer.concat(log).toString() };
+  }
+  throw new Error(`workerd did not start:\n${Buffer.concat(log)}`);
+}
+
+function configuration() {
+  if (!existsSync(join(bundle, "index.js"))) throw new Error(`no Worker in ${bundle}: make build`);
+  const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
+  const date = settings.match(/^compatibility_date = (".*")$/m)[1];
+  const flags = settings.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]";
+  const modules = readdirSync(bundle).flatMap((name) => {
+    if (name.endsWith(".js")) return [`(name = "${name}", esModule = embed "${name}")`];
+    if (name.endsWith(".wasm")) return [`(name = "${name}", wasm = embed "${name}")`];
+    return [];
+  });
+  // The module that is listed first is the one that answers.
+  modules.sort((a, b) => b.includes('"index.js"') - a.includes('"index.js"'));
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = (
+    compatibilityDate = ${date},
+    compatibilityFlags = ${flags},
+    modules = [${modules.join(", ")}],
+  ))],
+  # What the edge would say about a client stands in a header, as JSON.
+  sockets = [(name = "http", service = "main", http = (cfBlobHeader = "cf-blob"))],
+);
+`;
+}
+
+/**
+ * Sends a request, its body as `chunks` if those are given, and resolves to all that came back: `error` is set when the
+ * transfer broke, and `body` is then what had arrived.
+ */
+export async function request(port, { method = "POST", path = "/", headers = {}, body, chunks }) {
+  const outgoing = open(port, { method, path, headers: body ? { "content-length": body.length, ...headers } : headers });
+  // A server that refuses need not read what is still being sent.
+  outgoing.on("error", () => {});
+  const answer = answerTo(outgoing);
+  if (chunks) {
+    for await (const chunk of chunks) if (!outgoing.write(chunk)) await Promise.race([once(outgoing, "drain"), answer]);
+  }
+  outgoing.end(body);
+  return answer;
+}
+
+/** A request that the caller writes to, and ends. */
+export function open(port, { method = "POST", path = "/", headers = {} } = {}) {
+  return http.request({ host: "127.0.0.1", port, method, path, headers, agent: false, signal: AbortSignal.timeout(PATIENCE_MS) });
+}
+
+/** All of the answer to a request, or what there is of it, and why there is not more. */
+export async function answerTo(outgoing) {
+  const [incoming] = await once(outgoing, "response");
+  const parts = [];
+  let error;
+  try {
+    for await (const part of incoming) parts.push(part);
+  } catch (broken) {
+    error = broken;
+  }
+  return { status: incoming.statusCode, headers: incoming.headers, body: Buffer.concat(parts), error };
+}
+
+/** What the command-line tool makes of `zip`: the bytes that the Worker must give. */
+export function converted(zip, ...options) {
+  return run(recompress, [...options, "-", "-o", "-"], { input: zip });
+}
+
+/** Runs a command to its end. Returns what it wrote to its standard output. */
+export function run(command, args, options = {}) {
+  const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
+    maxBuffer: 1 << 28,
+    timeout: PATIENCE_MS,
+    ...options,
+  });
+  if (error?.code === "ENOENT") {
+    throw new Error(`${command} is missing: ${command === recompress ? "make build" : `install ${command}`}`);
+  }
+  if (error) throw error;
+  assert.equal(status, 0, `${command} ${args.join(" ")}: status ${status ?? signal}\n${stderr}`);
+  return stdout;
+}
+
+/** Bytes that do not compress, so that output follows input closely. */
+export function noise(length, seed = 1) {
+  const bytes = Buffer.alloc(length);
+  let state = seed;
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
