@@ -1,0 +1,99 @@
+//! The end records, comments, and what may follow (APPNOTE §4.3.14 to §4.3.16).
+
+use super::{A, C, Case, a, a_out, accept, b, refuse};
+use crate::{
+    drivers::{self, check},
+    zip_writer::{Archive, EndClaims, Member, Zip64, archive, deflated},
+};
+
+/// The zip64 end record, its locator, and the end record: lengths and places of the fields that rows change.
+const CLASSIC_BYTES: usize = 22;
+const LOCATOR_BYTES: usize = 20;
+const LOCATOR_OFFSET: usize = 8;
+const RECORD_BYTES: usize = 56;
+const RECORD_DISK: usize = 16;
+const RECORD_MEMBERS: usize = 24;
+const RECORD_SIZE: usize = 40;
+const RECORD_DIRECTORY_OFFSET: usize = 48;
+
+pub fn rows() -> Vec<Case> {
+    [classic(), zip64(), comments(), trailing()].into_iter().flatten().collect()
+}
+
+fn classic() -> Vec<Case> {
+    let truth = EndClaims::default();
+    let ended = |end, members: &[Member<'static>]| Archive { end, ..archive(members) };
+    vec![
+        refuse("eocd-count-low", ended(EndClaims { members: Some(1), ..truth }, &[a(), b()]), "bad_eocd"),
+        refuse("eocd-count-high", ended(EndClaims { members: Some(9), ..truth }, &[a()]), "bad_eocd"),
+        refuse("eocd-off-bad", ended(EndClaims { directory_offset: Some(3), ..truth }, &[a()]), "bad_eocd"),
+        refuse("eocd-size-bad", ended(EndClaims { directory_size: Some(3), ..truth }, &[a()]), "bad_eocd"),
+    ]
+}
+
+fn zip64() -> Vec<Case> {
+    let zip = Archive { zip64: Zip64::Needed, ..archive([a()]) }.bytes();
+    let locator = zip.len() - CLASSIC_BYTES - LOCATOR_BYTES;
+    let record = locator - RECORD_BYTES;
+    let with = |at, value: u64| {
+        let mut zip = zip.clone();
+        zip[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        zip
+    };
+    vec![
+        refuse("zip64-locator-wrong", with(locator + LOCATOR_OFFSET, 3), "bad_eocd"),
+        refuse("zip64-eocd-count-wrong", with(record + RECORD_MEMBERS + 8, 9), "bad_eocd"),
+        refuse("zip64-eocd-size-wrong", with(record + RECORD_SIZE, 3), "bad_eocd"),
+        refuse("zip64-eocd-off-wrong", with(record + RECORD_DIRECTORY_OFFSET, 3), "bad_eocd"),
+        refuse("zip64-eocd-disks", with(record + RECORD_DISK, 1 | 1 << 32), "multi_disk"),
+        // The classic record has values of its own, and they are other ones.
+        refuse(
+            "zip64-eocd-and-eocd-differ",
+            {
+                let mut zip = Archive { zip64: Zip64::Needless, ..archive([a()]) }.bytes();
+                let members = zip.len() - CLASSIC_BYTES + 8;
+                zip[members] = 2;
+                zip
+            },
+            "bad_eocd",
+        ),
+    ]
+}
+
+fn comments() -> Vec<Case> {
+    let evil = archive([deflated(b"evil.txt", C)]).bytes();
+    let longest = [b'c'; u16::MAX as usize];
+    let commented = |comment| Archive { comment, ..archive([a()]) };
+    vec![
+        accept("comment-zip", commented(b"hello comment"), [a_out()]),
+        accept("comment-cp437", commented(b"caf\x82 \x01\x02 PK"), [a_out()]),
+        accept("comment-longest", commented(&longest), [a_out()]),
+        accept("comment-entry", [Member { comment: b"entry comment", ..a() }], [a_out()]),
+        // Readers that search from the end may take what is in a comment for the end.
+        refuse("comment-has-eocd-sig", commented(&[&b"xx PK\x05\x06 yy"[..], &[0; 18]].concat()), "zip_in_comment"),
+        refuse("comment-is-zip", commented(&evil), "zip_in_comment"),
+        refuse("comment-entry-has-eocd-sig", [Member { comment: b"PK\x05\x06", ..a() }], "zip_in_comment"),
+        refuse("comment-entry-is-zip", [Member { comment: &evil, ..a() }], "zip_in_comment"),
+    ]
+}
+
+fn trailing() -> Vec<Case> {
+    let whole = archive([deflated(b"old.txt", C)]).bytes();
+    let other = archive([deflated(b"new.txt", A)]).bytes();
+    let followed = |trailing| Archive { trailing, ..archive([a()]) };
+    vec![
+        accept("trailing-nul1", followed(&[0]), [a_out()]),
+        // bsdtar pads what it writes to a pipe.
+        accept("trailing-nul4k", followed(&[0; 4096]), [a_out()]),
+        refuse("trailing-junk", followed(b"garbage!"), "trailing_data"),
+        refuse("trailing-newline", followed(b"\n"), "trailing_data"),
+        refuse("trailing-junk-after-zeros", followed(b"\0\0\0\0x"), "trailing_data"),
+        // Read from its end it is the other zip.
+        refuse("prefix-whole-zip", [whole, other].concat(), "trailing_data"),
+    ]
+}
+
+#[test]
+fn the_end_records_describe_what_is_before_them_and_nothing_follows() {
+    check(&rows(), drivers::ALL);
+}

@@ -1,0 +1,110 @@
+//! Names that could leave the directory they are extracted to, deceive who reads them, or meet.
+
+use super::{A, C, Case, a, a_out, accept, refuse};
+use crate::{
+    drivers::{self, check},
+    tarball::{directory, file},
+    zip_writer::{Member, UTF8, deflated, folder, stored},
+};
+
+pub fn rows() -> Vec<Case> {
+    [unsafe_names(), kept(), normalised(), twice(), conflicts()].into_iter().flatten().collect()
+}
+
+fn unsafe_names() -> Vec<Case> {
+    let names: [(&str, &[u8]); 23] = [
+        ("dotdot", b"../evil.txt"),
+        ("dotdot-alone", b".."),
+        ("dotdot_mid", b"a/../../evil.txt"),
+        ("dotdot-inside", b"a/../b.txt"),
+        ("dotdot-last", b"a/.."),
+        ("absolute", b"/etc/evil"),
+        ("root", b"/"),
+        ("drive", b"C:/evil.txt"),
+        ("drive_bs", b"C:\\evil.txt"),
+        ("drive-relative", b"c:evil.txt"),
+        ("unc", b"\\\\srv\\share\\x"),
+        ("bs_dotdot", b"..\\evil.txt"),
+        ("bs-absolute", b"\\evil.txt"),
+        ("both-slashes", b"a/b\\c.txt"),
+        ("nul", b"a\0b.txt"),
+        ("control", b"a\nb.txt"),
+        ("esc", b"a\x1b[31mb"),
+        ("delete", b"a\x7fb"),
+        ("empty", b""),
+        ("dot", b"."),
+        ("control-cp437", b"\x82\x07"),
+        ("isolate", "a\u{2066}b.txt".as_bytes()),
+        ("pop-isolate", "a\u{2069}b.txt".as_bytes()),
+    ];
+    let mut rows: Vec<Case> = names
+        .into_iter()
+        .map(|(what, name)| refuse(format!("name-{what}"), [deflated(name, A)], "unsafe_name"))
+        .collect();
+    let deceptive = "a\u{202e}txt.exe".as_bytes();
+    rows.push(refuse("name-bidi", [Member { flags: UTF8, ..deflated(deceptive, A) }], "unsafe_name"));
+    rows.push(refuse("name-dotdot-dir", [folder(b"../")], "unsafe_name"));
+    rows
+}
+
+/// What extractors on one system or another may stumble over is theirs to refuse.
+fn kept() -> Vec<Case> {
+    ["a.txt.", "CON.txt", "a.txt:stream", "...", "..a", "a..", "a b", " ", "-rf", "~", "a\"b'c", "a/b/.hidden", "éa"]
+        .into_iter()
+        .map(|name| {
+            let row = match name {
+                "a.txt." => "trail_dot",
+                "CON.txt" => "con",
+                "a.txt:stream" => "ads",
+                other => other,
+            };
+            accept(format!("name-{row}"), [deflated(name.as_bytes(), A)], [file(name, A)])
+        })
+        .collect()
+}
+
+/// Names that have one obvious safe form.
+fn normalised() -> Vec<Case> {
+    vec![
+        accept("name-dotslash", [deflated(b"./a.txt", A)], [a_out()]),
+        accept("name-dslash", [deflated(b"a//b.txt", A)], [file("a/b.txt", A)]),
+        accept("name-dot-inside", [deflated(b"a/./b.txt", A)], [file("a/b.txt", A)]),
+        accept("name-dslash-dir", [folder(b"a//")], [directory("a/")]),
+        // Some Windows tools write these; in a name with a slash a backslash may be meant as itself.
+        accept("name-backslash", [deflated(b"a\\b.txt", A)], [file("a/b.txt", A)]),
+        accept("name-backslash-dir", [folder(b"a\\")], [directory("a/")]),
+    ]
+}
+
+fn twice() -> Vec<Case> {
+    vec![
+        refuse("dup-same", [a(), a()], "duplicate_name"),
+        refuse("dup-diff", [a(), deflated(b"a.txt", C)], "duplicate_name"),
+        refuse("dup-normalised", [a(), deflated(b"./a.txt", C)], "duplicate_name"),
+        refuse("dup-backslash", [deflated(b"d/a.txt", A), deflated(b"d\\a.txt", C)], "duplicate_name"),
+        refuse("dup-decoded", [deflated(b"\x82", A), deflated("é".as_bytes(), C)], "duplicate_name"),
+        accept("case-collision", [a(), deflated(b"A.TXT", C)], [a_out(), file("A.TXT", C)]),
+    ]
+}
+
+fn conflicts() -> Vec<Case> {
+    let link = Member { external_attributes: 0o120777 << 16, ..stored(b"ln", b"/etc") };
+    vec![
+        refuse("file-dir-conflict", [deflated(b"a", A), deflated(b"a/b", C)], "name_conflict"),
+        refuse("file-dir-conflict-reversed", [deflated(b"a/b", C), deflated(b"a", A)], "name_conflict"),
+        refuse("file-dir-conflict-deep", [deflated(b"a/b", C), deflated(b"a/b/c/d", A)], "name_conflict"),
+        refuse("file-dir-conflict-explicit", [folder(b"a/"), deflated(b"a", A)], "name_conflict"),
+        refuse("file-dir-conflict-explicit-reversed", [deflated(b"a", A), folder(b"a/")], "name_conflict"),
+        refuse("symlink-then-file", [link, deflated(b"ln/x", A)], "name_conflict"),
+        accept(
+            "no-conflict-common-start",
+            [deflated(b"a", A), deflated(b"a.txt", A), deflated(b"ab/c", C)],
+            [file("a", A), a_out(), file("ab/c", C)],
+        ),
+    ]
+}
+
+#[test]
+fn every_name_stays_where_it_is_extracted_to_and_stands_for_one_member() {
+    check(&rows(), drivers::ALL);
+}

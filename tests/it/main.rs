@@ -1,0 +1,10 @@
+//! Zips with one oddity each, driven through the converter in every way a caller may cut its input and its output.
+
+mod cases;
+mod drivers;
+mod extra_field;
+mod properties;
+mod record;
+mod shared_cases;
+mod tarball;
+mod zip_writer;
