@@ -25,8 +25,11 @@ impl ZipReader {
             record::CENTRAL_HEADER | record::ZIP64_END | record::END => {
                 self.go_to(State::Directory(Directory::new(self.record_start(taken))), taken)
             }
-            // A block's size may start with a zero, but zeros and then a signature make a larger number than any.
-            _ if zeros == 0 && SIGNING_BLOCK.contains(&signature.into()) => self.go_to(State::SigningBlock, taken),
+            // A size may start with a zero, but zeros and then a signature make a larger number than any. Behind more
+            // zeros, which apksig writes to align the block, it starts with its first other byte.
+            _ if (zeros == 0 || self.record[0] != 0) && SIGNING_BLOCK.contains(&signature.into()) => {
+                self.go_to(State::SigningBlock, taken)
+            }
             _ => {
                 let leading = self.record.iter().take_while(|&&byte| byte == 0).count();
                 let zeros = zeros + leading as u64;

@@ -27,9 +27,11 @@ impl ZipReader {
         // Some writers call an empty file deflated and write nothing for it.
         let method = if compressed_size == Some(0) { Method::Stored } else { member.method };
         let left = compressed_size.map_or(u64::MAX, |total| total - contents.compressed_size());
-        let offered = &input[..usize::try_from(left).map_or(input.len(), |left| left.min(input.len()))];
+        let offered = &input[..at_most(input.len(), left)];
+        // One byte too many is enough to know, and it is the same one however the upload is cut.
+        let room = at_most(scratch.len(), (member.entry.size - contents.size()).saturating_add(1));
         let unpacked = contents
-            .read(method, &mut self.inflater, offered, scratch)
+            .read(method, &mut self.inflater, offered, &mut scratch[..room])
             .map_err(|_| bad_data(&member, "is no deflate stream"))?;
 
         let mismatch = |what, computed, declared| Format::SizeMismatch {
@@ -82,12 +84,16 @@ impl ZipReader {
         input: &[u8],
         scratch: &mut [u8],
     ) -> Step {
+        // As above: one byte beyond either limit, and no further.
+        let may_take = (self.limits.held_bytes - contents.compressed_size()).saturating_add(1);
+        let may_give = self.limits.unpacked_bytes - self.unpacked;
+        let offered = &input[..at_most(input.len(), may_take)];
+        let room = at_most(scratch.len(), (may_give - contents.size()).saturating_add(1));
         let unpacked = contents
-            .read(member.method, &mut self.inflater, input, scratch)
+            .read(member.method, &mut self.inflater, offered, &mut scratch[..room])
             .map_err(|_| bad_data(&member, "is no deflate stream"))?;
         self.may_hold(contents.compressed_size(), &member)?;
-        let room = self.limits.unpacked_bytes - self.unpacked;
-        if contents.size() > room {
+        if contents.size() > may_give {
             return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
         }
         spool.push(&input[..unpacked.consumed], &mut self.meter)?;
@@ -223,6 +229,11 @@ impl ZipReader {
         };
         self.ledger.record(row, &mut self.meter)
     }
+}
+
+/// `length`, or `limit` if that is less.
+fn at_most(length: usize, limit: u64) -> usize {
+    usize::try_from(limit).map_or(length, |limit| limit.min(length))
 }
 
 fn bad_data(member: &Member, problem: &'static str) -> Error {
