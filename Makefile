@@ -32,6 +32,7 @@ worker: toolchain ## the Worker in build/
 	$(WASM) $(WORKER_BUILD)
 
 test: build ## everything that is tested
+	.ci/test-programs
 	cargo test --features cli,http
 	# The core has no I/O, no clock, no JavaScript: it builds for a bare wasm, from this list of crates and no other.
 	$(WASM) cargo build --lib --target wasm32-unknown-unknown
