@@ -58,6 +58,8 @@ pub(crate) struct Unpacked {
     pub(crate) produced: usize,
     /// Whether a deflate stream has ended; a stored one has no end of its own.
     pub(crate) ended: bool,
+    /// Whether what follows is no deflate stream.
+    pub(crate) broken: bool,
 }
 
 impl Contents {
@@ -69,26 +71,26 @@ impl Contents {
         Self::default()
     }
 
-    /// Unpacks from the front of `input` to the front of `output`. Says `Err` where the data is no deflate stream.
+    /// Unpacks from the front of `input` to the front of `output`.
     pub(crate) fn read(
         &mut self,
         method: Method,
         inflater: &mut Inflater,
         input: &[u8],
         output: &mut [u8],
-    ) -> Result<Unpacked, NotDeflate> {
+    ) -> Unpacked {
         let unpacked = match method {
             Method::Stored => {
                 let count = input.len().min(output.len());
                 output[..count].copy_from_slice(&input[..count]);
-                Unpacked { consumed: count, produced: count, ended: false }
+                Unpacked { consumed: count, produced: count, ended: false, broken: false }
             }
-            Method::Deflate => inflater.read(input, output)?,
+            Method::Deflate => inflater.read(input, output),
         };
         self.crc32.update(&output[..unpacked.produced]);
         self.compressed_size += unpacked.consumed as u64;
         self.size += unpacked.produced as u64;
-        Ok(unpacked)
+        unpacked
     }
 
     /// Bytes taken so far.
@@ -107,18 +109,14 @@ impl Contents {
     }
 }
 
-/// Data that is no deflate stream.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct NotDeflate;
-
 impl Inflater {
-    fn read(&mut self, input: &[u8], output: &mut [u8]) -> Result<Unpacked, NotDeflate> {
+    fn read(&mut self, input: &[u8], output: &mut [u8]) -> Unpacked {
         let Self(inflate) = self;
         let (total_in, total_out) = (inflate.total_in(), inflate.total_out());
-        let status = inflate.decompress(input, output, InflateFlush::NoFlush).map_err(|_| NotDeflate)?;
+        let status = inflate.decompress(input, output, InflateFlush::NoFlush);
         // Both are bounded by the lengths of the slices.
         let consumed = (inflate.total_in() - total_in) as usize;
         let produced = (inflate.total_out() - total_out) as usize;
-        Ok(Unpacked { consumed, produced, ended: status == Status::StreamEnd })
+        Unpacked { consumed, produced, ended: status == Ok(Status::StreamEnd), broken: status.is_err() }
     }
 }

@@ -30,9 +30,7 @@ impl ZipReader {
         let offered = &input[..at_most(input.len(), left)];
         // One byte too many is enough to know, and it is the same one however the upload is cut.
         let room = at_most(scratch.len(), (member.entry.size - contents.size()).saturating_add(1));
-        let unpacked = contents
-            .read(method, &mut self.inflater, offered, &mut scratch[..room])
-            .map_err(|_| bad_data(&member, "is no deflate stream"))?;
+        let unpacked = contents.read(method, &mut self.inflater, offered, &mut scratch[..room]);
 
         let mismatch = |what, computed, declared| Format::SizeMismatch {
             entry: member.entry.name.clone(),
@@ -44,6 +42,9 @@ impl ZipReader {
         let ended = unpacked.ended || method == Method::Stored && exhausted;
         if contents.size() > member.entry.size || ended && contents.size() < member.entry.size {
             return Err(mismatch("size", contents.size(), member.entry.size).into());
+        }
+        if unpacked.broken {
+            return Err(bad_data(&member, "is no deflate stream"));
         }
         match compressed_size {
             Some(declared) if ended && !exhausted => {
@@ -89,12 +90,13 @@ impl ZipReader {
         let may_give = self.limits.unpacked_bytes - self.unpacked;
         let offered = &input[..at_most(input.len(), may_take)];
         let room = at_most(scratch.len(), (may_give - contents.size()).saturating_add(1));
-        let unpacked = contents
-            .read(member.method, &mut self.inflater, offered, &mut scratch[..room])
-            .map_err(|_| bad_data(&member, "is no deflate stream"))?;
+        let unpacked = contents.read(member.method, &mut self.inflater, offered, &mut scratch[..room]);
         self.may_hold(contents.compressed_size(), &member)?;
         if contents.size() > may_give {
             return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
+        }
+        if unpacked.broken {
+            return Err(bad_data(&member, "is no deflate stream"));
         }
         spool.push(&input[..unpacked.consumed], &mut self.meter)?;
         if unpacked.ended {
@@ -202,10 +204,8 @@ impl ZipReader {
         mut spool: Spool,
         scratch: &mut [u8],
     ) -> Step {
-        let unpacked = contents
-            .read(method, &mut self.inflater, spool.front(), scratch)
-            .expect("the same bytes were unpacked before");
-        assert!(unpacked.consumed > 0 || unpacked.produced > 0, "the same bytes gave all of {size} before");
+        let unpacked = contents.read(method, &mut self.inflater, spool.front(), scratch);
+        assert!(!unpacked.broken && unpacked.consumed + unpacked.produced > 0, "the same bytes gave {size} before");
         spool.consume(unpacked.consumed, &mut self.meter);
         self.state = if contents.size() == size {
             spool.clear(&mut self.meter);
