@@ -29,7 +29,7 @@ mod tests {
     use super::from_dos;
 
     fn dos(year: u16, month: u16, day: u16, hour: u16, minute: u16, second: u16) -> i64 {
-        from_dos((year - 1980) << 9 | month << 5 | day, hour << 11 | minute << 5 | second / 2)
+        from_dos((year - 1980) << 9 | month << 5 | day, hour << 11 | minute << 5 | (second / 2))
     }
 
     #[test]
