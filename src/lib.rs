@@ -76,6 +76,8 @@ mod ustar;
 mod worker;
 
 pub use compress::{OutOfRange, Parameters};
+pub use entry::{Entry, EntryKind};
 pub use error::{Error, Format, Limit, Unsupported};
 pub use limits::Limits;
 pub use transcoder::{Progress, Status, Transcoder};
+pub use unzip::{Event, ZipReader};

@@ -38,24 +38,56 @@ use crate::{
 /// The longest name that can be asked for, in bytes, so that a header always fits the buffers it passes through.
 const MAX_NAME: u64 = 32 << 10;
 
+/// The most input that one call takes, and the most contents that it gives, in bytes: its work is bounded whatever the
+/// caller offers.
+const SHARE: usize = 64 << 10;
+
 /// What a call of [`ZipReader::read`] came to.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// All input was taken and more is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// All input was taken: call again with more, or with none and `ended` if there is no more.
     NeedsInput,
-    /// Some work was done.
+    /// Some work was done: call again with the rest of the input, which may be none.
     Working,
     /// A member begins. Its contents follow, as many bytes as its size says, before the next event of this kind.
     Entry(Entry),
-    /// The next bytes of the member's contents stand at the front of the scratch buffer.
+    /// So many bytes of the member's contents, at least one, stand at the front of the scratch buffer.
     Contents(usize),
-    /// The archive is whole: everything it says about itself agrees.
+    /// The archive is whole: everything it says about itself agrees. Further calls say so again.
     End,
 }
 
-/// Reads one zip.
+/// Reads one zip from front to back, without seeking and without I/O: the caller brings bytes and takes members.
+///
+/// What it has announced is true only once it comes to [`Event::End`]: a member whose header is right may stand in an
+/// archive that contradicts it further on. Whoever acts on members earlier must be able to take it back.
+///
+/// ```
+/// use recompress::{Event, Limits, ZipReader};
+///
+/// # fn main() -> Result<(), recompress::Error> {
+/// // The shortest zip is just an end record.
+/// let mut zip: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// let mut reader = ZipReader::new(Limits::default());
+/// let mut scratch = [0; 4096];
+/// let mut contents = 0;
+/// loop {
+///     // All of the file is in `zip`, so nothing follows it.
+///     let (consumed, event) = reader.read(zip, true, &mut scratch)?;
+///     zip = &zip[consumed..];
+///     match event {
+///         Event::Entry(entry) => println!("{} has {} bytes", entry.name, entry.size),
+///         Event::Contents(count) => contents += scratch[..count].len(),
+///         Event::NeedsInput | Event::Working => {}
+///         Event::End => break,
+///     }
+/// }
+/// assert_eq!(contents, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub(crate) struct ZipReader {
+pub struct ZipReader {
     state: State,
     limits: Limits,
     meter: Meter,
@@ -119,8 +151,10 @@ enum State {
     /// Zeros after the end record.
     Trailing { zeros: u64 },
 
-    /// Nothing more is read.
+    /// Nothing more is read: the archive is whole.
     End,
+    /// Nothing more is read: the archive is refused.
+    Failed(Error),
 }
 
 /// A member between its local header and the end of its data.
@@ -140,7 +174,8 @@ struct Member {
 type Step = Result<(usize, Event), Error>;
 
 impl ZipReader {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// Starts at the first byte of a file.
+    pub fn new(limits: Limits) -> Self {
         Self {
             state: State::Start,
             limits: Limits { name_bytes: limits.name_bytes.min(MAX_NAME), ..limits },
@@ -156,16 +191,35 @@ impl ZipReader {
         }
     }
 
-    /// Moves on by one state's work: takes bytes from the front of `input`, may leave contents in `scratch`.
+    /// Moves on by one state's work: takes bytes from the front of `input`, says how many, and what came of it.
     ///
-    /// `ended` says that nothing follows `input`. Neither after an error nor after [`Event::End`] is there a next call.
-    pub(crate) fn read(&mut self, input: &[u8], ended: bool, scratch: &mut [u8]) -> Step {
-        let (consumed, event) = self.read_state(input, scratch).map_err(|error| self.blame_unconfirmed(error))?;
-        self.received += consumed as u64;
-        match event {
-            Event::NeedsInput if ended => Ok((consumed, self.end_of_input()?)),
-            event => Ok((consumed, event)),
+    /// May leave contents in `scratch`; more than 64 KiB of it, or of input, are not used in one call. `ended` says that
+    /// nothing follows `input`.
+    ///
+    /// # Errors
+    ///
+    /// Why the archive is refused. Every later call returns the same error.
+    ///
+    /// # Panics
+    ///
+    /// If `scratch` has no room.
+    pub fn read(&mut self, input: &[u8], ended: bool, scratch: &mut [u8]) -> Result<(usize, Event), Error> {
+        assert!(!scratch.is_empty(), "contents need room");
+        let offered = &input[..input.len().min(SHARE)];
+        let room = scratch.len().min(SHARE);
+        let step = self.read_state(offered, &mut scratch[..room]).map_err(|error| self.blame_unconfirmed(error));
+        let step = step.and_then(|(consumed, event)| {
+            self.received += consumed as u64;
+            match event {
+                Event::NeedsInput if offered.len() < input.len() => Ok((consumed, Event::Working)),
+                Event::NeedsInput if ended => Ok((consumed, self.end_of_input()?)),
+                event => Ok((consumed, event)),
+            }
+        });
+        if let Err(error) = &step {
+            self.state = State::Failed(error.clone());
         }
+        step
     }
 
     fn read_state(&mut self, input: &[u8], scratch: &mut [u8]) -> Step {
@@ -189,7 +243,8 @@ impl ZipReader {
             State::Replay { method, contents, size, spool } => self.replay(method, contents, size, spool, scratch),
             State::Directory(directory) => self.directory(directory, input),
             State::Trailing { zeros } => self.trailing(zeros, input),
-            State::End => unreachable!("a reader that has failed or finished is not asked again"),
+            State::End => Ok((0, Event::End)),
+            State::Failed(error) => Err(error),
         }
     }
 
@@ -210,7 +265,7 @@ impl ZipReader {
             State::Contents { .. } | State::Hold { .. } | State::Scan { .. } => "the data of a member",
             State::Descriptor { .. } => "a data descriptor",
             State::Directory(directory) => directory.inside(),
-            State::Replay { .. } | State::End => unreachable!("these need no input"),
+            State::Replay { .. } | State::End | State::Failed(_) => unreachable!("these need no input"),
         };
         Err(Error::Truncated { received: self.received, inside })
     }

@@ -91,6 +91,9 @@ impl ZipReader {
         let offered = &input[..at_most(input.len(), may_take)];
         let room = at_most(scratch.len(), (may_give - contents.size()).saturating_add(1));
         let unpacked = contents.read(member.method, &mut self.inflater, offered, &mut scratch[..room]);
+        // Whatever fails first in the data is the error, so memory is asked for before what comes after it is looked at.
+        let held = at_most(unpacked.consumed, may_take - 1);
+        spool.push(&input[..held], &mut self.meter)?;
         self.may_hold(contents.compressed_size(), &member)?;
         if contents.size() > may_give {
             return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
@@ -98,7 +101,6 @@ impl ZipReader {
         if unpacked.broken {
             return Err(bad_data(&member, "is no deflate stream"));
         }
-        spool.push(&input[..unpacked.consumed], &mut self.meter)?;
         if unpacked.ended {
             let state = State::Descriptor { member, proved: contents.proved(), held: Some(spool) };
             return self.go_to(state, unpacked.consumed);
@@ -119,7 +121,11 @@ impl ZipReader {
         input: &[u8],
         share: usize,
     ) -> Step {
-        let (taken, found) = scan.read(&input[..input.len().min(share)], &mut spool, &mut self.meter)?;
+        // One byte beyond the limit, and no further: no error of memory that is not needed.
+        let may_take =
+            (self.limits.held_bytes.saturating_add(MAX_AFTER_CONTENTS + 1)).saturating_sub(spool.len() as u64);
+        let offered = at_most(input.len().min(share), may_take);
+        let (taken, found) = scan.read(&input[..offered], &mut spool, &mut self.meter)?;
         let Some(proved) = found else {
             self.may_hold((spool.len() as u64).saturating_sub(MAX_AFTER_CONTENTS), &member)?;
             let state = State::Scan { member, scan, spool };
@@ -161,10 +167,12 @@ impl ZipReader {
                     return Err(Format::BadDescriptor { entry, crc32, compressed_size, size }.into());
                 }
             };
-            taken += self.gather(wanted, &input[taken..])?;
-            if self.record.len() < wanted {
+            let gathered = self.gather(wanted, &input[taken..])?;
+            // What little came may be wrong already, and an error does not depend on what comes with it.
+            if gathered == 0 {
                 return self.wait_in(State::Descriptor { member, proved, held }, taken);
             }
+            taken += gathered;
         };
         self.record.drain(..length);
         match held {

@@ -14,7 +14,13 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Err
     let utf8 = std::str::from_utf8(raw).ok();
     if flags & FLAG_UTF8 != 0 {
         let bad_name = || Format::BadName { name: String::from_utf8_lossy(raw).into_owned() };
-        return Ok(utf8.ok_or_else(bad_name)?.to_owned());
+        let name = utf8.ok_or_else(bad_name)?;
+        // Readers differ on which of two names counts, and no writer has a reason to give two.
+        if extra::unicode_path(extra, raw).is_some_and(|path| path != name) {
+            let problem = "its Unicode path field says another name";
+            return Err(Format::UnsafeName { name: name.to_owned(), problem }.into());
+        }
+        return Ok(name.to_owned());
     }
     let decoded = extra::unicode_path(extra, raw).or(utf8).map(str::to_owned);
     Ok(decoded.unwrap_or_else(|| raw.iter().map(|&byte| code_page_437(byte)).collect()))

@@ -228,7 +228,7 @@ impl Cuts {
 }
 
 /// SplitMix64, the seed expander of Steele, Lea and Flood's paper of 2014.
-struct SplitMix(u64);
+pub struct SplitMix(pub u64);
 
 impl SplitMix {
     fn next(&mut self) -> u64 {
@@ -238,7 +238,7 @@ impl SplitMix {
         mixed ^ mixed >> 31
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 }

@@ -1,9 +1,14 @@
 //! Zips with one oddity each, driven through the converter in every way a caller may cut its input and its output.
 
+#[path = "../../fuzz/src/bodies.rs"]
+mod bodies;
 mod cases;
 mod drivers;
 mod extra_field;
+mod fuzzing;
 mod properties;
+#[path = "../../fuzz/src/recipe.rs"]
+mod recipe;
 mod record;
 mod shared_cases;
 mod tarball;

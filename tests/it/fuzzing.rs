@@ -1,0 +1,82 @@
+//! The bodies of the fuzz targets, over the seeds that fuzzing starts from.
+//!
+//! `RECOMPRESS_SEEDS=DIR cargo test --features cli --test it -- --ignored seeds` writes those to `DIR`; `make fuzz` does.
+
+use std::{env, fs, panic, path::PathBuf};
+
+use crate::{
+    bodies,
+    cases::{self, Case},
+    drivers::SplitMix,
+    recipe,
+};
+
+/// Recipes among the seeds. Most bytes are as good as others to begin with.
+const RECIPES: u64 = 300;
+
+/// The longest seed in bytes. What is longer is slow and has little in it that shorter ones have not.
+const LONGEST: usize = 64 << 10;
+
+fn seeds() -> Vec<(String, Vec<u8>)> {
+    let rows = cases::all().into_iter().map(|Case { name, zip, .. }| (name, zip));
+    let recipes = (0..RECIPES).map(|seed| {
+        let mut random = SplitMix(seed);
+        let length = 10 + random.below(400);
+        let recipe = (0..length).map(|_| random.below(256) as u8);
+        (format!("recipe-{seed}"), [recipe::MARKER].into_iter().chain(recipe).collect())
+    });
+    rows.chain(recipes).filter(|(_, seed)| seed.len() <= LONGEST).collect()
+}
+
+fn over_all_seeds(body: fn(&[u8])) {
+    let seeds = seeds();
+    let failed = seeds.iter().filter(|(_, seed)| panic::catch_unwind(|| body(seed)).is_err());
+    let failed: Vec<&str> = failed.map(|(name, _)| name.as_str()).collect();
+    assert!(failed.is_empty(), "of {} seeds: {failed:?}", seeds.len());
+}
+
+#[test]
+fn reader_body_holds_for_all_seeds() {
+    over_all_seeds(bodies::reader);
+}
+
+#[test]
+fn transcode_body_holds_for_all_seeds() {
+    over_all_seeds(bodies::transcode);
+}
+
+#[test]
+fn chunking_body_holds_for_all_seeds() {
+    over_all_seeds(bodies::chunking);
+}
+
+#[test]
+fn directory_body_holds_for_all_seeds() {
+    over_all_seeds(bodies::directory);
+}
+
+#[test]
+fn most_of_what_converts_is_read_by_the_other_reader_as_well() {
+    let accepted: Vec<Case> =
+        cases::all().into_iter().filter(|case| matches!(case.expected, cases::Expected::Members(_))).collect();
+    let compared = accepted.iter().filter(|case| bodies::compared_with_directory(&case.zip)).count();
+    assert!(compared * 10 >= accepted.len() * 9, "{compared} of {}", accepted.len());
+}
+
+#[test]
+#[ignore = "writes to RECOMPRESS_SEEDS"]
+fn seeds_are_written_to_a_folder() {
+    let folder: PathBuf = env::var_os("RECOMPRESS_SEEDS").expect("RECOMPRESS_SEEDS names a folder").into();
+    fs::create_dir_all(&folder).expect("a folder");
+    for (name, seed) in seeds() {
+        fs::write(folder.join(name.replace('/', "_")), seed).expect("a file in the folder");
+    }
+}
+
+#[test]
+#[ignore = "reads RECOMPRESS_INPUT, writes a zip beside it"]
+fn input_that_fuzzing_found_is_written_as_a_zip() {
+    let path: PathBuf = env::var_os("RECOMPRESS_INPUT").expect("RECOMPRESS_INPUT names a file").into();
+    let input = fs::read(&path).expect("a file");
+    fs::write(path.with_added_extension("zip"), recipe::zip(&input)).expect("a file beside it");
+}
