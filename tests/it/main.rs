@@ -3,6 +3,7 @@
 mod cases;
 mod drivers;
 mod extra_field;
+mod independent_writer;
 mod properties;
 mod record;
 mod shared_cases;
