@@ -186,7 +186,7 @@ impl Member {
     /// Seconds since 1970, of a time that is taken as UTC.
     fn mtime(&self) -> i64 {
         let (year, month, day, hour, minute, half_second) = self.modified;
-        let is_leap = |year: u16| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let is_leap = |year: u16| year.is_multiple_of(4) && year != 2100;
         let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         let days_of_years: i64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
         let days_of_months: i64 = lengths[..usize::from(month) - 1].iter().sum();

@@ -4,6 +4,7 @@ mod cases;
 mod drivers;
 mod extra_field;
 mod independent_writer;
+mod jail;
 mod properties;
 mod record;
 mod shared_cases;
