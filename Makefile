@@ -17,7 +17,7 @@ WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build -
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-.PHONY: help dev build worker test bench lint fmt clean toolchain
+.PHONY: help dev build worker test bench calibrate lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test: build ## everything that is tested
 bench: build ## what a conversion costs, next to other ways to do it; ARGS="--rounds 3 --quality 9 FILE.zip"
 	.ci/test-programs
 	$(WASM) node benches/bench.mjs $(ARGS)
+
+calibrate: build ## measures what each quality and window costs in workerd, and writes the table that budgets are counted by
+	$(WASM) node benches/calibrate.mjs --out src/work/table.rs
+	cargo fmt
 
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check

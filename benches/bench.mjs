@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 
 import { save } from "../fixtures/save.mjs";
 import { request, root, startWorker } from "../tests/worker/harness.mjs";
+import { cpuOf } from "./measure.mjs";
 
 const { values: options, positionals: files } = parseArgs({
   allowPositionals: true,
@@ -31,13 +32,6 @@ function shell(line) {
   const [user, system] = lines.pop().split(" ").map(Number);
   return { cpu: user + system, bytes: Number(lines.pop()) };
 }
-
-/** CPU seconds of a process so far (proc_pid_stat(5)). */
-function cpuOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticks;
-}
-const ticks = Number(execFileSync("getconf", ["CLK_TCK"]));
 
 const cleanUp = [];
 const worker = await startWorker({ after: (task) => cleanUp.push(task) });

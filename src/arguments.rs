@@ -19,9 +19,9 @@ pub struct Arguments {
     /// standard input.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Brotli quality, from 0 (fast) to 11 (small).
-    #[arg(short, long, value_name = "N", default_value_t = Parameters::default().quality(), value_parser = clap::value_parser!(u8).range(0..=11))]
-    pub quality: u8,
+    /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
+    #[arg(short, long, value_name = "N", default_value_t = Quality::Fixed(Parameters::default().quality()), value_parser = quality)]
+    pub quality: Quality,
     /// Base-2 logarithm of the brotli window in bytes, from 10 to 24.
     #[arg(short = 'w', long, value_name = "N", default_value_t = Parameters::default().lgwin(), value_parser = clap::value_parser!(u8).range(10..=24))]
     pub lgwin: u8,
@@ -30,6 +30,41 @@ pub struct Arguments {
     pub force: bool,
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// How hard to compress.
+#[derive(Clone, Copy)]
+pub enum Quality {
+    Auto,
+    Fixed(u8),
+}
+
+impl std::fmt::Display for Quality {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(number) => number.fmt(f),
+        }
+    }
+}
+
+fn quality(text: &str) -> Result<Quality, String> {
+    match text.parse() {
+        Ok(number @ 0..=11) => Ok(Quality::Fixed(number)),
+        _ if text == "auto" => Ok(Quality::Auto),
+        _ => Err("it must be 0 to 11 or auto".to_owned()),
+    }
+}
+
+impl Arguments {
+    /// For a zip of `size` bytes, if that is known.
+    pub fn parameters(&self, size: Option<u64>) -> Parameters {
+        let parameters = match self.quality {
+            Quality::Auto => Parameters::auto(self.lgwin),
+            Quality::Fixed(quality) => Parameters::new(quality, self.lgwin),
+        };
+        parameters.expect("the ranges were checked").expecting(size)
+    }
 }
 
 /// What an archive may ask for; see `recompress::Limits`.
@@ -54,6 +89,9 @@ pub struct Bounds {
     /// Bytes of memory for what is held of the archive; the encoder has its own.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::NATIVE.memory_bytes, hide_default_value = true)]
     max_memory: u64,
+    /// Milliseconds of CPU, as counted from what is done.
+    #[arg(long, value_name = "MS", default_value_t = Limits::NATIVE.cpu_ms, hide_default_value = true)]
+    max_cpu: u64,
 }
 
 impl From<&Bounds> for Limits {
@@ -65,6 +103,7 @@ impl From<&Bounds> for Limits {
             held_bytes: bounds.max_held,
             name_bytes: bounds.max_name,
             memory_bytes: bounds.max_memory,
+            cpu_ms: bounds.max_cpu,
         }
     }
 }

@@ -1,139 +1,338 @@
 //! The brotli encoder: the one file that knows which it is.
 
 use mbrotli::{
-    Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize, Operation, Quality, Window,
+    Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize, Operation, Quality,
+    StreamConfig, Window,
 };
-use thiserror::Error as ThisError;
 
-use crate::error::{Error, Limit};
+use crate::{
+    error::{Error, Limit},
+    parameters::Parameters,
+    work::Bytes,
+};
 
-/// What the encoder is told to expect, in bytes: more than any of its thresholds.
+/// What the encoder is told to expect, in bytes, of a tarball that is longer than [`SMALL`]: more than any of its
+/// thresholds.
 ///
 /// It picks its match finder by this. Left alone, it would go by what the first call brings, and the same archive would
 /// be compressed differently when it arrives in other pieces.
 const EXPECTED_SIZE: u64 = 1 << 30;
 
+/// Bytes of a tarball that are gathered before the encoder starts. One that is not longer is compressed with its true
+/// size, and with no larger window than it can use.
+const SMALL: usize = 1 << 20;
+
+/// The smallest window that another is lowered to. At 16 and below the encoder has other ways, which find less.
+const LEAST_LGWIN: u8 = 18;
+
+/// Bytes that are given to the encoder in one call: a step's share.
+const SHARE: usize = 64 << 10;
+
+/// Memory of an [`Encoder`] beside [`Parameters::encoder_bytes`].
+pub(crate) const GATHERED_BYTES: u64 = SMALL as u64;
+
 /// Bytes of the tarball after which a meta-block ends (RFC 7932 §9.2), counted so that the output does not depend on
 /// how its input arrives. The encoder's memory grows with its longest meta-block, and nothing leaves it before the
-/// first one ends: at 2 MiB it needs a third less memory at window 22, half at 24, for 0.05 % of size.
-const META_BLOCK: u64 = 2 << 20;
-
-/// How hard to compress: brotli quality and window size, both within their ranges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parameters {
-    quality: u8,
-    lgwin: u8,
-}
-
-/// An option outside its range.
-#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
-#[error("{option} is {value}, it must be {min} to {max}")]
-pub struct OutOfRange {
-    /// Which option.
-    pub option: &'static str,
-    /// What was asked for.
-    pub value: u8,
-    /// The least it may be.
-    pub min: u8,
-    /// The most it may be.
-    pub max: u8,
-}
-
-impl Parameters {
-    /// `quality` is 0 (fast) to 11 (small); `lgwin` is the base-2 logarithm of the window in bytes, 10 to 24 (RFC 7932 §9.1).
-    pub fn new(quality: u8, lgwin: u8) -> Result<Self, OutOfRange> {
-        let within = |option, value, min, max| {
-            if (min..=max).contains(&value) { Ok(value) } else { Err(OutOfRange { option, value, min, max }) }
-        };
-        Ok(Self { quality: within("quality", quality, 0, 11)?, lgwin: within("lgwin", lgwin, 10, 24)? })
-    }
-
-    /// 0 to 11.
-    pub fn quality(self) -> u8 {
-        self.quality
-    }
-
-    /// 10 to 24.
-    pub fn lgwin(self) -> u8 {
-        self.lgwin
-    }
-
-    /// The most memory that the encoder takes with these, in bytes, whatever it is given.
-    pub fn encoder_bytes(self) -> u64 {
-        let window = 1_u64 << self.lgwin;
-        match self.quality {
-            0..=3 => (6 << 20) + 3 * window,
-            4..=8 => (14 << 20) + 4 * window,
-            9 => (46 << 20) + 4 * window,
-            _ => (20 << 20) + 14 * window,
-        }
-    }
-}
-
-impl Default for Parameters {
-    /// Quality 9, window 4 MiB.
-    fn default() -> Self {
-        Self { quality: 9, lgwin: 22 }
-    }
+/// first one ends: at 2 MiB it needs a third less memory at window 22, half at 24, for 0.05 % of size. Where windows and
+/// trees take the most, 1 MiB.
+fn meta_block(quality: u8, lgwin: u8) -> u64 {
+    let large = lgwin > 22 || lgwin > 20 && quality > 9;
+    if large { 1 << 20 } else { 2 << 20 }
 }
 
 /// One brotli stream.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    session: EncoderSessionOwned,
-    /// Bytes that the present meta-block may still take.
-    left: u64,
+    stage: Stage,
+    quality: u8,
+    lgwin: u8,
+    /// The present meta-block.
+    block: Bytes,
+    /// Bytes of the tarball before it.
+    position: u64,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The tarball may turn out to be small.
+    Gathering(Vec<u8>),
+    /// The first bytes are given to the encoder, from `next` on.
+    Draining {
+        gathered: Vec<u8>,
+        next: usize,
+        session: Box<EncoderSessionOwned>,
+    },
+    Encoding(Box<EncoderSessionOwned>),
 }
 
 /// What one call of the encoder did.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Encoded {
     pub(crate) consumed: usize,
     pub(crate) produced: usize,
     /// Whether it has more to write than there was room for.
     pub(crate) output_full: bool,
+    /// Whether the stream has ended, all of it written.
+    pub(crate) finished: bool,
+    /// The meta-block that ended, all of it written.
+    pub(crate) ended: Option<Bytes>,
 }
 
 impl Encoder {
     pub(crate) fn new(parameters: Parameters) -> Result<Self, Error> {
-        let quality = Quality::try_from(parameters.quality).expect("quality was checked");
-        let window = Window::standard(parameters.lgwin).expect("lgwin was checked");
-        let config = EncoderConfig::new().with_quality(quality).with_window(window);
-        let compressor = Compressor::new(config).expect("a standard window goes with every quality");
-        let session = compressor.into_session(InputSize::Exact(EXPECTED_SIZE).into()).map_err(out_of_memory)?;
-        Ok(Self { session, left: META_BLOCK })
+        let mut gathered = Vec::new();
+        gathered.try_reserve_exact(SMALL).map_err(|_| Limit::Memory { wanted: SMALL as u64, limit: 0 })?;
+        Ok(Self {
+            stage: Stage::Gathering(gathered),
+            quality: parameters.quality(),
+            lgwin: parameters.lgwin(),
+            block: Bytes::default(),
+            position: 0,
+        })
+    }
+
+    /// Quality and lgwin that are in use, once it is certain which: not before the first byte of output.
+    pub(crate) fn in_use(&self) -> (u8, u8) {
+        (self.quality, self.lgwin)
+    }
+
+    /// Whether no quality was used so far, so that any can be chosen.
+    pub(crate) fn is_gathering(&self) -> bool {
+        matches!(self.stage, Stage::Gathering(_))
+    }
+
+    /// Uses another quality from here on: before anything was compressed, or where a meta-block has just ended.
+    ///
+    /// A stream that was begun goes on with an encoder that has not seen what came before. Its window is empty, so the
+    /// first megabytes after the change are compressed a little less.
+    pub(crate) fn set_quality(&mut self, quality: u8) -> Result<(), Error> {
+        if quality == self.quality {
+            return Ok(());
+        }
+        self.quality = quality;
+        if let Stage::Encoding(_) = self.stage {
+            assert!(self.block == Bytes::default(), "a meta-block has just ended");
+            // Before the new one is made, for both may be large.
+            self.stage = Stage::Gathering(Vec::new());
+            self.stage = Stage::Encoding(self.session(EXPECTED_SIZE)?);
+        }
+        Ok(())
     }
 
     /// Takes bytes from the front of `input`, may write to the front of `output`.
     pub(crate) fn write(&mut self, input: &[u8], output: &mut [u8]) -> Result<Encoded, Error> {
-        if self.left == 0 {
-            let flushed = self.call(&[], output, Operation::Flush)?;
-            if !flushed.output_full {
-                self.left = META_BLOCK;
+        match &mut self.stage {
+            Stage::Gathering(gathered) if gathered.len() + input.len() <= SMALL => {
+                gathered.extend_from_slice(input);
+                Ok(Encoded { consumed: input.len(), ..Encoded::default() })
             }
-            return Ok(flushed);
+            Stage::Gathering(_) => {
+                self.start(EXPECTED_SIZE)?;
+                Ok(Encoded::default())
+            }
+            Stage::Draining { .. } => self.drain(output),
+            Stage::Encoding(session) if self.block.taken < meta_block(self.quality, self.lgwin) => {
+                let left = meta_block(self.quality, self.lgwin) - self.block.taken;
+                let offered = input.len().min(SHARE).min(usize::try_from(left).unwrap_or(usize::MAX));
+                let encoded = call(session, &input[..offered], output, Operation::Process)?;
+                Ok(self.count(encoded))
+            }
+            Stage::Encoding(session) => {
+                let flushed = call(session, &[], output, Operation::Flush)?;
+                let mut flushed = self.count(flushed);
+                if !flushed.output_full {
+                    self.position += self.block.taken;
+                    flushed.ended = Some(std::mem::take(&mut self.block));
+                }
+                Ok(flushed)
+            }
         }
-        let offered = input.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let encoded = self.call(&input[..offered], output, Operation::Process)?;
-        self.left -= encoded.consumed as u64;
-        Ok(encoded)
     }
 
-    /// Ends the stream; call until there is nothing more to write.
+    /// Ends the stream; call until it is finished.
     pub(crate) fn finish(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
-        self.call(&[], output, Operation::Finish)
+        match &mut self.stage {
+            Stage::Gathering(gathered) => {
+                let length = gathered.len() as u64;
+                let usable = (LEAST_LGWIN..=24).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(24);
+                self.lgwin = self.lgwin.min(usable);
+                self.start(length)?;
+                Ok(Encoded::default())
+            }
+            Stage::Draining { .. } => self.drain(output),
+            Stage::Encoding(session) => {
+                let encoded = call(session, &[], output, Operation::Finish)?;
+                Ok(self.count(encoded))
+            }
+        }
     }
 
-    fn call(&mut self, input: &[u8], output: &mut [u8], operation: Operation) -> Result<Encoded, Error> {
-        let progress = self.session.process(input, output, operation).map_err(out_of_memory)?;
-        let output_full = progress.status == EncoderStatus::NeedsOutput;
-        Ok(Encoded { consumed: progress.consumed, produced: progress.produced, output_full })
+    /// Begins to compress what was gathered, of a tarball of `size` bytes.
+    fn start(&mut self, size: u64) -> Result<(), Error> {
+        let session = self.session(size)?;
+        if let Stage::Gathering(gathered) = &mut self.stage {
+            self.stage = Stage::Draining { gathered: std::mem::take(gathered), next: 0, session };
+        }
+        Ok(())
     }
+
+    /// Gives the encoder a share of what was gathered.
+    fn drain(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+        let Stage::Draining { gathered, next, session } = &mut self.stage else {
+            unreachable!("called for this stage alone");
+        };
+        let end = gathered.len().min(*next + SHARE);
+        let encoded = call(session, &gathered[*next..end], output, Operation::Process)?;
+        *next += encoded.consumed;
+        let drained = *next == gathered.len() && !encoded.output_full;
+        let encoded = self.count(encoded);
+        if drained {
+            let stage = std::mem::replace(&mut self.stage, Stage::Gathering(Vec::new()));
+            let Stage::Draining { session, .. } = stage else { unreachable!("as above") };
+            self.stage = Stage::Encoding(session);
+        }
+        // What it took was gathered before.
+        Ok(Encoded { consumed: 0, ..encoded })
+    }
+
+    fn count(&mut self, encoded: Encoded) -> Encoded {
+        self.block.taken += encoded.consumed as u64;
+        self.block.given += encoded.produced as u64;
+        encoded
+    }
+
+    /// A session that continues the stream where it stands.
+    fn session(&self, size: u64) -> Result<Box<EncoderSessionOwned>, Error> {
+        let quality = Quality::try_from(self.quality).expect("quality was checked");
+        let window = Window::standard(self.lgwin).expect("lgwin was checked");
+        let config = EncoderConfig::new().with_quality(quality).with_window(window);
+        let compressor = Compressor::new(config).expect("a standard window goes with every quality");
+        let stream = StreamConfig::from(InputSize::Exact(size)).with_stream_offset(self.position);
+        Ok(Box::new(compressor.into_session(stream).map_err(out_of_memory)?))
+    }
+}
+
+fn call(
+    session: &mut EncoderSessionOwned,
+    input: &[u8],
+    output: &mut [u8],
+    operation: Operation,
+) -> Result<Encoded, Error> {
+    let progress = session.process(input, output, operation).map_err(out_of_memory)?;
+    let output_full = progress.status == EncoderStatus::NeedsOutput;
+    let finished = progress.status == EncoderStatus::Finished;
+    Ok(Encoded { consumed: progress.consumed, produced: progress.produced, output_full, finished, ended: None })
 }
 
 fn out_of_memory(error: EncodeError) -> Error {
     match error {
         EncodeError::AllocationFailed { requested } => Limit::Memory { wanted: requested as u64, limit: 0 }.into(),
         error => panic!("the encoder is used as it wants to be: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    /// Words at random: compresses, and never quite repeats.
+    fn words(length: usize) -> Vec<u8> {
+        let mut state = 7_u32;
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            format!("word_{} ", (state >> 20) & 1023)
+        };
+        let mut text: String = std::iter::repeat_with(next).take(length / 7).collect();
+        text.truncate(length);
+        text.into_bytes()
+    }
+
+    /// Compresses `input`, and goes on with the next of `qualities` at the end of each meta-block.
+    fn compress(input: &[u8], lgwin: u8, qualities: &[u8]) -> (Vec<u8>, (u8, u8)) {
+        let mut encoder = Encoder::new(Parameters::new(qualities[0], lgwin).unwrap()).unwrap();
+        let mut next = qualities[1..].iter();
+        let mut output = vec![0; 10_000];
+        let mut compressed = Vec::new();
+        let mut rest = input;
+        while !rest.is_empty() {
+            let encoded = encoder.write(&rest[..rest.len().min(50_000)], &mut output).unwrap();
+            rest = &rest[encoded.consumed..];
+            compressed.extend_from_slice(&output[..encoded.produced]);
+            if encoded.ended.is_some()
+                && let Some(&quality) = next.next()
+            {
+                encoder.set_quality(quality).unwrap();
+            }
+        }
+        loop {
+            let encoded = encoder.finish(&mut output).unwrap();
+            compressed.extend_from_slice(&output[..encoded.produced]);
+            if encoded.finished {
+                return (compressed, encoder.in_use());
+            }
+        }
+    }
+
+    fn decompress(compressed: &[u8]) -> Vec<u8> {
+        let mut decompressed = Vec::new();
+        brotli::Decompressor::new(compressed, 4096).read_to_end(&mut decompressed).unwrap();
+        decompressed
+    }
+
+    #[test]
+    fn encoders_of_different_qualities_continue_one_stream() {
+        let input = words(9 << 20);
+        for lgwin in [10, 16, 20, 22, 24] {
+            for qualities in [&[9, 5, 2][..], &[5, 4, 3, 2], &[9, 9, 5]] {
+                let (compressed, in_use) = compress(&input, lgwin, qualities);
+                assert!(decompress(&compressed) == input, "{qualities:?} at lgwin {lgwin}");
+                assert_eq!(in_use, (*qualities.last().unwrap(), lgwin));
+            }
+        }
+    }
+
+    #[test]
+    fn the_highest_qualities_are_continued_too() {
+        let input = words(2 << 20);
+        let (compressed, _) = compress(&input, 22, &[11, 10]);
+        assert!(decompress(&compressed) == input);
+    }
+
+    #[test]
+    fn a_small_tarball_gets_no_larger_window_than_it_can_use() {
+        for (length, lgwin, expected) in [
+            (0, 22, 18),
+            (100, 22, 18),
+            ((1 << 18) - 16, 22, 18),
+            ((1 << 18) - 15, 22, 19),
+            (SMALL, 24, 21),
+            (SMALL + 1, 24, 24),
+            (100, 17, 17),
+            (SMALL, 10, 10),
+        ] {
+            let input = words(length);
+            let (compressed, (_, in_use)) = compress(&input, lgwin, &[2]);
+            assert_eq!(in_use, expected, "{length} bytes at lgwin {lgwin}");
+            assert!(decompress(&compressed) == input, "{length} bytes at lgwin {lgwin}");
+        }
+    }
+
+    #[test]
+    fn every_quality_and_window_decodes() {
+        let input = words((2 << 20) + 12_345);
+        for quality in 0..=9 {
+            for lgwin in 10..=24 {
+                let (compressed, _) = compress(&input, lgwin, &[quality]);
+                assert!(decompress(&compressed) == input, "quality {quality}, lgwin {lgwin}");
+            }
+        }
+        for quality in [10, 11] {
+            for lgwin in [10, 18, 22, 24] {
+                let (compressed, _) = compress(&input[..(1 << 20) + 100], lgwin, &[quality]);
+                assert!(decompress(&compressed) == input[..(1 << 20) + 100], "quality {quality}, lgwin {lgwin}");
+            }
+        }
     }
 }

@@ -258,6 +258,18 @@ pub enum Limit {
         /// Bytes.
         limit: u64,
     },
+    /// More work than [`crate::Limits::cpu_ms`] allows.
+    #[error(
+        "compressing the archive takes more than {limit_ms} ms of CPU, which are used up after {tarball} bytes at quality {quality}"
+    )]
+    Cpu {
+        /// Bytes of the tarball that were compressed.
+        tarball: u64,
+        /// Brotli quality.
+        quality: u8,
+        /// Milliseconds.
+        limit_ms: u64,
+    },
     /// More memory than [`crate::Limits::memory_bytes`], or than the machine has.
     #[error("the archive needs {wanted} bytes of memory, of which it may have {limit}")]
     Memory {
@@ -305,6 +317,7 @@ impl Error {
                 Limit::Output { .. } => "output_limit",
                 Limit::Ratio { .. } => "ratio_limit",
                 Limit::EntryTooLargeWithoutSize { .. } => "entry_too_large_without_size",
+                Limit::Cpu { .. } => "cpu_budget",
                 Limit::Memory { .. } => "memory_limit",
             },
         }

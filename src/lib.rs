@@ -9,6 +9,9 @@
 //! spool       bytes of a member whose size is not known yet
 //! unzip       zip bytes in, members out; one file for each part of the format
 //! ustar       a member's header blocks
+//! work        what is done, in nanoseconds of CPU
+//! parameters  brotli quality and window, and what they cost
+//! budget      what a conversion may cost, and an automatic quality
 //! compress    the brotli encoder; the one file that knows which
 //! transcoder  wires these
 //! ─────────── above: no I/O, no async, no clock, no JavaScript, no cfg(target)
@@ -62,22 +65,25 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod budget;
 mod compress;
 mod entry;
 mod error;
 #[cfg(feature = "http")]
 pub mod http;
 mod limits;
+mod parameters;
 mod spool;
 mod transcoder;
 mod unzip;
 mod ustar;
+mod work;
 #[cfg(feature = "worker")]
 mod worker;
 
-pub use compress::{OutOfRange, Parameters};
 pub use entry::{Entry, EntryKind};
 pub use error::{Error, Format, Limit, Unsupported};
 pub use limits::Limits;
+pub use parameters::{OutOfRange, Parameters};
 pub use transcoder::{Progress, Status, Transcoder};
 pub use unzip::{Event, ZipReader};

@@ -20,6 +20,9 @@ pub struct Limits {
     pub name_bytes: u64,
     /// Memory of one conversion without its encoder, in bytes: held members, names and directory records.
     pub memory_bytes: u64,
+    /// CPU time in milliseconds: not measured, which cannot be done everywhere and would not be the same twice, but counted
+    /// from the bytes that were compressed, at what they cost in the Worker.
+    pub cpu_ms: u64,
 }
 
 impl Limits {
@@ -34,6 +37,7 @@ impl Limits {
         held_bytes: 24 * MIB,
         name_bytes: 4096,
         memory_bytes: 40 * MIB,
+        cpu_ms: 25_000,
     };
 
     /// A machine of one's own.
@@ -44,6 +48,7 @@ impl Limits {
         held_bytes: 1024 * MIB,
         name_bytes: 4096,
         memory_bytes: 4096 * MIB,
+        cpu_ms: u64::MAX,
     };
 }
 

@@ -12,7 +12,7 @@ use std::{
 use arguments::Arguments;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use indicatif::{ProgressBar, ProgressStyle};
-use recompress::{Parameters, Status, Transcoder};
+use recompress::{Status, Transcoder};
 use tempfile::NamedTempFile;
 
 /// Bytes read, and written, at once.
@@ -62,9 +62,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let progress = progress_bar(size);
     let input = progress.wrap_read(input);
     let result = if is_stdio(&output) {
-        convert(input, io::stdout().lock(), &output, arguments)
+        convert(input, size, io::stdout().lock(), &output, arguments)
     } else {
-        convert_to_file(input, &output, arguments)
+        convert_to_file(input, size, &output, arguments)
     };
     progress.finish_and_clear();
     result
@@ -75,18 +75,18 @@ fn is_stdio(path: &Path) -> bool {
 }
 
 /// Writes to a file that has its name only once it is whole.
-fn convert_to_file(input: impl Read, path: &Path, arguments: &Arguments) -> Result<(), Failure> {
+fn convert_to_file(input: impl Read, size: Option<u64>, path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error: io::Error| failed("write", path, &error);
     if is_device(path) {
         let device = OpenOptions::new().write(true).open(path).map_err(failed)?;
-        return convert(input, device, path, arguments);
+        return convert(input, size, device, path, arguments);
     }
     if !arguments.force && path.exists() {
         return Err(Failure("output_exists", format!("{} exists; --force replaces it", path.display())));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = new_file(folder).map_err(failed)?;
-    convert(input, BufWriter::new(&file), path, arguments)?;
+    convert(input, size, BufWriter::new(&file), path, arguments)?;
     let persisted = if arguments.force { file.persist(path) } else { file.persist_noclobber(path) };
     persisted.map_err(|error| failed(error.error))?;
     Ok(())
@@ -119,12 +119,12 @@ fn default_output(input: &Path) -> PathBuf {
 
 fn convert(
     mut input: impl Read,
+    size: Option<u64>,
     mut output: impl Write,
     output_name: &Path,
     arguments: &Arguments,
 ) -> Result<(), Failure> {
-    let parameters = Parameters::new(arguments.quality, arguments.lgwin).expect("clap checked the ranges");
-    let mut transcoder = Transcoder::new(parameters, (&arguments.limits).into())?;
+    let mut transcoder = Transcoder::new(arguments.parameters(size), (&arguments.limits).into())?;
     let mut read = vec![0; BUFFER];
     let mut written = vec![0; BUFFER];
     let mut unread = 0..0;

@@ -1,10 +1,12 @@
 //! The transcoder: zip bytes in, `.tar.br` bytes out, one bounded step at a time.
 
 use crate::{
-    compress::{Encoder, Parameters},
+    budget::Budget,
+    compress::{self, Encoder},
     entry::Entry,
     error::Error,
     limits::Limits,
+    parameters::Parameters,
     unzip::{Event, ZipReader},
     ustar,
 };
@@ -23,6 +25,7 @@ const HELD_RATIO: u64 = 4;
 pub struct Transcoder {
     reader: ZipReader,
     encoder: Encoder,
+    budget: Budget,
     /// Bytes of the tarball on their way from the reader to the encoder: those in `waiting`.
     buffer: Box<[u8]>,
     waiting: std::ops::Range<usize>,
@@ -81,6 +84,7 @@ impl Transcoder {
         Ok(Self {
             reader: ZipReader::new(limits),
             encoder: Encoder::new(parameters)?,
+            budget: Budget::new(parameters, limits.cpu_ms),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
             phase: Phase::Members,
@@ -93,7 +97,13 @@ impl Transcoder {
     /// `upload_bytes` is the zip's size where it is known: what is held back is never more than there is.
     pub fn peak_bytes(parameters: Parameters, limits: Limits, upload_bytes: Option<u64>) -> u64 {
         let held = limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO));
-        parameters.encoder_bytes() + FIXED + held
+        parameters.encoder_bytes() + compress::GATHERED_BYTES + FIXED + held
+    }
+
+    /// Brotli quality and lgwin of the result. Final once there is output: a tarball of up to 1 MiB gets no larger window
+    /// than it can use, an automatic quality goes by what the archive says of itself, and may still be lowered after that.
+    pub fn in_use(&self) -> (u8, u8) {
+        self.encoder.in_use()
     }
 
     /// Moves the conversion forward by a bounded amount of work: at most one call of the inflater or of the encoder.
@@ -120,8 +130,14 @@ impl Transcoder {
 
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         if !self.waiting.is_empty() {
+            if self.encoder.is_gathering() {
+                self.encoder.set_quality(self.budget.first_quality())?;
+            }
             let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
             self.waiting.start += encoded.consumed;
+            if let Some(block) = encoded.ended {
+                self.encoder.set_quality(self.budget.meta_block(block)?)?;
+            }
             let status = if encoded.output_full { Status::NeedsOutput } else { Status::Working };
             return Ok(Progress { consumed: 0, produced: encoded.produced, status });
         }
@@ -134,10 +150,14 @@ impl Transcoder {
             Phase::Members | Phase::Contents { .. } => self.read(input, ended),
             Phase::Finish => {
                 let encoded = self.encoder.finish(output)?;
-                let status = if encoded.output_full { Status::NeedsOutput } else { Status::Done };
-                if status == Status::Done {
-                    self.phase = Phase::Done;
-                }
+                let status = match encoded {
+                    _ if encoded.output_full => Status::NeedsOutput,
+                    _ if encoded.finished => {
+                        self.phase = Phase::Done;
+                        Status::Done
+                    }
+                    _ => Status::Working,
+                };
                 Ok(Progress { consumed: 0, produced: encoded.produced, status })
             }
             Phase::Done => Ok(Progress { consumed: 0, produced: 0, status: Status::Done }),
@@ -170,10 +190,13 @@ impl Transcoder {
     fn begin(&mut self, entry: &Entry) {
         debug_assert!(matches!(self.phase, Phase::Members));
         let header = ustar::header(entry);
+        let padding = ustar::padding(entry.size);
+        let (held, end) = self.reader.announced();
+        self.budget.member((header.len() + padding) as u64 + entry.size, held, end);
         // A name has a few KiB at most, see `Limits::name_bytes`.
         self.buffer[..header.len()].copy_from_slice(&header);
         self.waiting = 0..header.len();
-        self.phase = Phase::Contents { left: entry.size, padding: ustar::padding(entry.size) };
+        self.phase = Phase::Contents { left: entry.size, padding };
     }
 
     /// Sends `count` zeros to the encoder.

@@ -101,6 +101,9 @@ pub struct ZipReader {
     /// Members and nameless entries so far.
     entries: u64,
     unpacked: u64,
+    /// Of the member that was announced last: bytes that were unpacked to learn its size, and where its data ends in the
+    /// file, if that is known.
+    announced: (u64, Option<u64>),
     /// The last stored member whose length was found by its descriptor, until the directory has confirmed all.
     unconfirmed: Option<String>,
 }
@@ -187,6 +190,7 @@ impl ZipReader {
             ledger: Ledger::new(0),
             entries: 0,
             unpacked: 0,
+            announced: (0, None),
             unconfirmed: None,
         }
     }
@@ -309,7 +313,14 @@ impl ZipReader {
         if let Some(end) = end {
             self.check_ratio(entry, end)?;
         }
+        self.announced = (0, end);
         Ok(Event::Entry(entry.clone()))
+    }
+
+    /// Of the member that was announced last: bytes that were unpacked to learn its size, and where its data ends in the
+    /// file, if that is known.
+    pub(crate) fn announced(&self) -> (u64, Option<u64>) {
+        self.announced
     }
 
     /// Compares what was unpacked, with the member whose data ends at `received`, to what it was unpacked from.

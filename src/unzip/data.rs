@@ -194,6 +194,7 @@ impl ZipReader {
     fn release_held(&mut self, member: Member, proved: Proved, mut spool: Spool, taken: usize) -> Step {
         self.record_member(&member, proved)?;
         let event = self.announce(&member.entry, Some(self.record_start(taken)))?;
+        self.announced.0 = proved.size;
         self.state = if proved.size == 0 {
             spool.clear(&mut self.meter);
             State::Signature { zeros: 0 }

@@ -76,8 +76,8 @@ const config :Workerd.Config = (
  * Sends a request, its body as `chunks` if those are given, and resolves to all that came back: `error` is set when the
  * transfer broke, and `body` is then what had arrived.
  */
-export async function request(port, { method = "POST", path = "/", headers = {}, body, chunks }) {
-  const outgoing = open(port, { method, path, headers: body ? { "content-length": body.length, ...headers } : headers });
+export async function request(port, { method = "POST", path = "/", headers = {}, body, chunks, patience }) {
+  const outgoing = open(port, { method, path, patience, headers: body ? { "content-length": body.length, ...headers } : headers });
   // A server that refuses need not read what is still being sent.
   outgoing.on("error", () => {});
   const answer = answerTo(outgoing);
@@ -89,8 +89,8 @@ export async function request(port, { method = "POST", path = "/", headers = {},
 }
 
 /** A request that the caller writes to, and ends. */
-export function open(port, { method = "POST", path = "/", headers = {} } = {}) {
-  return http.request({ host: "127.0.0.1", port, method, path, headers, agent: false, signal: AbortSignal.timeout(PATIENCE_MS) });
+export function open(port, { method = "POST", path = "/", headers = {}, patience = PATIENCE_MS } = {}) {
+  return http.request({ host: "127.0.0.1", port, method, path, headers, agent: false, signal: AbortSignal.timeout(patience) });
 }
 
 /** All of the answer to a request, or what there is of it, and why there is not more. */

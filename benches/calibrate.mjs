@@ -1,0 +1,117 @@
+// Fits what a byte costs at each quality and window to measurements of the Worker in workerd, and writes the table that
+// budgets are counted by. `make calibrate`
+//
+//     node benches/calibrate.mjs [--out FILE] [--mib N]
+//
+// The model is of src/work.rs: each * bytes + changed * min(output, bytes - output), in picoseconds of CPU. The fit
+// minimises the squares of relative errors, so that cheap data counts as much as dear. The last column of what is printed
+// is the worst estimate for any of the corpora, as a share of what was measured.
+
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { zipSync } from "fflate";
+
+import { save } from "../fixtures/save.mjs";
+import { noise, request, root, startWorker } from "../tests/worker/harness.mjs";
+import { cpuOf } from "./measure.mjs";
+
+const { values: options } = parseArgs({
+  options: { out: { type: "string" }, mib: { type: "string", default: "6" } },
+});
+const QUALITIES = [...Array(12).keys()];
+const WINDOWS = [16, 18, 20, 22, 24];
+
+/** Of what people zip: text of a save, source code, a program, what is compressed already, and what repeats. */
+async function corpora(mib) {
+  const size = mib << 20;
+  const scripts = readdirSync(join(root, "node_modules"), { recursive: true })
+    .filter((name) => /\.m?js$/.test(name))
+    .sort()
+    .slice(0, 3000);
+  const source = [];
+  for (let length = 0; length < size && scripts.length; ) {
+    const text = readFileSync(join(root, "node_modules", scripts.shift()));
+    source.push(text);
+    length += text.length;
+  }
+  const members = {
+    source: Buffer.concat(source).subarray(0, size),
+    program: readFileSync(join(root, "node_modules/workerd/bin/workerd")).subarray(16 << 20, (16 << 20) + size),
+    noise: noise(size),
+    repetition: Buffer.alloc(size, noise(1000)),
+  };
+  const zips = Object.entries(members).map(([name, bytes]) => ({ name, bytes: bytes.length, zip: zipSync({ [name]: bytes }) }));
+  return [{ name: "save", bytes: size, zip: await save({ mib }) }, ...zips];
+}
+
+/** CPU seconds of one conversion, and the length of its result. */
+async function measure(worker, zip, quality, lgwin) {
+  const before = cpuOf(worker.pid);
+  const path = `/?quality=${quality}&lgwin=${lgwin}`;
+  const { status, body, error } = await request(worker.port, { path, body: zip, patience: 600_000 });
+  if (status !== 200 || error) throw error ?? new Error(`${path}: status ${status}: ${body}`);
+  return { cpu: cpuOf(worker.pid) - before, given: body.length };
+}
+
+/** Least squares of relative errors of `each * x + changed * y = cpu`, neither below zero. */
+function fit(samples) {
+  const [a, b, c, d, e] = samples.reduce(
+    ([a, b, c, d, e], { x, y, cpu }) => {
+      const [p, q] = [x / cpu, y / cpu];
+      return [a + p * p, b + p * q, c + q * q, d + p, e + q];
+    },
+    [0, 0, 0, 0, 0],
+  );
+  const determinant = a * c - b * b;
+  const [each, changed] = [(d * c - e * b) / determinant, (e * a - d * b) / determinant];
+  if (each < 0) return [0, e / c];
+  if (changed < 0) return [d / a, 0];
+  return [each, changed];
+}
+
+const cleanUp = [];
+const worker = await startWorker({ after: (task) => cleanUp.push(task) });
+try {
+  const [light, heavy] = [await corpora(Number(options.mib)), await corpora(2)];
+  const rows = [];
+  console.log("| quality | lgwin | ps a byte | ps a changed byte | estimate ÷ measured, least to most |");
+  console.log("| --- | --- | --- | --- | --- |");
+  for (const quality of QUALITIES) {
+    const row = [];
+    for (const lgwin of WINDOWS) {
+      // What the isolate has no room for is no request that can be made; the next smaller window stands in for it.
+      if (quality > 9 && lgwin > 22) {
+        row.push(row.at(-1));
+        continue;
+      }
+      const samples = [];
+      for (const { bytes, zip } of quality > 9 ? heavy : light) {
+        const { cpu, given } = await measure(worker, zip, quality, lgwin);
+        // A tick of the clock is the least that can be told.
+        samples.push({ x: bytes, y: Math.min(given, Math.max(0, bytes - given)), cpu: Math.max(cpu, 0.01) * 1e12 });
+      }
+      const [each, changed] = fit(samples);
+      const ratios = samples.map(({ x, y, cpu }) => (each * x + changed * y) / cpu);
+      row.push([Math.round(each), Math.round(changed)]);
+      const range = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
+      console.log(`| ${[quality, lgwin, ...row.at(-1), range].join(" | ")} |`);
+    }
+    rows.push(row);
+  }
+  if (options.out) {
+    const lines = rows.map((row) => `    [${row.map((pair) => `(${pair.join(", ")})`).join(", ")}],\n`);
+    writeFileSync(
+      options.out,
+      `//! Picoseconds for each byte, and for each that is neither copied nor noise: by quality, and by lgwin up to 16, 18, 20,
+//! 22 and 24. Written by \`make calibrate\`.
+
+pub(super) const COST: [[(u64, u64); 5]; 12] = [
+${lines.join("")}];
+`,
+    );
+  }
+} finally {
+  for (const task of cleanUp) await task();
+}

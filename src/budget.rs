@@ -1,0 +1,205 @@
+//! What a conversion may cost, and has cost: when it is too much, and what an automatic quality makes of the rest.
+
+use crate::{
+    error::{Error, Limit},
+    parameters::Parameters,
+    work::{self, AUTO_WORK, Bytes, best_quality, compressing},
+};
+
+/// The work of one conversion: what was done of it, what may be, and what an automatic quality makes of that.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    spent: u64,
+    limit: u64,
+    lgwin: u8,
+    /// The highest quality that may be used.
+    most: u8,
+    quality: u8,
+    /// What is known of the zip's end, where the quality is automatic.
+    forecast: Option<Forecast>,
+    /// Of the tarball so far.
+    done: Bytes,
+}
+
+/// How much is still to come, as far as the archive and its sender have said.
+#[derive(Debug)]
+struct Forecast {
+    upload_bytes: Option<u64>,
+    /// Of the tarball, up to the end of the last member that was announced.
+    announced: u64,
+    /// Where that member's data ends in the zip.
+    read: u64,
+}
+
+/// Bytes that are assumed to come where nothing is known.
+const UNKNOWN: u64 = 32 << 20;
+
+const NANOSECONDS_PER_MS: u64 = 1_000_000;
+
+impl Budget {
+    pub(crate) fn new(parameters: Parameters, cpu_ms: u64) -> Self {
+        let limit = cpu_ms.saturating_mul(NANOSECONDS_PER_MS);
+        let forecast = Forecast { upload_bytes: parameters.upload_bytes(), announced: 0, read: 0 };
+        Self {
+            spent: 0,
+            limit: if parameters.is_auto() { limit.min(AUTO_WORK) } else { limit },
+            lgwin: parameters.lgwin(),
+            most: parameters.quality(),
+            quality: parameters.quality(),
+            forecast: parameters.is_auto().then_some(forecast),
+            done: Bytes::default(),
+        }
+    }
+
+    /// Counts a member whose header and contents will be `length` bytes of the tarball, and of which `held` were unpacked
+    /// before. `end` is where its data ends in the zip, if that is known.
+    pub(crate) fn member(&mut self, length: u64, held: u64, end: Option<u64>) {
+        self.spent = self.spent.saturating_add(work::member(held));
+        if let Some(forecast) = &mut self.forecast {
+            forecast.announced = forecast.announced.saturating_add(length);
+            forecast.read = end.unwrap_or(forecast.read);
+        }
+    }
+
+    /// The quality to start with, when the first `gathered` bytes of the tarball are there.
+    pub(crate) fn first_quality(&mut self) -> u8 {
+        if self.forecast.is_some() {
+            // Text that compresses well, the kind that costs the most of those that are common.
+            let taken = self.left();
+            self.quality = best_quality(self.most, self.lgwin, Bytes { taken, given: taken / 6 }, self.remaining());
+        }
+        self.quality
+    }
+
+    /// Counts a meta-block. Gives the quality to go on with.
+    ///
+    /// # Errors
+    ///
+    /// `cpu_budget` if one more such meta-block would be too much.
+    pub(crate) fn meta_block(&mut self, block: Bytes) -> Result<u8, Error> {
+        self.spent = self.spent.saturating_add(compressing(self.quality, self.lgwin, block));
+        self.done.taken += block.taken;
+        self.done.given += block.given;
+        if self.forecast.is_some() {
+            // The harder of what was seen last and of all that was seen.
+            let left = self.left();
+            let scaled = |seen: Bytes| Bytes {
+                taken: left,
+                given: (u128::from(left) * u128::from(seen.given) / u128::from(seen.taken.max(1))) as u64,
+            };
+            let by = |bytes| best_quality(self.quality, self.lgwin, bytes, self.remaining());
+            self.quality = by(scaled(block)).min(by(scaled(self.done)));
+        }
+        if self.spent.saturating_add(compressing(self.quality, self.lgwin, block)) > self.limit {
+            let (tarball, quality, limit_ms) = (self.done.taken, self.quality, self.limit / NANOSECONDS_PER_MS);
+            return Err(Limit::Cpu { tarball, quality, limit_ms }.into());
+        }
+        Ok(self.quality)
+    }
+
+    fn remaining(&self) -> u64 {
+        self.limit.saturating_sub(self.spent)
+    }
+
+    /// Bytes of the tarball that are still to come: what was announced, and what the rest of the zip unpacks to if it is like
+    /// the part that was read.
+    fn left(&self) -> u64 {
+        let Some(forecast) = &self.forecast else { return 0 };
+        let announced = forecast.announced.saturating_sub(self.done.taken);
+        let beyond = match (forecast.upload_bytes, forecast.read) {
+            (Some(upload), 0) => upload.saturating_mul(2),
+            (Some(upload), read) => {
+                let unread = u128::from(upload.saturating_sub(read));
+                u64::try_from(unread * u128::from(forecast.announced) / u128::from(read)).unwrap_or(u64::MAX)
+            }
+            (None, _) => self.done.taken.max(UNKNOWN),
+        };
+        announced.saturating_add(beyond)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn text(taken: u64) -> Bytes {
+        Bytes { taken, given: taken / 6 }
+    }
+
+    fn auto(upload_bytes: u64) -> Budget {
+        Budget::new(Parameters::auto(22).unwrap().expecting(Some(upload_bytes)), u64::MAX)
+    }
+
+    #[test]
+    fn a_fixed_quality_stays_and_ends_when_the_work_is_used_up() {
+        let block = text(2 * MIB);
+        let blocks = 25_000_000_000 / compressing(11, 22, block);
+        let mut budget = Budget::new(Parameters::new(11, 22).unwrap(), 25_000);
+        for _ in 0..blocks - 1 {
+            assert_eq!(budget.meta_block(block).unwrap(), 11);
+        }
+        assert_eq!(budget.meta_block(block).unwrap_err().code(), "cpu_budget");
+    }
+
+    #[test]
+    fn members_count_and_those_unpacked_twice_count_more() {
+        let spent = |held| {
+            let mut budget = Budget::new(Parameters::default(), u64::MAX);
+            budget.member(MIB, held, None);
+            budget.spent
+        };
+        assert!(spent(0) > 0 && spent(MIB) > spent(0));
+    }
+
+    #[test]
+    fn a_small_archive_gets_the_highest_quality_and_a_large_one_less() {
+        let first = |upload_bytes| {
+            let mut budget = auto(upload_bytes);
+            budget.member(upload_bytes * 6, 0, Some(upload_bytes));
+            budget.first_quality()
+        };
+        assert_eq!(first(100_000), 11);
+        let qualities = [100_000, MIB, 4 * MIB, 16 * MIB, 64 * MIB, 256 * MIB, 1024 * MIB, 8192 * MIB].map(first);
+        assert!(qualities.is_sorted_by(|a, b| a >= b), "{qualities:?}");
+        assert_eq!(qualities[7], 2);
+    }
+
+    #[test]
+    fn what_the_archive_says_of_itself_counts_more_than_its_size() {
+        // Of the same 20 MiB, one is stored and the other unpacks to a hundred times as much.
+        let first = |unpacked| {
+            let mut budget = auto(20 * MIB);
+            budget.member(unpacked, 0, Some(20 * MIB));
+            budget.first_quality()
+        };
+        assert!(first(20 * MIB) > first(2000 * MIB));
+    }
+
+    #[test]
+    fn an_archive_that_grows_behind_its_first_member_is_finished_at_a_lower_quality() {
+        let mut budget = auto(8 * MIB);
+        budget.member(MIB, 0, Some(MIB));
+        let first = budget.first_quality();
+        // Eight times what was to be expected.
+        budget.member(2000 * MIB, 0, Some(8 * MIB));
+        let mut quality = first;
+        for block in 0..1000 {
+            let next = budget.meta_block(text(2 * MIB)).unwrap_or_else(|error| panic!("block {block}: {error}"));
+            assert!(next <= quality);
+            quality = next;
+        }
+        assert!(quality < first, "from {first} to {quality}");
+    }
+
+    #[test]
+    fn no_upload_is_too_long_to_forecast() {
+        for upload_bytes in [0, 1, u64::MAX] {
+            let mut budget = auto(upload_bytes);
+            budget.member(u64::MAX, u64::MAX, Some(1));
+            budget.first_quality();
+            let _ = budget.meta_block(Bytes { taken: 1, given: 2 });
+        }
+    }
+}

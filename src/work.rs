@@ -1,0 +1,53 @@
+//! The CPU time of a conversion, counted from what was done: on the edge the clock stands still while a Worker computes.
+//!
+//! The unit is a nanosecond of the Worker in workerd on the machine where `make calibrate` was run last. A meta-block
+//! costs so much for each byte that goes in, and so much more for each that is neither copied nor noise: data that does not
+//! compress is cheap, and so is data that is all repetition, and both have a small `min(output, saved)`.
+
+mod table;
+
+use table::COST;
+
+/// What [`crate::Parameters::auto`] plans for: 25 s, of the platform's 30.
+pub(crate) const AUTO_WORK: u64 = 25_000_000_000;
+
+/// Unpacking a byte and its CRC-32, where that is done twice.
+const INFLATE_PICOSECONDS: u64 = 2500;
+
+/// A member's records, header and checks.
+const MEMBER: u64 = 6000;
+
+/// A share of the work that is left for what cannot be foreseen, in percent.
+const RESERVE: u64 = 10;
+
+/// Bytes of a meta-block, and what they became.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bytes {
+    pub(crate) taken: u64,
+    pub(crate) given: u64,
+}
+
+/// The cost of compressing `bytes`, everything included that happens once for each byte.
+pub(crate) fn compressing(quality: u8, lgwin: u8, bytes: Bytes) -> u64 {
+    let (each, changed) = COST[usize::from(quality)][usize::from(lgwin.clamp(16, 24) - 15) / 2];
+    let hard = bytes.given.min(bytes.taken.saturating_sub(bytes.given));
+    (bytes.taken.saturating_mul(each) + hard.saturating_mul(changed)) / 1000
+}
+
+/// The cost of a member beside its contents, which are `held` bytes if they had to be unpacked twice.
+pub(crate) fn member(held: u64) -> u64 {
+    MEMBER + held.saturating_mul(INFLATE_PICOSECONDS) / 1000
+}
+
+/// The highest quality at which a zip of `upload_bytes` can end in time, if it unpacks to no more than itself. Where its
+/// size is not known, 9: the highest that keeps up with a fast upload.
+pub(crate) fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
+    let Some(taken) = upload_bytes else { return 9 };
+    best_quality(11, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
+}
+
+/// The highest quality up to `most` that compresses `bytes` within `work`, or 2, the lowest that can continue a stream.
+pub(crate) fn best_quality(most: u8, lgwin: u8, bytes: Bytes, work: u64) -> u8 {
+    let within = work - work / 100 * RESERVE;
+    (3..=most).rev().find(|&quality| compressing(quality, lgwin, bytes) <= within).unwrap_or(2.min(most))
+}
