@@ -129,8 +129,7 @@ impl ZipReader {
         let rest = &self.record[CentralHeader::LENGTH..];
         let (raw_name, rest) = rest.split_at(header.name_length.into());
         let (extra, comment) = rest.split_at(header.extra_length.into());
-        let decoded = name::decode(raw_name, header.flags, extra);
-        let name = decoded.as_deref().map_or_else(|_| String::from_utf8_lossy(raw_name), |name| name.into());
+        let name = name::shown(raw_name);
         if header.flags & FLAGS_ENCRYPTED != 0 {
             let problem = format!("it says that {name:?} is encrypted");
             return Err(Format::DirectoryMismatch { problem }.into());
@@ -141,6 +140,13 @@ impl ZipReader {
         if record::holds_signature(comment) {
             return Err(Format::ZipInComment { of: format!("of {name:?}") }.into());
         }
+        // Nor would a name be any member's that is longer than they may be, or cannot be decoded.
+        let fits = name::decoded_length(raw_name, extra).max(raw_name.len()) as u64 <= self.limits.name_bytes;
+        let decoded = if fits { name::decode(raw_name, header.flags, extra).ok() } else { None };
+        let Some(decoded) = decoded else {
+            let problem = format!("it lists {name:?}, which no member can be named");
+            return Err(Format::DirectoryMismatch { problem }.into());
+        };
         let narrow = [header.size, header.compressed_size, header.offset];
         let wide = extra::zip64(extra, narrow.map(|number| number == IN_ZIP64));
         let [size, compressed_size, offset] =
@@ -151,7 +157,7 @@ impl ZipReader {
             size,
             crc32: header.crc32,
             method: header.method,
-            name: NameDigest::new(raw_name, decoded.as_deref().unwrap_or_default()),
+            name: NameDigest::new(raw_name, &decoded),
         };
         self.ledger.confirm(&claim, &name)
     }

@@ -13,6 +13,9 @@ use crate::{
 /// at worst 288 bytes for 5. A tree, because its cost does not depend on how names were chosen.
 const CHARGE: u64 = 64;
 
+/// What the first path costs beyond that: a node has room for 11.
+const FIRST_CHARGE: u64 = 192 - CHARGE;
+
 /// Digests of paths, each with its kind in the lowest bit.
 #[derive(Debug, Default)]
 pub(crate) struct Paths(BTreeSet<u128>);
@@ -57,7 +60,7 @@ impl Paths {
     fn add(&mut self, digest: &Sha256, kind: Kind, meter: &mut Meter) -> Result<(), Error> {
         let key = key(digest, kind);
         if !self.0.contains(&key) {
-            meter.charge(CHARGE)?;
+            meter.charge(CHARGE + if self.0.is_empty() { FIRST_CHARGE } else { 0 })?;
             self.0.insert(key);
         }
         Ok(())
@@ -97,7 +100,7 @@ mod tests {
     #[test]
     fn every_path_and_directory_is_charged_once() {
         let mut seen = Paths::default();
-        let mut meter = Meter::new(4 * CHARGE);
+        let mut meter = Meter::new(4 * CHARGE + FIRST_CHARGE);
         seen.insert("d/e/a", &mut meter).unwrap();
         seen.insert("d/e/b", &mut meter).unwrap();
         assert_eq!(seen.insert("d/e/c", &mut meter).unwrap_err().code(), "memory_limit");

@@ -1,0 +1,65 @@
+//! What fuzzing has found: each row is one story, and was wrong once.
+
+use recompress::Limits;
+
+use super::{A, Case, a, a_out, accept, corrupted::then_bad_data, refuse};
+use crate::{
+    drivers::{self, check},
+    extra_field::unicode_path,
+    tarball::file,
+    zip_writer::{Descriptor, Member, UTF8, archive, deflated, stored},
+};
+
+pub fn rows() -> Vec<Case> {
+    [errors_that_depended_on_cuts(), two_names()].into_iter().flatten().collect()
+}
+
+/// Cut otherwise, these ended in another error.
+fn errors_that_depended_on_cuts() -> Vec<Case> {
+    let behind = |member| Member { descriptor: Descriptor::Signed32, ..member };
+    let limit = |memory_bytes, held_bytes, case| Case {
+        limits: Limits { memory_bytes, held_bytes, ..Limits::default() },
+        ..case
+    };
+    let zeros = [0; 100_000];
+    // Of all bytes of the descriptor but the first few, none has arrived, and those few are wrong.
+    let wrong = archive([Member { descriptor: Descriptor::Raw(b"PPK\x07\x08".to_vec()), ..a() }]).bytes();
+    let cut = a().local_header().len() + a().data().len() + 5;
+    vec![
+        // Arriving whole, data was found to be broken before memory was asked for what precedes the fault.
+        limit(1000, 1 << 20, refuse("no-memory-then-bad-data", [behind(then_bad_data(a()))], "memory_limit")),
+        // Arriving whole, more was looked at than may be held before memory was asked for what may.
+        limit(1000, 20, refuse("no-memory-then-too-long-to-hold", [behind(a())], "memory_limit")),
+        // Arriving in pieces that end anywhere, memory was asked for what may not be held anyway.
+        limit(
+            70_000,
+            65_000,
+            refuse("too-long-to-hold-then-no-memory", [behind(stored(b"z", &zeros))], "entry_too_large_without_size"),
+        ),
+        // Arriving whole, it was too short to be looked at.
+        refuse("dd-deflate-wrong-and-cut-off", wrong[..cut].to_vec(), "bad_descriptor"),
+    ]
+}
+
+/// One member with a name that is flagged as UTF-8, and with another in a Unicode path field that belongs to it:
+/// some readers take the one, some the other.
+fn two_names() -> Vec<Case> {
+    let field = |text| unicode_path(1, crc32fast::hash(b"a.txt"), text);
+    let flagged = |extra, directory_extra| [Member { flags: UTF8, extra, directory_extra, ..deflated(b"a.txt", A) }];
+    vec![
+        refuse("name-7075-besides-utf8", flagged(field("b.txt"), field("b.txt")), "unsafe_name"),
+        refuse("name-7075-besides-utf8-empty", flagged(field(""), field("")), "unsafe_name"),
+        refuse("name-7075-besides-utf8-in-directory", flagged(vec![], field("b.txt")), "cd_mismatch"),
+        accept("name-7075-besides-utf8-same", flagged(field("a.txt"), field("a.txt")), [a_out()]),
+        accept(
+            "name-7075-besides-utf8-stale",
+            flagged(unicode_path(1, 5, "b.txt"), unicode_path(1, 5, "b.txt")),
+            [file("a.txt", A)],
+        ),
+    ]
+}
+
+#[test]
+fn what_fuzzing_has_found_stays_found() {
+    check(&rows(), drivers::ALL);
+}
