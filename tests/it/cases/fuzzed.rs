@@ -33,7 +33,7 @@ fn errors_that_depended_on_cuts() -> Vec<Case> {
         // Arriving in pieces that end anywhere, memory was asked for what may not be held anyway.
         limit(
             70_000,
-            65_000,
+            65_500,
             refuse("too-long-to-hold-then-no-memory", [behind(stored(b"z", &zeros))], "entry_too_large_without_size"),
         ),
         // Arriving whole, it was too short to be looked at.
