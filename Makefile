@@ -17,7 +17,7 @@ WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build -
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-.PHONY: help dev build worker test lint fmt clean toolchain
+.PHONY: help dev build worker test bench lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -35,11 +35,15 @@ worker: toolchain ## the Worker in build/
 test: build ## everything that is tested
 	.ci/test-programs
 	cargo test --features cli,http
-	# The core has no I/O, no clock, no JavaScript: it builds for a bare wasm, from this list of crates and no other.
-	$(WASM) cargo build --lib --target wasm32-unknown-unknown
+	# The core has no I/O, no clock, no JavaScript: it compiles for a bare wasm, from this list of crates and no other.
+	$(WASM) cargo check --lib --target wasm32-unknown-unknown
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
 	# The Worker in workerd, and archives that real programs write.
 	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs
+
+bench: build ## what a conversion costs, next to other ways to do it; ARGS="--rounds 3 --quality 9 FILE.zip"
+	.ci/test-programs
+	$(WASM) node benches/bench.mjs $(ARGS)
 
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check

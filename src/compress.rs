@@ -57,6 +57,17 @@ impl Parameters {
     pub fn lgwin(self) -> u8 {
         self.lgwin
     }
+
+    /// The most memory that the encoder takes with these, in bytes, whatever it is given.
+    pub fn encoder_bytes(self) -> u64 {
+        let window = 1_u64 << self.lgwin;
+        match self.quality {
+            0..=3 => (6 << 20) + 3 * window,
+            4..=8 => (14 << 20) + 4 * window,
+            9 => (46 << 20) + 4 * window,
+            _ => (20 << 20) + 14 * window,
+        }
+    }
 }
 
 impl Default for Parameters {

@@ -122,11 +122,12 @@ pub enum Format {
         /// Counted.
         actual: u64,
     },
-    /// A comment holds a zip record's signature, which readers that search from the end may take for the real one.
-    #[error("the comment {of} holds a zip record")]
+    /// A comment, or another field of any content behind the members, holds a zip record's signature, which readers that
+    /// search from the end may take for the real one.
+    #[error("a zip record stands inside {place}")]
     ZipInComment {
-        /// Whose comment.
-        of: String,
+        /// What holds it.
+        place: String,
     },
     /// Bytes other than zeros, or too many zeros, follow the end record.
     #[error("data after the end of the archive, at offset {offset}")]

@@ -12,6 +12,12 @@ use crate::{
 /// Bytes of tarball that wait for the encoder: what one call of the inflater may unpack.
 const BUFFER: usize = 64 << 10;
 
+/// Memory of a conversion that depends on nothing: the inflater's state and window, buffers.
+const FIXED: u64 = 512 << 10;
+
+/// Bytes of memory that one byte of a zip can come to hold: many tiny members are the worst.
+const HELD_RATIO: u64 = 4;
+
 /// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
 #[derive(Debug)]
 pub struct Transcoder {
@@ -80,6 +86,14 @@ impl Transcoder {
             phase: Phase::Members,
             asked: false,
         })
+    }
+
+    /// The most memory that a conversion takes, in bytes: what has to be there for it before it starts.
+    ///
+    /// `upload_bytes` is the zip's size where it is known: what is held back is never more than there is.
+    pub fn peak_bytes(parameters: Parameters, limits: Limits, upload_bytes: Option<u64>) -> u64 {
+        let held = limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO));
+        parameters.encoder_bytes() + FIXED + held
     }
 
     /// Moves the conversion forward by a bounded amount of work: at most one call of the inflater or of the encoder.

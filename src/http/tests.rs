@@ -7,7 +7,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures::executor::block_on;
+use async_compression::futures::bufread::BrotliDecoder;
+use futures::{AsyncReadExt, TryStreamExt, executor::block_on};
 use http::StatusCode;
 use http_body::{Body as _, Frame};
 use zip::write::SimpleFileOptions;
@@ -186,6 +187,25 @@ fn the_answer_begins_before_the_upload_ends() {
         }
     }
     assert!(received > 1 << 20, "{received} bytes");
+}
+
+#[test]
+fn a_client_can_decode_what_has_arrived() {
+    let contents = noise(6 << 20);
+    let upload = archive(&[("noise", &contents)]);
+    let mut upload = cut(&upload[..upload.len() - 1000], 64 << 10, &[]);
+    upload.0.push_back(Event::Break);
+    let body = answer("POST", "/?quality=2", &[], upload).into_body();
+    let frames = futures::stream::unfold(body, |mut body| async {
+        let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await?;
+        Some((frame.map(|frame| frame.into_data().unwrap()).map_err(std::io::Error::other), body))
+    });
+    let mut decoder = BrotliDecoder::new(Box::pin(frames).into_async_read());
+
+    let mut tar = Vec::new();
+    block_on(decoder.read_to_end(&mut tar)).unwrap_err();
+    assert!(tar.len() > 3 << 20, "{} bytes", tar.len());
+    assert!(tar[512..] == contents[..tar.len() - 512], "a member's contents stand behind its header");
 }
 
 #[test]

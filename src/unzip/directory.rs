@@ -15,8 +15,11 @@ use crate::error::{Error, Format, Unsupported};
 /// Zeros that may follow the end record, in bytes: some writers fill a tape block.
 const MAX_TRAILING: u64 = 1 << 20;
 
-/// Extensible data of the zip64 end record, in bytes.
-const MAX_EXTENSIBLE: u64 = 16 << 20;
+/// Extensible data of the zip64 end record, in bytes. No program is known that writes any.
+const MAX_EXTENSIBLE: u64 = 64 << 10;
+
+/// A digital signature without its data (APPNOTE §4.3.13).
+const DIGITAL_SIGNATURE_LENGTH: usize = 6;
 
 /// A number of 16 bits that stands in the zip64 end record instead.
 const IN_ZIP64_16: u16 = u16::MAX;
@@ -39,7 +42,7 @@ enum Stage {
     Zip64Locator { zip64_end: u64 },
     /// The end record, after the locator of the zip64 end record that starts at `zip64_end`.
     End { zip64_end: u64 },
-    /// The archive comment.
+    /// The archive comment, behind the end record that says how long it is: `length` with that record.
     Comment { length: usize },
 }
 
@@ -57,6 +60,26 @@ impl Directory {
         }
     }
 
+    /// The length of the record that starts with `signature`, as far as what was gathered of it says; `None` where it may
+    /// not stand.
+    fn record_length(&self, signature: u32, gathered: &[u8]) -> Option<usize> {
+        let length = match (signature, &self.stage) {
+            (CENTRAL_HEADER, Stage::Headers) => {
+                CentralHeader::parse(gathered).map_or(CentralHeader::LENGTH, |header| header.whole_length())
+            }
+            (DIGITAL_SIGNATURE, Stage::Headers) => {
+                DIGITAL_SIGNATURE_LENGTH + Fields(&gathered[4..]).u16().map_or(0, usize::from)
+            }
+            (ZIP64_END, Stage::Headers | Stage::Ends) => {
+                Zip64End::LENGTH + Zip64End::parse(gathered).as_ref().and_then(extensible).unwrap_or(0)
+            }
+            (ZIP64_LOCATOR, Stage::Zip64Locator { .. }) => Zip64Locator::LENGTH,
+            (END, Stage::Headers | Stage::Ends | Stage::End { .. }) => End::LENGTH,
+            _ => return None,
+        };
+        Some(length)
+    }
+
     fn at(self, stage: Stage) -> State {
         State::Directory(Self { stage, ..self })
     }
@@ -71,41 +94,33 @@ impl ZipReader {
         let Some(signature) = record::signature(&self.record) else {
             return self.wait_in(State::Directory(directory), taken);
         };
-        // The fixed part of the record, as far as it has not been gathered yet.
-        let length = match (signature, &directory.stage) {
-            (CENTRAL_HEADER, Stage::Headers) => match CentralHeader::parse(&self.record) {
-                Some(header) => header.whole_length(),
-                None => CentralHeader::LENGTH,
-            },
-            (DIGITAL_SIGNATURE, Stage::Headers) => 6,
-            (ZIP64_END, Stage::Headers | Stage::Ends) => Zip64End::LENGTH,
-            (ZIP64_LOCATOR, Stage::Zip64Locator { .. }) => Zip64Locator::LENGTH,
-            (END, Stage::Headers | Stage::Ends | Stage::End { .. }) => End::LENGTH,
-            _ => return self.unexpected_record(taken),
+        let Some(length) = directory.record_length(signature, &self.record) else {
+            return self.unexpected_record(taken);
         };
         taken += self.gather(length, &input[taken..])?;
         if self.record.len() < length {
             return self.wait_in(State::Directory(directory), taken);
         }
+        if directory.record_length(signature, &self.record) != Some(length) {
+            return self.go_to(State::Directory(directory), taken);
+        }
         let record_start = self.record_start(taken);
         let next = match signature {
             CENTRAL_HEADER => {
                 let header = CentralHeader::parse(&self.record).expect("its length was gathered");
-                if self.record.len() < header.whole_length() {
-                    return self.go_to(State::Directory(directory), taken);
-                }
                 self.central_header(&header)?;
                 State::Directory(directory)
             }
             DIGITAL_SIGNATURE => {
-                let size = Fields(&self.record[4..]).u16().expect("its length was gathered");
-                State::Skip { left: size.into(), then: Box::new(directory.at(Stage::Ends)) }
+                refuse_records_in(&self.record[DIGITAL_SIGNATURE_LENGTH..], || "a digital signature".to_owned())?;
+                directory.at(Stage::Ends)
             }
             ZIP64_END => {
                 let record = Zip64End::parse(&self.record).expect("its length was gathered");
-                let left = self.zip64_end(&record, &directory, record_start)?;
-                let locator = directory.at(Stage::Zip64Locator { zip64_end: record_start });
-                State::Skip { left, then: Box::new(locator) }
+                self.zip64_end(&record, &directory, record_start)?;
+                // Readers that take it for empty look for this record 76 bytes before the end record.
+                refuse_records_in(&self.record[4..], || "the zip64 end record".to_owned())?;
+                directory.at(Stage::Zip64Locator { zip64_end: record_start })
             }
             ZIP64_LOCATOR => {
                 let Stage::Zip64Locator { zip64_end } = directory.stage else {
@@ -118,7 +133,8 @@ impl ZipReader {
             _ => {
                 let end = End::parse(&self.record).expect("its length was gathered");
                 self.end(&end, &directory, record_start)?;
-                directory.at(Stage::Comment { length: end.comment_length.into() })
+                let length = End::LENGTH + usize::from(end.comment_length);
+                return self.go_to(directory.at(Stage::Comment { length }), taken);
             }
         };
         self.record.clear();
@@ -126,9 +142,9 @@ impl ZipReader {
     }
 
     fn central_header(&mut self, header: &CentralHeader) -> Result<(), Error> {
-        let rest = &self.record[CentralHeader::LENGTH..];
-        let (raw_name, rest) = rest.split_at(header.name_length.into());
-        let (extra, comment) = rest.split_at(header.extra_length.into());
+        let variable = &self.record[CentralHeader::LENGTH..];
+        let (raw_name, rest) = variable.split_at(header.name_length.into());
+        let (extra, _comment) = rest.split_at(header.extra_length.into());
         let name = name::shown(raw_name);
         if header.flags & FLAGS_ENCRYPTED != 0 {
             let problem = format!("it says that {name:?} is encrypted");
@@ -137,10 +153,8 @@ impl ZipReader {
         if !matches!(header.disk, 0 | IN_ZIP64_16) {
             return Err(Unsupported::MultiDisk.into());
         }
-        if record::holds_signature(comment) {
-            return Err(Format::ZipInComment { of: format!("of {name:?}") }.into());
-        }
-        // Nor would a name be any member's that is longer than they may be, or cannot be decoded.
+        refuse_records_in(variable, || format!("the directory's record of {name:?}"))?;
+        // No member has a name that is longer than they may be, or that cannot be decoded.
         let fits = name::decoded_length(raw_name, extra).max(raw_name.len()) as u64 <= self.limits.name_bytes;
         let decoded = if fits { name::decode(raw_name, header.flags, extra).ok() } else { None };
         let Some(decoded) = decoded else {
@@ -162,8 +176,7 @@ impl ZipReader {
         self.ledger.confirm(&claim, &name)
     }
 
-    /// Checks the zip64 end record; gives the length of the extensible data that follows it.
-    fn zip64_end(&self, record: &Zip64End, directory: &Directory, record_start: u64) -> Result<u64, Error> {
+    fn zip64_end(&self, record: &Zip64End, directory: &Directory, record_start: u64) -> Result<(), Error> {
         self.ledger.all_confirmed()?;
         if record.disk != 0 || record.directory_disk != 0 {
             return Err(Unsupported::MultiDisk.into());
@@ -177,10 +190,11 @@ impl ZipReader {
             Declared::Wide(record.directory_offset),
             directory.start,
         )?;
-        record.extensible_length.filter(|&length| length <= MAX_EXTENSIBLE).ok_or_else(|| {
+        if extensible(record).is_none() {
             let declared = record.extensible_length.unwrap_or_default();
-            bad_end_record("the size of extensible data", declared, MAX_EXTENSIBLE)
-        })
+            return Err(bad_end_record("the size of extensible data", declared, MAX_EXTENSIBLE));
+        }
+        Ok(())
     }
 
     fn zip64_locator(&self, locator: &Zip64Locator, zip64_end: u64) -> Result<(), Error> {
@@ -239,9 +253,8 @@ impl ZipReader {
         if self.record.len() < length {
             return self.wait_in(State::Directory(directory), taken);
         }
-        if record::holds_signature(&self.record) {
-            return Err(Format::ZipInComment { of: "of the archive".to_owned() }.into());
-        }
+        // A signature may begin in the end record's own fields, the comment's length among them.
+        refuse_records_in(&self.record[1..], || "the archive comment".to_owned())?;
         self.record.clear();
         self.unconfirmed = None;
         self.go_to(State::Trailing { zeros: 0 }, taken)
@@ -256,6 +269,16 @@ impl ZipReader {
         self.state = State::Trailing { zeros: zeros + count as u64 };
         Ok((count, Event::NeedsInput))
     }
+}
+
+/// The length of a zip64 end record's extensible data, if it may have that.
+fn extensible(record: &Zip64End) -> Option<usize> {
+    record.extensible_length.filter(|&length| length <= MAX_EXTENSIBLE).map(|length| length as usize)
+}
+
+/// Refuses `bytes` in which readers that search for the end records could find others than those that are read here.
+fn refuse_records_in(bytes: &[u8], place: impl FnOnce() -> String) -> Result<(), Error> {
+    if record::holds_signature(bytes) { Err(Format::ZipInComment { place: place() }.into()) } else { Ok(()) }
 }
 
 fn expect(field: &'static str, declared: u64, actual: u64) -> Result<(), Error> {

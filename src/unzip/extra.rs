@@ -1,7 +1,7 @@
 //! Extra fields: what a header says beyond its fixed part (APPNOTE §4.5).
 //!
 //! Real archives hold broken extra fields, and other readers pass over them. So does this one: a field is either
-//! understood or not there. Of two with the same id the first counts.
+//! understood or not there. Of two with the same id the first counts, but for names: there readers differ.
 
 use super::record::Fields;
 
@@ -18,15 +18,18 @@ const NTFS_EPOCH: i64 = 116_444_736_000_000_000;
 
 /// The content of the first field with this `id`.
 fn find(extra: &[u8], id: u16) -> Option<&[u8]> {
+    find_all(extra, id).next()
+}
+
+/// The contents of all fields with this `id`.
+fn find_all(extra: &[u8], id: u16) -> impl Iterator<Item = &[u8]> {
     let mut fields = Fields(extra);
-    loop {
+    let field = move || {
         let found = fields.u16()?;
         let length = fields.u16()?;
-        let content = fields.bytes(length.into())?;
-        if found == id {
-            return Some(content);
-        }
-    }
+        Some((found, fields.bytes(length.into())?))
+    };
+    std::iter::from_fn(field).filter(move |&(found, _)| found == id).map(|(_, content)| content)
 }
 
 /// The 64-bit values that stand in for 32-bit ones (§4.5.3), in their order: size, compressed size, offset.
@@ -38,11 +41,15 @@ pub(crate) fn zip64<const N: usize>(extra: &[u8], wanted: [bool; N]) -> [Option<
     wanted.map(|wanted| if wanted { fields.u64() } else { None })
 }
 
-/// The UTF-8 name of Info-ZIP's Unicode Path field (§4.6.9), if it was made for the name `raw`.
-pub(crate) fn unicode_path<'a>(extra: &'a [u8], raw: &[u8]) -> Option<&'a str> {
-    let mut fields = Fields(find(extra, UNICODE_PATH)?);
-    (fields.u8()? == 1 && fields.u32()? == crc32fast::hash(raw)).then_some(())?;
-    std::str::from_utf8(fields.0).ok()
+/// The UTF-8 names of those of Info-ZIP's Unicode Path fields (§4.6.9) that were made for the name `raw`.
+pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<Item = &'a str> {
+    // Once, as there may be thousands of fields.
+    let raw_crc32 = crc32fast::hash(raw);
+    find_all(extra, UNICODE_PATH).filter_map(move |field| {
+        let mut fields = Fields(field);
+        (fields.u8()? == 1 && fields.u32()? == raw_crc32).then_some(())?;
+        std::str::from_utf8(fields.0).ok()
+    })
 }
 
 /// The time of last modification in seconds since 1970, from the most precise field that has one.
@@ -154,7 +161,7 @@ mod tests {
     #[test]
     fn a_unicode_path_for_another_name_is_not_used() {
         let content = [&[1][..], &crc32fast::hash(b"caf?").to_le_bytes(), "café".as_bytes()].concat();
-        assert_eq!(unicode_path(&field(UNICODE_PATH, &content), b"caf?"), Some("café"));
-        assert_eq!(unicode_path(&field(UNICODE_PATH, &content), b"cafe"), None);
+        assert_eq!(unicode_paths(&field(UNICODE_PATH, &content), b"caf?").collect::<Vec<_>>(), ["café"]);
+        assert_eq!(unicode_paths(&field(UNICODE_PATH, &content), b"cafe").next(), None);
     }
 }

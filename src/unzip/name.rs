@@ -13,7 +13,7 @@ const SHOWN: usize = 64;
 
 /// How many bytes [`decode`] gives at most. Allocates nothing.
 pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
-    let path = extra::unicode_path(extra, raw).map_or(0, str::len);
+    let path = extra::unicode_paths(extra, raw).next().map_or(0, str::len);
     let plain = match std::str::from_utf8(raw) {
         Ok(_) => raw.len(),
         Err(_) => raw.iter().map(|&byte| code_page_437(byte).len_utf8()).sum(),
@@ -24,18 +24,19 @@ pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
 /// Decodes the name in a local or central header, whose `flags` and `extra` field say how.
 ///
 /// Flagged as UTF-8, it must be. Otherwise Info-ZIP's Unicode Path field is used where it belongs to this name. Otherwise
-/// it is UTF-8 that is not flagged, as macOS and Info-ZIP write it, or code page 437, which every byte is in.
+/// it is UTF-8 that is not flagged, as macOS and Info-ZIP write it, or code page 437, which every byte is in. A field that
+/// renames the member is refused: readers that know it and readers that do not would see two.
 pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Error> {
     let utf8 = std::str::from_utf8(raw).ok();
-    let path = extra::unicode_path(extra, raw);
-    if flags & FLAG_UTF8 != 0 {
-        let name = utf8.ok_or_else(|| Format::BadName { name: shown(raw) })?;
-        // Readers differ on which of two names counts, and no writer has a reason to give two.
-        if path.is_some_and(|path| path != name) {
-            let problem = "its Unicode path field says another name";
-            return Err(Format::UnsafeName { name: name.to_owned(), problem }.into());
-        }
-        return Ok(name.to_owned());
+    let is_flagged = flags & FLAG_UTF8 != 0;
+    if is_flagged && utf8.is_none() {
+        return Err(Format::BadName { name: shown(raw) }.into());
+    }
+    let mut paths = extra::unicode_paths(extra, raw);
+    let path = paths.next();
+    let is_other_name = |path| if is_flagged { utf8 != Some(path) } else { !may_spell(path, raw) };
+    if path.is_some_and(is_other_name) || paths.any(|other| Some(other) != path) {
+        return Err(Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" }.into());
     }
     let decoded = path.or(utf8).map(str::to_owned);
     Ok(decoded.unwrap_or_else(|| {
@@ -48,6 +49,14 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Err
 /// The start of a name, for an error that comes before it is decoded.
 pub(crate) fn shown(raw: &[u8]) -> String {
     String::from_utf8_lossy(&raw[..raw.len().min(SHOWN)]).into_owned()
+}
+
+/// Whether `path` is what `raw` may stand for in an encoding that has not all of its characters. Readers that do not
+/// know the field see `raw`, so it must be the same name but for those: the characters of ASCII stand in both.
+fn may_spell(path: &str, raw: &[u8]) -> bool {
+    let mut raw_bytes = raw.iter();
+    let ascii_stands_in_raw = path.bytes().filter(u8::is_ascii).all(|byte| raw_bytes.any(|&raw| raw == byte));
+    path.as_bytes() == raw || !path.is_ascii() && ascii_stands_in_raw
 }
 
 fn code_page_437(byte: u8) -> char {
@@ -102,7 +111,8 @@ fn safe(name: &str) -> Result<String, &'static str> {
     let mut path = String::with_capacity(slashed.len() + 1);
     for component in slashed.split('/') {
         match component {
-            ".." => return Err("it leads upwards"),
+            // Windows does not see spaces at the end.
+            _ if component.trim_end_matches(' ') == ".." => return Err("it leads upwards"),
             "" | "." => {}
             _ => {
                 path.push_str(component);
@@ -150,6 +160,8 @@ mod tests {
             "a/b\\c",
             "..\\..",
             "./..",
+            ".. /a",
+            "..  ",
             "a/./../b",
         ] {
             assert!(safe_path(name).is_err(), "{name:?}");
@@ -171,6 +183,7 @@ mod tests {
             ("a\\b", "a/b"),
             ("a\\", "a/"),
             ("...", "..."),
+            (".. .", ".. ."),
             ("a..b", "a..b"),
             (".hidden", ".hidden"),
             ("a.txt:stream", "a.txt:stream"),
@@ -189,5 +202,18 @@ mod tests {
         assert_eq!(decode(b"\xff\x80\xe1", 0, &[]).unwrap(), "\u{a0}Çß");
         assert_eq!(decode("café".as_bytes(), 0, &[]).unwrap(), "café");
         assert_eq!(decode(b"caf\x82", FLAG_UTF8, &[]).unwrap_err().code(), "bad_name");
+    }
+
+    #[test]
+    fn a_unicode_path_spells_the_name_and_does_not_change_it() {
+        for raw in ["caf?.txt", "caf_.txt", "cafe.txt", "caf#U00e9.txt", "café.txt"] {
+            assert!(may_spell("café.txt", raw.as_bytes()), "{raw}");
+        }
+        assert!(may_spell("café.txt", b"caf\x82.txt"));
+        assert!(may_spell("a.txt", b"a.txt"));
+        for (path, raw) in [("b.txt", "a.txt"), ("a.txt", "ba.txt"), ("évil.txt", "good.txt"), ("d/é", "d?"), ("", "a")]
+        {
+            assert!(!may_spell(path, raw.as_bytes()), "{path}");
+        }
     }
 }

@@ -238,10 +238,10 @@ impl End {
     }
 }
 
-/// Whether a record that readers search for from the end of a file could start inside `comment`.
-pub(crate) fn holds_signature(comment: &[u8]) -> bool {
+/// Whether a record that readers search for from the end of a file could start inside `bytes`.
+pub(crate) fn holds_signature(bytes: &[u8]) -> bool {
     const SEARCHED: [u32; 6] = [LOCAL_HEADER, CENTRAL_HEADER, END, ZIP64_END, ZIP64_LOCATOR, DESCRIPTOR];
-    comment.windows(4).any(|window| SEARCHED.map(u32::to_le_bytes).iter().any(|signature| signature == window))
+    bytes.windows(4).any(|window| SEARCHED.map(u32::to_le_bytes).iter().any(|signature| signature == window))
 }
 
 /// The name of a compression method (APPNOTE §4.4.5).

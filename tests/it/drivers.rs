@@ -112,6 +112,15 @@ pub fn check(cases: &[Case], drivers: &[Driver]) {
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
 
+/// What comes of `zip` in every driver, which is one and the same.
+pub fn convert_in_every_way(zip: &[u8], limits: Limits) -> Result<Conversion, String> {
+    let first = convert(zip, limits, ALL[0]);
+    for driver in &ALL[1..] {
+        same(&first, &convert(zip, limits, *driver)).map_err(|problem| format!("{driver:?}: {problem}"))?;
+    }
+    Ok(first)
+}
+
 fn problems(case: &Case, drivers: &[Driver]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut first: Option<Conversion> = None;

@@ -7,6 +7,8 @@ mod cases;
 mod drivers;
 mod extra_field;
 mod fuzzing;
+mod independent_writer;
+mod jail;
 mod properties;
 #[path = "../../fuzz/src/recipe.rs"]
 mod recipe;

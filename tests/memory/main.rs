@@ -189,8 +189,8 @@ fn long() -> Vec<Bomb> {
         bomb("64 KiB of control characters in the directory", of_directory(&controls), "cd_mismatch"),
         bomb("a comment of 64 KiB", Archive { comment: &comment, ..archive([stored(b"a", b"")]) }.bytes(), ""),
         bomb(
-            "16 MiB of extensible data",
-            Archive { zip64: zip_writer::Zip64::Needed, extensible_data: &vec![7; 16 << 20], ..archive([]) }.bytes(),
+            "64 KiB of extensible data",
+            Archive { zip64: zip_writer::Zip64::Needed, extensible_data: &vec![7; 64 << 10], ..archive([]) }.bytes(),
             "",
         ),
         bomb("1 MiB of zeros at the end", Archive { trailing: &vec![0; 1 << 20], ..archive([]) }.bytes(), ""),

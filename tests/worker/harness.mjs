@@ -21,7 +21,7 @@ const PATIENCE_MS = 60_000;
 const running = new Set();
 process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
 
-/** Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port. */
+/** Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port and process. */
 export async function startWorker(t) {
   const config = join(bundle, `test-${process.pid}.capnp`);
   writeFileSync(config, configuration());
@@ -42,7 +42,7 @@ export async function startWorker(t) {
   });
   for await (const line of createInterface(worker.stdio[3])) {
     const message = JSON.parse(line);
-    if (message.event === "listen") return { port: message.port, log: () => Buffer.concat(log).toString() };
+    if (message.event === "listen") return { port: message.port, pid: worker.pid, log: () => Buffer.concat(log).toString() };
   }
   throw new Error(`workerd did not start:\n${Buffer.concat(log)}`);
 }

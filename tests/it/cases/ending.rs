@@ -3,6 +3,8 @@
 use super::{A, C, Case, a, a_out, accept, b, refuse};
 use crate::{
     drivers::{self, check},
+    extra_field::field,
+    record::Record,
     zip_writer::{Archive, EndClaims, Member, Zip64, archive, deflated},
 };
 
@@ -17,7 +19,7 @@ const RECORD_SIZE: usize = 40;
 const RECORD_DIRECTORY_OFFSET: usize = 48;
 
 pub fn rows() -> Vec<Case> {
-    [classic(), zip64(), comments(), trailing()].into_iter().flatten().collect()
+    [classic(), zip64(), comments(), planted(), trailing()].into_iter().flatten().collect()
 }
 
 fn classic() -> Vec<Case> {
@@ -74,6 +76,38 @@ fn comments() -> Vec<Case> {
         refuse("comment-is-zip", commented(&evil), "zip_in_comment"),
         refuse("comment-entry-has-eocd-sig", [Member { comment: b"PK\x05\x06", ..a() }], "zip_in_comment"),
         refuse("comment-entry-is-zip", [Member { comment: &evil, ..a() }], "zip_in_comment"),
+    ]
+}
+
+/// End records that readers which search for them find before the real ones: they are of another archive, with no member.
+fn planted() -> Vec<Case> {
+    let commented = |comment| Archive { comment, ..archive([a()]) };
+    let end = archive([]).bytes();
+
+    // A comment of 0x4b50 bytes: with its first two, its length is the signature of an end record.
+    let mut across_the_length = vec![b' '; 0x4b50];
+    across_the_length[..end.len() - 2].copy_from_slice(&end[2..]);
+
+    // Python asks the 20 bytes before an end record whether they are a locator, and the 56 before those, whatever the end
+    // record says of itself.
+    let zip64 = Archive { zip64: Zip64::Needless, ..archive([]) }.bytes();
+    let (record_and_locator, _) = zip64.split_at(RECORD_BYTES + LOCATOR_BYTES);
+    let (record, _) = zip64.split_at(RECORD_BYTES);
+    let in_extra = field(0xcafe, record_and_locator);
+    let in_signature = Record::new().bytes(b"PK\x05\x05").counted(record_and_locator).done();
+    vec![
+        refuse("planted-end-across-the-comments-length", commented(&across_the_length), "zip_in_comment"),
+        refuse("planted-zip64-in-extra", [Member { directory_extra: in_extra, ..a() }], "zip_in_comment"),
+        refuse(
+            "planted-zip64-in-signature",
+            Archive { after_directory: &in_signature, ..archive([a()]) },
+            "zip_in_comment",
+        ),
+        refuse(
+            "planted-zip64-in-extensible-data",
+            Archive { zip64: Zip64::Needed, extensible_data: record, ..archive([a()]) },
+            "zip_in_comment",
+        ),
     ]
 }
 

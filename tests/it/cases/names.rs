@@ -52,6 +52,26 @@ fn unicode_paths() -> Vec<Case> {
             named(b"cafe.txt", unicode_path(2, crc32fast::hash(b"cafe.txt"), "café.txt")),
             [file("cafe.txt", A)],
         ),
+        // Who knows the field and who does not would extract two different files.
+        refuse("name-7075-other-name", named(b"good.txt", path(b"good.txt", "evil.txt")), "unsafe_name"),
+        refuse("name-7075-other-accented-name", named(b"good.txt", path(b"good.txt", "évil.txt")), "unsafe_name"),
+        refuse(
+            "name-7075-twice",
+            named(b"caf?.txt", [path(b"caf?.txt", "café.txt"), path(b"caf?.txt", "cafè.txt")].concat()),
+            "unsafe_name",
+        ),
+        refuse(
+            "name-7075-other-than-flagged",
+            named(b"good.txt", path(b"good.txt", "évil.txt")).map(|member| Member { flags: UTF8, ..member }),
+            "unsafe_name",
+        ),
+        refuse("name-7075-nul", named(b"a?b", path(b"a?b", "aé\0b")), "unsafe_name"),
+        refuse("name-7075-empty", named(b"a", path(b"a", "")), "unsafe_name"),
+        refuse(
+            "name-7075-in-directory-alone",
+            [Member { directory_extra: path(b"caf?.txt", "café.txt"), ..deflated(b"caf?.txt", A) }],
+            "cd_mismatch",
+        ),
         refuse("name-7075-traversal", named(b"cafe.txt", path(b"cafe.txt", "../../evil")), "unsafe_name"),
     ]
 }
