@@ -269,9 +269,11 @@ mod tests {
         }
     }
 
-    /// Contents of a MiB in which `plant` puts something behind every so many bytes, given the CRC-32 and the length of
-    /// those before it.
-    fn planted(plant: fn(u32, u32) -> Vec<u8>) -> Vec<u8> {
+    /// What comes after bytes of this CRC-32 and length.
+    type Plant = fn(u32, u32) -> Vec<u8>;
+
+    /// A MiB that is planted again and again.
+    fn planted(plant: Plant) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut crc32 = crc32fast::Hasher::new();
         while bytes.len() < 1 << 20 {
@@ -289,7 +291,7 @@ mod tests {
     #[test]
     fn a_scan_does_work_in_proportion_to_its_input_whatever_is_planted() {
         use record::{CENTRAL_HEADER, DESCRIPTOR, END, LOCAL_HEADER};
-        let plants: [(&str, fn(u32, u32) -> Vec<u8>); 9] = [
+        let plants: [(&str, Plant); 9] = [
             ("nothing", |_, _| vec![7; 16]),
             ("records", |_, _| fields(&[LOCAL_HEADER])),
             ("descriptors and records", |_, _| fields(&[DESCRIPTOR, CENTRAL_HEADER])),

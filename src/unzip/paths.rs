@@ -10,10 +10,11 @@ use crate::{
 };
 
 /// Memory of one path in a `BTreeSet<u128>`, in bytes. Its nodes hold 5 to 11 keys of 16 bytes and up to 12 pointers:
-/// at worst 288 bytes for 5. A tree, because its cost does not depend on how names were chosen.
-const CHARGE: u64 = 64;
+/// at worst, with 5 keys in each, 6 leaves of 192 bytes for one of 288 above them. A tree, because its cost does not
+/// depend on how names were chosen.
+const CHARGE: u64 = 48;
 
-/// What the first path costs beyond that: a node has room for 11.
+/// What the first path costs beyond that: the root may have fewer.
 const FIRST_CHARGE: u64 = 192 - CHARGE;
 
 /// Digests of paths, each with its kind in the lowest bit.
