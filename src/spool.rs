@@ -12,6 +12,10 @@ use crate::{
 /// Large enough to make a block's bookkeeping negligible, small enough not to matter when it is mostly empty.
 const BLOCK: usize = 64 << 10;
 
+/// What a block costs, in bytes, with its share of the queue: that doubles, has room for four at first, and exists
+/// twice while it moves.
+const CHARGE: u64 = (BLOCK + 4 * size_of::<Vec<u8>>()) as u64;
+
 /// A queue of bytes; every block but the last is full.
 #[derive(Debug, Default)]
 pub(crate) struct Spool {
@@ -25,7 +29,7 @@ impl Spool {
     pub(crate) fn push(&mut self, mut bytes: &[u8], meter: &mut Meter) -> Result<(), Error> {
         while !bytes.is_empty() {
             if self.blocks.back().is_none_or(|block| block.len() == BLOCK) {
-                meter.charge(BLOCK as u64)?;
+                meter.charge(CHARGE)?;
                 let mut block = Vec::new();
                 block
                     .try_reserve_exact(BLOCK)
@@ -57,7 +61,7 @@ impl Spool {
         if self.blocks.front().is_some_and(|block| block.len() == self.consumed) {
             self.blocks.pop_front();
             self.consumed = 0;
-            meter.release(BLOCK as u64);
+            meter.release(CHARGE);
         }
     }
 
@@ -66,7 +70,7 @@ impl Spool {
         debug_assert_eq!(self.consumed, 0);
         while self.blocks.len() > len.div_ceil(BLOCK) {
             self.blocks.pop_back();
-            meter.release(BLOCK as u64);
+            meter.release(CHARGE);
         }
         if let Some(last) = self.blocks.back_mut()
             && !len.is_multiple_of(BLOCK)
@@ -77,7 +81,7 @@ impl Spool {
 
     /// Drops everything.
     pub(crate) fn clear(&mut self, meter: &mut Meter) {
-        meter.release((self.blocks.len() * BLOCK) as u64);
+        meter.release(self.blocks.len() as u64 * CHARGE);
         self.blocks.clear();
         self.consumed = 0;
     }
@@ -117,7 +121,7 @@ mod tests {
             let bytes = pattern(len);
             let mut meter = Meter::new(u64::MAX);
             let mut spool = filled(&bytes, &mut meter);
-            assert_eq!(meter.charged(), (len.div_ceil(BLOCK) * BLOCK) as u64);
+            assert_eq!(meter.charged(), len.div_ceil(BLOCK) as u64 * CHARGE);
             let mut out = Vec::new();
             while !spool.front().is_empty() {
                 assert_eq!(spool.len(), len - out.len());
@@ -132,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_block_is_charged_before_it_is_taken() {
-        let mut meter = Meter::new(2 * BLOCK as u64);
+        let mut meter = Meter::new(2 * CHARGE);
         let mut spool = filled(&pattern(2 * BLOCK), &mut meter);
         assert_eq!(spool.push(&[1], &mut meter).unwrap_err().code(), "memory_limit");
         assert_eq!(spool.len(), 2 * BLOCK);

@@ -25,7 +25,6 @@ pub(crate) fn padding(size: u64) -> usize {
 
 /// The blocks that announce `entry`.
 pub(crate) fn header(entry: &Entry) -> Vec<u8> {
-    let mut blocks = Vec::new();
     let mut records = Vec::new();
     let (prefix, name) = split(&entry.name).unwrap_or_else(|| {
         record(&mut records, "path", &entry.name);
@@ -38,9 +37,13 @@ pub(crate) fn header(entry: &Entry) -> Vec<u8> {
         record(&mut records, "mtime", &entry.mtime.to_string());
         0
     });
+    let pax = if records.is_empty() { 0 } else { BLOCK + records.len() + padding(records.len() as u64) };
+    // Names are long where memory is counted: no more than is needed.
+    let mut blocks = Vec::with_capacity(pax + BLOCK);
     if !records.is_empty() {
         // Readers without pax extract this as a file: keep it out of the way, under a name of its own.
-        let own_name = format!("PaxHeaders/{}", last_component(&entry.name).trim_end_matches('/'));
+        let own_name = "PaxHeaders/".chars().chain(last_component(&entry.name).trim_end_matches('/').chars());
+        let own_name: String = own_name.take(NAME).collect();
         block(&mut blocks, "", &own_name, EntryType::XHeader, 0o644, 0, records.len() as u64);
         blocks.extend_from_slice(&records);
         blocks.resize(blocks.len() + padding(records.len() as u64), 0);
@@ -99,7 +102,10 @@ fn record(records: &mut Vec<u8>, key: &str, value: &str) {
     while length != rest + length.to_string().len() {
         length += 1;
     }
-    records.extend_from_slice(format!("{length} {key}={value}\n").as_bytes());
+    records.reserve_exact(length);
+    for part in [&length.to_string(), " ", key, "=", value, "\n"] {
+        records.extend_from_slice(part.as_bytes());
+    }
 }
 
 #[cfg(test)]

@@ -99,20 +99,65 @@ pub fn chunking(input: &[u8]) {
     assert!(cut.output.len() == whole.output.len() || whole.result.is_err(), "not as many bytes");
 }
 
-/// The reader against a reader of another kind, which believes the central directory alone: what ours finishes has
-/// just the members that the other finds, with the same contents.
-///
-/// It says whether it had anything to compare: the other one may refuse what ours accepts.
-pub fn compared_with_directory(input: &[u8]) -> bool {
+/// The reader against readers of another kind, which believe the central directory alone, the `zip` and the `rawzip`
+/// crate: what ours finishes has just the members that they find, with the same contents.
+pub fn directory(input: &[u8]) {
+    compared_with_directory(input);
+}
+
+/// As [`directory`]. Says how many of the two had something to compare: they refuse some of what ours accepts.
+pub fn compared_with_directory(input: &[u8]) -> usize {
     let zip = recipe::zip(input);
     let reading = read(&zip, Limits { unpacked_bytes: 1 << 22, ..Limits::default() }, &mut Cuts::Whole);
     if reading.result.is_err() {
-        return false;
+        return 0;
     }
-    let Ok(mut archive) = zip::ZipArchive::new(std::io::Cursor::new(&zip)) else { return false };
+    usize::from(compared_by_name(&zip, &reading)) + usize::from(compared_by_offset(&zip, &reading))
+}
+
+/// Against `rawzip`, member by member in the order of their offsets.
+fn compared_by_offset(zip: &[u8], reading: &Reading) -> bool {
+    let Ok(archive) = rawzip::ZipArchive::from_slice(zip) else { return false };
+    let mut entries = archive.entries();
+    let mut theirs = Vec::new();
+    loop {
+        match entries.next_entry() {
+            Ok(Some(entry)) => theirs.push((entry.local_header_offset(), entry)),
+            Ok(None) => break,
+            // Of an archive of nothing in zip64, for one, it takes the end record for a member's.
+            Err(_) => return false,
+        }
+    }
+    theirs.sort_by_key(|(offset, _)| *offset);
+    let ours = &reading.members[usize::from(zip.starts_with(b"SAV0"))..];
+    assert_eq!(theirs.len(), ours.len(), "members");
+    for ((_, entry), (our_entry, contents)) in theirs.iter().zip(ours) {
+        let name = &our_entry.name;
+        assert_eq!(entry.uncompressed_size_hint(), contents.len() as u64, "size of {name:?}");
+        assert_eq!(entry.crc32(), crc32fast::hash(contents), "crc-32 of {name:?}");
+        let local = archive.get_entry(entry.wayfinder()).expect("a member of an archive that we have finished");
+        let unpacked = match entry.compression_method() {
+            rawzip::CompressionMethod::STORE => local.data().to_vec(),
+            _ if local.data().is_empty() => Vec::new(),
+            _ => miniz_oxide::inflate::decompress_to_vec(local.data()).expect("deflate that we have unpacked"),
+        };
+        assert!(unpacked == *contents, "contents of {name:?}");
+        // It leaves Unicode path fields and code page 437 to others.
+        let raw = entry.file_path();
+        let renamed = entry.extra_fields().any(|(id, _)| id.as_u16() == 0x7075);
+        if let (Ok(raw), false) = (std::str::from_utf8(raw.as_bytes()), renamed) {
+            assert_eq!(plain(raw), *name);
+        }
+    }
+    true
+}
+
+/// Against the `zip` crate, by the names that it gives.
+fn compared_by_name(zip: &[u8], reading: &Reading) -> bool {
+    let Ok(mut archive) = zip::ZipArchive::new(std::io::Cursor::new(zip)) else { return false };
     // Where it does not like something, it goes on to look for an archive inside a member.
     let start = archive.central_directory_start();
-    if ![0, archive.offset()].map(|origin| directory_offset(&zip) + origin).contains(&start) {
+    if ![0, archive.offset()].map(|origin| directory_offset(zip) + origin).contains(&start) {
         return false;
     }
     let ours: HashMap<&str, &Vec<u8>> =
@@ -171,11 +216,6 @@ fn directory_offset(zip: &[u8]) -> u64 {
 /// Whether `field` starts so.
 fn is_unicode_path_of_later_version(field: &[u8]) -> bool {
     field.starts_with(&[0x75, 0x70]) && field[4] != 1
-}
-
-/// As [`compared_with_directory`].
-pub fn directory(input: &[u8]) {
-    compared_with_directory(input);
 }
 
 /// The name without what says nothing.

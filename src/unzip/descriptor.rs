@@ -91,6 +91,9 @@ pub(crate) struct Scan {
     /// CRC-32 of the first `crc_length` bytes.
     crc32: crc32fast::Hasher,
     crc_length: usize,
+    /// Bytes looked at, copied or added to a CRC-32.
+    #[cfg(test)]
+    work: usize,
 }
 
 impl Scan {
@@ -103,6 +106,7 @@ impl Scan {
     ) -> Result<(usize, Option<Proved>), Error> {
         let mut pushed = 0;
         for (at, &byte) in input.iter().enumerate() {
+            self.count(1);
             self.window = self.window >> 8 | u32::from(byte) << 24;
             if matches!(self.window, record::LOCAL_HEADER | record::CENTRAL_HEADER | record::EXTRA_DATA) {
                 spool.push(&input[pushed..=at], meter)?;
@@ -115,6 +119,14 @@ impl Scan {
         }
         spool.push(&input[pushed..], meter)?;
         Ok((input.len(), None))
+    }
+
+    /// Takes note of work, for the test that it is in proportion to the input.
+    fn count(&mut self, _work: usize) {
+        #[cfg(test)]
+        {
+            self.work += _work;
+        }
     }
 
     /// The signature that the last call stopped behind.
@@ -136,6 +148,7 @@ impl Scan {
         for piece in spool.range(self.crc_length, start) {
             self.crc32.update(piece);
         }
+        self.count(filled + start.saturating_sub(self.crc_length));
         self.crc_length = start.max(self.crc_length);
 
         for (signed, width, length) in [(true, 8, 24), (false, 8, 20), (true, 4, 16), (false, 4, 12)] {
@@ -145,12 +158,14 @@ impl Scan {
                 bytes[..width] == *expected && bytes[width..2 * width] == *expected
             };
             let form = &bytes[filled - length..filled];
+            self.count(length);
             let (signature, fields) = form.split_at(if signed { 4 } else { 0 });
             if !sizes_agree(&fields[4..]) || signed && signature != record::DESCRIPTOR.to_le_bytes() {
                 continue;
             }
             let mut crc32 = self.crc32.clone();
             crc32.update(&bytes[..size - start]);
+            self.count(size - start);
             let crc32 = crc32.finalize();
             if fields[..4] == crc32.to_le_bytes() {
                 return Some(Proved { crc32, compressed_size: size as u64, size: size as u64 });
@@ -251,6 +266,53 @@ mod tests {
                 assert_eq!(scanned(&[&contents, &near[..], b"PK\x03\x04"].concat(), 1000), None);
             }
             assert_eq!(scanned(&[&contents, &form[..], b"PK\x07\x08"].concat(), 1000), None, "no record follows");
+        }
+    }
+
+    /// What comes after bytes of this CRC-32 and length.
+    type Plant = fn(u32, u32) -> Vec<u8>;
+
+    /// A MiB that is planted again and again.
+    fn planted(plant: Plant) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut crc32 = crc32fast::Hasher::new();
+        while bytes.len() < 1 << 20 {
+            let planted = plant(crc32.clone().finalize(), bytes.len() as u32);
+            crc32.update(&planted);
+            bytes.extend(planted);
+        }
+        bytes
+    }
+
+    fn fields(fields: &[u32]) -> Vec<u8> {
+        fields.iter().flat_map(|field| field.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn a_scan_does_work_in_proportion_to_its_input_whatever_is_planted() {
+        use record::{CENTRAL_HEADER, DESCRIPTOR, END, LOCAL_HEADER};
+        let plants: [(&str, Plant); 9] = [
+            ("nothing", |_, _| vec![7; 16]),
+            ("records", |_, _| fields(&[LOCAL_HEADER])),
+            ("descriptors and records", |_, _| fields(&[DESCRIPTOR, CENTRAL_HEADER])),
+            ("the right crc-32, other sizes", |crc32, _| fields(&[DESCRIPTOR, crc32, 5, 5, LOCAL_HEADER])),
+            ("the right sizes, another crc-32", |crc32, size| fields(&[DESCRIPTOR, !crc32, size, size, LOCAL_HEADER])),
+            ("the right sizes without a signature", |crc32, size| fields(&[!crc32, size, size, LOCAL_HEADER])),
+            ("wide sizes", |crc32, size| fields(&[DESCRIPTOR, !crc32, size, 0, size, 0, LOCAL_HEADER])),
+            ("wide sizes without a signature", |crc32, size| fields(&[!crc32, size, 0, size, 0, LOCAL_HEADER])),
+            ("descriptors that no record follows", |crc32, size| fields(&[DESCRIPTOR, crc32, size, size, END])),
+        ];
+        for (what, plant) in plants {
+            let bytes = planted(plant);
+            for cut in [1, 7, 4096, 1 << 20] {
+                let (mut scan, mut spool, mut meter) = (Scan::default(), Spool::default(), Meter::new(u64::MAX));
+                for piece in bytes.chunks(cut) {
+                    let (taken, found) = scan.read(piece, &mut spool, &mut meter).unwrap();
+                    assert_eq!((taken, found), (piece.len(), None), "{what}");
+                    // A record's signature has four bytes, and what is done for one is less than 128.
+                    assert!(scan.work <= 34 * spool.len(), "{what}, cut {cut}: {} for {}", scan.work, spool.len());
+                }
+            }
         }
     }
 }

@@ -145,8 +145,7 @@ impl ZipReader {
         let variable = &self.record[CentralHeader::LENGTH..];
         let (raw_name, rest) = variable.split_at(header.name_length.into());
         let (extra, _comment) = rest.split_at(header.extra_length.into());
-        let decoded = name::decode(raw_name, header.flags, extra);
-        let name = decoded.as_deref().map_or_else(|_| String::from_utf8_lossy(raw_name), |name| name.into());
+        let name = name::shown(raw_name);
         if header.flags & FLAGS_ENCRYPTED != 0 {
             let problem = format!("it says that {name:?} is encrypted");
             return Err(Format::DirectoryMismatch { problem }.into());
@@ -155,6 +154,13 @@ impl ZipReader {
             return Err(Unsupported::MultiDisk.into());
         }
         refuse_records_in(variable, || format!("the directory's record of {name:?}"))?;
+        // No member has a name that is longer than they may be, or that cannot be decoded.
+        let fits = name::decoded_length(raw_name, extra).max(raw_name.len()) as u64 <= self.limits.name_bytes;
+        let decoded = if fits { name::decode(raw_name, header.flags, extra).ok() } else { None };
+        let Some(decoded) = decoded else {
+            let problem = format!("it lists {name:?}, which no member can be named");
+            return Err(Format::DirectoryMismatch { problem }.into());
+        };
         let narrow = [header.size, header.compressed_size, header.offset];
         let wide = extra::zip64(extra, narrow.map(|number| number == IN_ZIP64));
         let [size, compressed_size, offset] =
@@ -165,7 +171,7 @@ impl ZipReader {
             size,
             crc32: header.crc32,
             method: header.method,
-            name: NameDigest::new(raw_name, decoded.as_deref().unwrap_or_default()),
+            name: NameDigest::new(raw_name, &decoded),
         };
         self.ledger.confirm(&claim, &name)
     }

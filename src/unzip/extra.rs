@@ -43,9 +43,11 @@ pub(crate) fn zip64<const N: usize>(extra: &[u8], wanted: [bool; N]) -> [Option<
 
 /// The UTF-8 names of those of Info-ZIP's Unicode Path fields (§4.6.9) that were made for the name `raw`.
 pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<Item = &'a str> {
-    find_all(extra, UNICODE_PATH).filter_map(|field| {
+    // Once, as there may be thousands of fields.
+    let raw_crc32 = crc32fast::hash(raw);
+    find_all(extra, UNICODE_PATH).filter_map(move |field| {
         let mut fields = Fields(field);
-        (fields.u8()? == 1 && fields.u32()? == crc32fast::hash(raw)).then_some(())?;
+        (fields.u8()? == 1 && fields.u32()? == raw_crc32).then_some(())?;
         std::str::from_utf8(fields.0).ok()
     })
 }

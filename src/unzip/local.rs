@@ -36,7 +36,16 @@ impl ZipReader {
             return self.go_to(State::Signature { zeros: 0 }, taken);
         }
         let offset = self.record_start(taken);
-        let (member, sizes) = member(&header, raw_name, extra, offset, self.limits.name_bytes)?;
+        // Of what is refused for its name's length, no more than the start is looked at.
+        let name_length = name::decoded_length(raw_name, extra).max(raw_name.len());
+        let limit = self.limits.name_bytes;
+        if name_length as u64 > limit {
+            let name = name::shown(raw_name).chars().take(32).collect();
+            return Err(Limit::NameTooLong { name, length: name_length as u64, limit }.into());
+        }
+        self.charge_name(name_length)?;
+        let (raw_name, extra) = self.record[LocalHeader::LENGTH..length].split_at(header.name_length.into());
+        let (member, sizes) = member(&header, raw_name, extra, offset)?;
         self.record.drain(..length);
         self.paths.insert(&member.entry.name, &mut self.meter)?;
 
@@ -81,21 +90,9 @@ enum Sizes {
 }
 
 /// The member that a header announces.
-fn member(
-    header: &LocalHeader,
-    raw_name: &[u8],
-    extra: &[u8],
-    offset: u64,
-    name_bytes: u64,
-) -> Result<(Member, Sizes), Error> {
+fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> Result<(Member, Sizes), Error> {
     let method = supported_method(header, raw_name)?;
-    let within_limit = |name: &str, length: usize| {
-        let name = || name.chars().take(32).collect();
-        let length = length as u64;
-        if length <= name_bytes { Ok(()) } else { Err(Limit::NameTooLong { name: name(), length, limit: name_bytes }) }
-    };
     let decoded = name::decode(raw_name, header.flags, extra)?;
-    within_limit(&decoded, raw_name.len().max(decoded.len()))?;
     let path = name::safe_path(&decoded)?;
 
     let has_descriptor = header.flags & FLAG_DESCRIPTOR != 0;
@@ -125,7 +122,7 @@ fn member(
 }
 
 fn supported_method(header: &LocalHeader, raw_name: &[u8]) -> Result<Method, Unsupported> {
-    let entry = || String::from_utf8_lossy(raw_name).into_owned();
+    let entry = || name::shown(raw_name);
     if header.flags & FLAGS_ENCRYPTED != 0 || header.method == METHOD_AES {
         return Err(Unsupported::Encrypted { entry: entry() });
     }

@@ -3,8 +3,23 @@
 //! Names are refused rather than mended: for most unsafe names there is no obviously right safe one. The exceptions
 //! mean the same path to everyone: `.` components, doubled slashes, and backslashes where there is no slash.
 
+use std::borrow::Cow;
+
 use super::{extra, record::FLAG_UTF8};
 use crate::error::{Error, Format};
+
+/// Bytes of a name that an error shows when it cannot be decoded.
+const SHOWN: usize = 64;
+
+/// How many bytes [`decode`] gives at most. Allocates nothing.
+pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
+    let path = extra::unicode_paths(extra, raw).next().map_or(0, str::len);
+    let plain = match std::str::from_utf8(raw) {
+        Ok(_) => raw.len(),
+        Err(_) => raw.iter().map(|&byte| code_page_437(byte).len_utf8()).sum(),
+    };
+    plain.max(path)
+}
 
 /// Decodes the name in a local or central header, whose `flags` and `extra` field say how.
 ///
@@ -15,17 +30,25 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Err
     let utf8 = std::str::from_utf8(raw).ok();
     let is_flagged = flags & FLAG_UTF8 != 0;
     if is_flagged && utf8.is_none() {
-        return Err(Format::BadName { name: String::from_utf8_lossy(raw).into_owned() }.into());
+        return Err(Format::BadName { name: shown(raw) }.into());
     }
     let mut paths = extra::unicode_paths(extra, raw);
     let path = paths.next();
     let is_other_name = |path| if is_flagged { utf8 != Some(path) } else { !may_spell(path, raw) };
     if path.is_some_and(is_other_name) || paths.any(|other| Some(other) != path) {
-        let name = String::from_utf8_lossy(raw).into_owned();
-        return Err(Format::UnsafeName { name, problem: "its Unicode path field has another name" }.into());
+        return Err(Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" }.into());
     }
     let decoded = path.or(utf8).map(str::to_owned);
-    Ok(decoded.unwrap_or_else(|| raw.iter().map(|&byte| code_page_437(byte)).collect()))
+    Ok(decoded.unwrap_or_else(|| {
+        let mut name = String::with_capacity(decoded_length(raw, extra));
+        name.extend(raw.iter().map(|&byte| code_page_437(byte)));
+        name
+    }))
+}
+
+/// The start of a name, for an error that comes before it is decoded.
+pub(crate) fn shown(raw: &[u8]) -> String {
+    String::from_utf8_lossy(&raw[..raw.len().min(SHOWN)]).into_owned()
 }
 
 /// Whether `path` is what `raw` may stand for in an encoding that has not all of its characters. Readers that do not
@@ -37,12 +60,24 @@ fn may_spell(path: &str, raw: &[u8]) -> bool {
 }
 
 fn code_page_437(byte: u8) -> char {
-    const UPPER_HALF: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
     match byte {
         0..=0x7f => byte.into(),
-        _ => UPPER_HALF.chars().nth(usize::from(byte) - 0x80).expect("the upper half has 128 characters"),
+        _ => UPPER_HALF[usize::from(byte) - 0x80],
     }
 }
+
+/// 0x80 to 0xff of code page 437 (APPNOTE appendix D.1).
+#[rustfmt::skip]
+const UPPER_HALF: [char; 128] = [
+    'Ç', 'ü', 'é', 'â', 'ä', 'à', 'å', 'ç', 'ê', 'ë', 'è', 'ï', 'î', 'ì', 'Ä', 'Å',
+    'É', 'æ', 'Æ', 'ô', 'ö', 'ò', 'û', 'ù', 'ÿ', 'Ö', 'Ü', '¢', '£', '¥', '₧', 'ƒ',
+    'á', 'í', 'ó', 'ú', 'ñ', 'Ñ', 'ª', 'º', '¿', '⌐', '¬', '½', '¼', '¡', '«', '»',
+    '░', '▒', '▓', '│', '┤', '╡', '╢', '╖', '╕', '╣', '║', '╗', '╝', '╜', '╛', '┐',
+    '└', '┴', '┬', '├', '─', '┼', '╞', '╟', '╚', '╔', '╩', '╦', '╠', '═', '╬', '╧',
+    '╨', '╤', '╥', '╙', '╘', '╒', '╓', '╫', '╪', '┘', '┌', '█', '▄', '▌', '▐', '▀',
+    'α', 'ß', 'Γ', 'π', 'Σ', 'σ', 'µ', 'τ', 'Φ', 'Θ', 'Ω', 'δ', '∞', 'φ', 'ε', '∩',
+    '≡', '±', '≥', '≤', '⌠', '⌡', '÷', '≈', '°', '∙', '·', '√', 'ⁿ', '²', '■', '\u{a0}',
+];
 
 /// The path that `name` stands for; a directory's ends in a slash.
 pub(crate) fn safe_path(name: &str) -> Result<String, Error> {
@@ -62,8 +97,8 @@ fn safe(name: &str) -> Result<String, &'static str> {
     // Some writers on Windows separate with backslashes. With both kinds in a name, readers differ on what it means.
     let slashed = match (name.contains('\\'), name.contains('/')) {
         (true, true) => return Err("it has both slashes and backslashes"),
-        (true, false) => name.replace('\\', "/"),
-        (false, _) => name.to_owned(),
+        (true, false) => Cow::Owned(name.replace('\\', "/")),
+        (false, _) => Cow::Borrowed(name),
     };
     if slashed.starts_with('/') {
         return Err("it is absolute");
@@ -73,7 +108,7 @@ fn safe(name: &str) -> Result<String, &'static str> {
     {
         return Err("it starts with a drive");
     }
-    let mut path = String::with_capacity(slashed.len());
+    let mut path = String::with_capacity(slashed.len() + 1);
     for component in slashed.split('/') {
         match component {
             // Windows does not see spaces at the end.

@@ -10,14 +10,18 @@ use crate::{
 };
 
 /// Memory of one path in a `BTreeSet<u128>`, in bytes. Its nodes hold 5 to 11 keys of 16 bytes and up to 12 pointers:
-/// at worst 288 bytes for 5. A tree, because its cost does not depend on how names were chosen.
-const CHARGE: u64 = 64;
+/// at worst, with 5 keys in each, 6 leaves of 192 bytes for one of 288 above them. A tree, because its cost does not
+/// depend on how names were chosen.
+const CHARGE: u64 = 48;
+
+/// What the first path costs beyond that: the root may have fewer.
+const FIRST_CHARGE: u64 = 192 - CHARGE;
 
 /// Digests of paths, each with its kind in the lowest bit.
 #[derive(Debug, Default)]
 pub(crate) struct Paths(BTreeSet<u128>);
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Kind {
     Directory = 0,
     File = 1,
@@ -30,10 +34,11 @@ impl Paths {
         let mut start = 0;
         for (slash, _) in path.match_indices('/') {
             digest.update(&path[start..slash]);
-            if self.contains(&digest, Kind::File) {
+            let directory = Key::new(&digest);
+            if self.contains(directory, Kind::File) {
                 return Err(Format::NameConflict { name: path[..slash].to_owned() }.into());
             }
-            self.add(&digest, Kind::Directory, meter)?;
+            self.add(directory, Kind::Directory, meter)?;
             digest.update("/");
             start = slash + 1;
         }
@@ -41,33 +46,40 @@ impl Paths {
             return Ok(());
         }
         digest.update(&path[start..]);
-        if self.contains(&digest, Kind::Directory) {
+        let file = Key::new(&digest);
+        if self.contains(file, Kind::Directory) {
             return Err(Format::NameConflict { name: path.to_owned() }.into());
         }
-        if self.contains(&digest, Kind::File) {
+        if self.contains(file, Kind::File) {
             return Err(Format::DuplicateName { name: path.to_owned() }.into());
         }
-        self.add(&digest, Kind::File, meter)
+        self.add(file, Kind::File, meter)
     }
 
-    fn contains(&self, digest: &Sha256, kind: Kind) -> bool {
-        self.0.contains(&key(digest, kind))
+    fn contains(&self, Key(key): Key, kind: Kind) -> bool {
+        self.0.contains(&(key | kind as u128))
     }
 
-    fn add(&mut self, digest: &Sha256, kind: Kind, meter: &mut Meter) -> Result<(), Error> {
-        let key = key(digest, kind);
-        if !self.0.contains(&key) {
-            meter.charge(CHARGE)?;
-            self.0.insert(key);
+    fn add(&mut self, key: Key, kind: Kind, meter: &mut Meter) -> Result<(), Error> {
+        if !self.contains(key, kind) {
+            meter.charge(CHARGE + if self.0.is_empty() { FIRST_CHARGE } else { 0 })?;
+            self.0.insert(key.0 | kind as u128);
         }
         Ok(())
     }
 }
 
-fn key(digest: &Sha256, kind: Kind) -> u128 {
-    let bytes = digest.clone().finalize();
-    let leading = bytes.first_chunk().expect("a SHA-256 has 32 bytes");
-    u128::from_le_bytes(*leading) & !1 | kind as u128
+/// Stands for a path: 127 bits of its SHA-256, above a bit that is clear. Taken once for each, as a path may have
+/// thousands of folders.
+#[derive(Clone, Copy)]
+struct Key(u128);
+
+impl Key {
+    fn new(digest: &Sha256) -> Self {
+        let bytes = digest.clone().finalize();
+        let leading = bytes.first_chunk().expect("a SHA-256 has 32 bytes");
+        Self(u128::from_le_bytes(*leading) & !1)
+    }
 }
 
 #[cfg(test)]
@@ -97,7 +109,7 @@ mod tests {
     #[test]
     fn every_path_and_directory_is_charged_once() {
         let mut seen = Paths::default();
-        let mut meter = Meter::new(4 * CHARGE);
+        let mut meter = Meter::new(4 * CHARGE + FIRST_CHARGE);
         seen.insert("d/e/a", &mut meter).unwrap();
         seen.insert("d/e/b", &mut meter).unwrap();
         assert_eq!(seen.insert("d/e/c", &mut meter).unwrap_err().code(), "memory_limit");

@@ -2,6 +2,7 @@
 
 #[path = "../../fuzz/src/bodies.rs"]
 mod bodies;
+mod bounded;
 mod cases;
 mod drivers;
 mod extra_field;

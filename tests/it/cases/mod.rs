@@ -8,6 +8,7 @@ mod corrupted;
 mod descriptors;
 mod disagreement;
 mod ending;
+mod fuzzed;
 mod large;
 mod leading;
 mod limits;
@@ -133,6 +134,7 @@ pub fn all() -> Vec<Case> {
         descriptors::rows(),
         disagreement::rows(),
         ending::rows(),
+        fuzzed::rows(),
         leading::rows(),
         limits::rows(),
         modes::rows(),
