@@ -238,10 +238,14 @@ impl End {
     }
 }
 
-/// Whether a record that readers search for from the end of a file could start inside `bytes`.
+/// Whether readers search for this signature, from the end of a file or where they have lost their way.
+pub(crate) fn is_searched(signature: u32) -> bool {
+    matches!(signature, LOCAL_HEADER | CENTRAL_HEADER | END | ZIP64_END | ZIP64_LOCATOR | DESCRIPTOR)
+}
+
+/// Whether a record that readers search for could start inside `bytes`.
 pub(crate) fn holds_signature(bytes: &[u8]) -> bool {
-    const SEARCHED: [u32; 6] = [LOCAL_HEADER, CENTRAL_HEADER, END, ZIP64_END, ZIP64_LOCATOR, DESCRIPTOR];
-    bytes.windows(4).any(|window| SEARCHED.map(u32::to_le_bytes).iter().any(|signature| signature == window))
+    bytes.windows(4).any(|window| signature(window).is_some_and(is_searched))
 }
 
 /// The name of a compression method (APPNOTE §4.4.5).
