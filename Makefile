@@ -17,7 +17,7 @@ WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build -
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-.PHONY: help dev build worker test lint fmt clean toolchain
+.PHONY: help dev build worker test danger lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ test: build ## everything that is tested
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
 	# The Worker in workerd, and archives that real programs write.
 	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs
+
+danger: ## the table of docs/danger.md, by the programs that are here
+	.ci/test-programs danger
+	cargo test --features cli,http --test it -- --ignored write_the_table_of_dangers
 
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check

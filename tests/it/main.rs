@@ -1,6 +1,7 @@
 //! Zips with one oddity each, driven through the converter in every way a caller may cut its input and its output.
 
 mod cases;
+mod danger;
 mod drivers;
 mod extra_field;
 mod independent_writer;

@@ -22,6 +22,7 @@ mod truncated;
 mod unsupported;
 mod zip64;
 
+pub use disagreement::quoted_overlap;
 use recompress::Limits;
 
 use crate::{
