@@ -17,12 +17,21 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Err
     if is_flagged && utf8.is_none() {
         return Err(Format::BadName { name: String::from_utf8_lossy(raw).into_owned() }.into());
     }
-    let mut paths = extra::unicode_paths(extra, raw);
-    let path = paths.next();
-    let is_other_name = |path| if is_flagged { utf8 != Some(path) } else { !may_spell(path, raw) };
-    if path.is_some_and(is_other_name) || paths.any(|other| Some(other) != path) {
+    let other_name = || {
         let name = String::from_utf8_lossy(raw).into_owned();
-        return Err(Format::UnsafeName { name, problem: "its Unicode path field has another name" }.into());
+        Format::UnsafeName { name, problem: "its Unicode path field has another name" }
+    };
+    let (mut seen, mut path) = (None, None);
+    // libarchive and the zip crate use the field whatever its version; of several, readers use the first or the last.
+    for (version, spelled) in extra::unicode_paths(extra, raw) {
+        let spelled = std::str::from_utf8(spelled).map_err(|_| other_name())?;
+        let is_this_name = if is_flagged { utf8 == Some(spelled) } else { may_spell(spelled, raw) };
+        if !is_this_name || *seen.get_or_insert(spelled) != spelled {
+            return Err(other_name().into());
+        }
+        if version == 1 {
+            path = Some(spelled);
+        }
     }
     let decoded = path.or(utf8).map(str::to_owned);
     Ok(decoded.unwrap_or_else(|| raw.iter().map(|&byte| code_page_437(byte)).collect()))
