@@ -1,6 +1,8 @@
 //! Zips with one oddity each, driven through the converter in every way a caller may cut its input and its output.
 
 mod cases;
+#[cfg(feature = "cli")]
+mod command_line;
 mod danger;
 mod drivers;
 mod extra_field;
