@@ -23,7 +23,7 @@ use crate::{
     record::{Record, length32},
     tarball::{self, Kind},
     zip_writer::{
-        Archive, Claims, Descriptor, EndClaims, Member, STORED, Zip64, archive, deflate, deflated, folder, stored,
+        Archive, Claims, Descriptor, EndClaims, MADE_BY_DOS, Member, STORED, Zip64, archive, deflate, deflated, stored,
     },
 };
 
@@ -106,6 +106,14 @@ fn directory_or_header() -> Vec<Danger> {
             archive([Member { directory: Claims { flags: Some(1), ..truth }, ..one() }]),
         ),
         of_bytes("Members that overlap: each quotes the next one's header", quoted_overlap()),
+        danger(
+            "A folder, by its attributes alone",
+            archive([Member { external_attributes: 0x10, made_by: MADE_BY_DOS, ..one() }, two()]),
+        ),
+        danger(
+            "A volume label, by its attributes alone",
+            archive([Member { external_attributes: 0x08, made_by: MADE_BY_DOS, ..one() }, two()]),
+        ),
         in_contents("Two files of one name", archive([stored(b"a.txt", ONE), stored(b"a.txt", TWO)])),
     ]
 }
@@ -215,13 +223,12 @@ fn names() -> Vec<Danger> {
 fn choices() -> Vec<Danger> {
     let named = |name| archive([stored(name, ONE)]);
     let link = Member { external_attributes: 0o120777 << 16, ..stored(b"ln", b"target") };
-    let d = Member { name: b"d", ..folder(b"d/") };
     vec![
         chosen("A name in UTF-8, not flagged", named("é.txt".as_bytes())),
         chosen("A name in code page 437", named(b"\x82.txt")),
         chosen("Backslashes between folders", named(b"a\\b.txt")),
         Danger { shows_contents: true, ..chosen("A symbolic link", archive([link])) },
-        chosen("A folder by its attributes alone", archive([d, one()])),
+        chosen("A version number behind a semicolon", named(b"a.txt;1")),
     ]
 }
 
