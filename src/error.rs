@@ -122,8 +122,8 @@ pub enum Format {
         /// Counted.
         actual: u64,
     },
-    /// A comment, or another field of any content behind the members, holds a zip record's signature, which readers that
-    /// search from the end may take for the real one.
+    /// A comment, or another part of any content, holds a zip record's signature, which readers that search for records may
+    /// take for a real one.
     #[error("a zip record stands inside {place}")]
     ZipInComment {
         /// What holds it.

@@ -135,8 +135,8 @@ enum State {
     SigningBlockEnd { size: u64 },
     /// An archive extra data record (APPNOTE §4.3.11).
     ExtraData,
-    /// Bytes that are passed over.
-    Skip { left: u64, then: Box<State> },
+    /// Bytes that are passed over; the last four of them so far.
+    Skip { left: u64, window: u32, then: Box<State> },
 
     // local.rs
     /// A local header with its name and extra field.
@@ -243,7 +243,7 @@ impl ZipReader {
             State::SigningBlock => self.signing_block(input),
             State::SigningBlockEnd { size } => self.signing_block_end(size, input),
             State::ExtraData => self.extra_data(input),
-            State::Skip { left, then } => self.skip(left, then, input),
+            State::Skip { left, window, then } => self.skip(left, window, then, input),
             State::LocalHeader => self.local_header(input),
             State::Contents { member, contents, compressed_size } => {
                 self.contents(member, contents, compressed_size, input, scratch)

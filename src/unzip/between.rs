@@ -58,7 +58,7 @@ impl ZipReader {
         }
         self.record.clear();
         let then = Box::new(State::SigningBlockEnd { size });
-        self.go_to(State::Skip { left: size - SIGNING_BLOCK_END as u64, then }, taken)
+        self.go_to(State::Skip { left: size - SIGNING_BLOCK_END as u64, window: 0, then }, taken)
     }
 
     pub(super) fn signing_block_end(&mut self, size: u64, input: &[u8]) -> Step {
@@ -80,14 +80,23 @@ impl ZipReader {
             return self.wait_in(State::ExtraData, taken);
         };
         self.record.clear();
-        self.go_to(State::Skip { left: length.into(), then: Box::new(State::Signature { zeros: 0 }) }, taken)
+        // The length's own bytes may be where a signature begins.
+        let then = Box::new(State::Signature { zeros: 0 });
+        self.go_to(State::Skip { left: length.into(), window: length, then }, taken)
     }
 
-    pub(super) fn skip(&mut self, left: u64, then: Box<State>, input: &[u8]) -> Step {
+    /// Passes over bytes without a record among them: other readers that read forwards look for the next one there.
+    pub(super) fn skip(&mut self, left: u64, mut window: u32, then: Box<State>, input: &[u8]) -> Step {
         let taken = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
+        for &byte in &input[..taken] {
+            window = window >> 8 | u32::from(byte) << 24;
+            if record::is_searched(window) {
+                return Err(Format::ZipInComment { place: "a block that holds no member".to_owned() }.into());
+            }
+        }
         match left - taken as u64 {
             0 => self.go_to(*then, taken),
-            left => self.wait_in(State::Skip { left, then }, taken),
+            left => self.wait_in(State::Skip { left, window, then }, taken),
         }
     }
 }

@@ -150,6 +150,12 @@ impl ZipReader {
             let problem = format!("it says that {name:?} is encrypted");
             return Err(Format::DirectoryMismatch { problem }.into());
         }
+        // Which of its names are directories' everyone agrees on, so what else should be one is a file to some.
+        if let Some(kind) = header.kind()
+            && !name.ends_with(['/', '\\'])
+        {
+            return Err(Format::DirectoryMismatch { problem: format!("it says that {name:?} is {kind}") }.into());
+        }
         if !matches!(header.disk, 0 | IN_ZIP64_16) {
             return Err(Unsupported::MultiDisk.into());
         }

@@ -41,14 +41,15 @@ pub(crate) fn zip64<const N: usize>(extra: &[u8], wanted: [bool; N]) -> [Option<
     wanted.map(|wanted| if wanted { fields.u64() } else { None })
 }
 
-/// The UTF-8 names of those of Info-ZIP's Unicode Path fields (§4.6.9) that were made for the name `raw`.
-pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<Item = &'a str> {
+/// Those of Info-ZIP's Unicode Path fields (§4.6.9) that were made for the name `raw`: their versions, of which 1 is known, and
+/// their names.
+pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<Item = (u8, &'a [u8])> {
     // Once, as there may be thousands of fields.
     let raw_crc32 = crc32fast::hash(raw);
     find_all(extra, UNICODE_PATH).filter_map(move |field| {
         let mut fields = Fields(field);
-        (fields.u8()? == 1 && fields.u32()? == raw_crc32).then_some(())?;
-        std::str::from_utf8(fields.0).ok()
+        let version = fields.u8()?;
+        (fields.u32()? == raw_crc32).then_some((version, fields.0))
     })
 }
 
@@ -161,7 +162,10 @@ mod tests {
     #[test]
     fn a_unicode_path_for_another_name_is_not_used() {
         let content = [&[1][..], &crc32fast::hash(b"caf?").to_le_bytes(), "café".as_bytes()].concat();
-        assert_eq!(unicode_paths(&field(UNICODE_PATH, &content), b"caf?").collect::<Vec<_>>(), ["café"]);
+        assert_eq!(
+            unicode_paths(&field(UNICODE_PATH, &content), b"caf?").collect::<Vec<_>>(),
+            [(1, "café".as_bytes())]
+        );
         assert_eq!(unicode_paths(&field(UNICODE_PATH, &content), b"cafe").next(), None);
     }
 }

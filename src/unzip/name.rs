@@ -13,7 +13,7 @@ const SHOWN: usize = 64;
 
 /// How many bytes [`decode`] gives at most. Allocates nothing.
 pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
-    let path = extra::unicode_paths(extra, raw).next().map_or(0, str::len);
+    let path = extra::unicode_paths(extra, raw).map(|(_, path)| path.len()).max().unwrap_or(0);
     let plain = match std::str::from_utf8(raw) {
         Ok(_) => raw.len(),
         Err(_) => raw.iter().map(|&byte| code_page_437(byte).len_utf8()).sum(),
@@ -32,11 +32,19 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Err
     if is_flagged && utf8.is_none() {
         return Err(Format::BadName { name: shown(raw) }.into());
     }
-    let mut paths = extra::unicode_paths(extra, raw);
-    let path = paths.next();
-    let is_other_name = |path| if is_flagged { utf8 != Some(path) } else { !may_spell(path, raw) };
-    if path.is_some_and(is_other_name) || paths.any(|other| Some(other) != path) {
-        return Err(Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" }.into());
+    let other_name =
+        || Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" };
+    let (mut seen, mut path) = (None, None);
+    // libarchive and the zip crate use the field whatever its version; of several, readers use the first or the last.
+    for (version, spelled) in extra::unicode_paths(extra, raw) {
+        let spelled = std::str::from_utf8(spelled).map_err(|_| other_name())?;
+        let is_this_name = if is_flagged { utf8 == Some(spelled) } else { may_spell(spelled, raw) };
+        if !is_this_name || *seen.get_or_insert(spelled) != spelled {
+            return Err(other_name().into());
+        }
+        if version == 1 {
+            path = Some(spelled);
+        }
     }
     let decoded = path.or(utf8).map(str::to_owned);
     Ok(decoded.unwrap_or_else(|| {

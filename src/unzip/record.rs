@@ -106,6 +106,7 @@ impl LocalHeader {
 /// Central directory file header (§4.3.12). Name, extra field and comment follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CentralHeader {
+    pub(crate) made_by: u16,
     pub(crate) flags: u16,
     pub(crate) method: u16,
     pub(crate) crc32: u32,
@@ -115,6 +116,7 @@ pub(crate) struct CentralHeader {
     pub(crate) extra_length: u16,
     pub(crate) comment_length: u16,
     pub(crate) disk: u16,
+    pub(crate) external_attributes: u32,
     pub(crate) offset: u32,
 }
 
@@ -123,7 +125,9 @@ impl CentralHeader {
 
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields(bytes);
-        fields.bytes(8)?;
+        fields.bytes(4)?;
+        let made_by = fields.u16()?;
+        fields.bytes(2)?;
         let flags = fields.u16()?;
         let method = fields.u16()?;
         fields.bytes(4)?;
@@ -134,9 +138,11 @@ impl CentralHeader {
         let extra_length = fields.u16()?;
         let comment_length = fields.u16()?;
         let disk = fields.u16()?;
-        fields.bytes(6)?;
+        fields.bytes(2)?;
+        let external_attributes = fields.u32()?;
         let offset = fields.u32()?;
         Some(Self {
+            made_by,
             flags,
             method,
             crc32,
@@ -146,8 +152,25 @@ impl CentralHeader {
             extra_length,
             comment_length,
             disk,
+            external_attributes,
             offset,
         })
+    }
+
+    /// What the attributes make of a member (§4.4.2, §4.4.15), where that is neither a file nor a link.
+    pub(crate) fn kind(&self) -> Option<&'static str> {
+        const UNIX: u16 = 3;
+        const MACOS: u16 = 19;
+        const TYPE: u32 = 0o170_000 << 16;
+        const DIRECTORY: u32 = 0o040_000 << 16;
+        const DOS_VOLUME_LABEL: u32 = 1 << 3;
+        const DOS_DIRECTORY: u32 = 1 << 4;
+        let attributes = self.external_attributes;
+        match self.made_by >> 8 {
+            UNIX | MACOS => (attributes & TYPE == DIRECTORY).then_some("a directory"),
+            _ if attributes & DOS_VOLUME_LABEL != 0 => Some("a volume label"),
+            _ => (attributes & DOS_DIRECTORY != 0).then_some("a directory"),
+        }
     }
 
     /// With its name, extra field and comment.
@@ -238,10 +261,14 @@ impl End {
     }
 }
 
-/// Whether a record that readers search for from the end of a file could start inside `bytes`.
+/// Whether readers search for this signature, from the end of a file or where they have lost their way.
+pub(crate) fn is_searched(signature: u32) -> bool {
+    matches!(signature, LOCAL_HEADER | CENTRAL_HEADER | END | ZIP64_END | ZIP64_LOCATOR | DESCRIPTOR)
+}
+
+/// Whether a record that readers search for could start inside `bytes`.
 pub(crate) fn holds_signature(bytes: &[u8]) -> bool {
-    const SEARCHED: [u32; 6] = [LOCAL_HEADER, CENTRAL_HEADER, END, ZIP64_END, ZIP64_LOCATOR, DESCRIPTOR];
-    bytes.windows(4).any(|window| SEARCHED.map(u32::to_le_bytes).iter().any(|signature| signature == window))
+    bytes.windows(4).any(|window| signature(window).is_some_and(is_searched))
 }
 
 /// The name of a compression method (APPNOTE §4.4.5).

@@ -4,6 +4,9 @@
 mod bodies;
 mod bounded;
 mod cases;
+#[cfg(feature = "cli")]
+mod command_line;
+mod danger;
 mod drivers;
 mod extra_field;
 mod fuzzing;

@@ -90,7 +90,7 @@ fn overlaps() -> Vec<Case> {
 
 /// Fifield's bomb ("A better zip bomb", WOOT 2019): each member quotes the next one's local header in a stored deflate block
 /// and shares everything after that with it. Read forwards it is the first member alone.
-fn quoted_overlap() -> Vec<u8> {
+pub fn quoted_overlap() -> Vec<u8> {
     let kernel = vec![b'a'; 200_000];
     let last = Layer { name: b"E", data: deflate(&kernel), contents: kernel };
     let names: [&[u8]; 4] = [b"D", b"C", b"B", b"A"];

@@ -1,17 +1,21 @@
-//! Every limit at its value, and one past it.
+//! Every limit at its value, and one past it. What takes many bytes to reach is in `large`.
 
 use recompress::Limits;
 
 use super::{A, B, Case, a, a_out, accept, b, b_out, corrupted::then_bad_data, refuse};
 use crate::{
-    drivers::{self, check},
+    drivers::{self, Driver, check, convert},
+    extra_field::zip64,
     record::length32,
-    tarball::{directory, file},
-    zip_writer::{Claims, Descriptor, Member, deflate_stored_block, deflated, folder, stored},
+    tarball::{self, directory, file},
+    zip_writer::{Claims, Descriptor, IN_ZIP64, Member, archive, deflate_stored_block, deflated, folder, stored},
 };
 
 pub fn rows() -> Vec<Case> {
-    [entries(), unpacked_bytes(), ratio(), held_bytes(), name_bytes(), memory_bytes()].into_iter().flatten().collect()
+    [entries(), unpacked_bytes(), ratio(), held_bytes(), name_bytes(), memory_bytes(), least_memory(), of_the_worker()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn entries() -> Vec<Case> {
@@ -120,6 +124,72 @@ fn memory_bytes() -> Vec<Case> {
             50_000,
             refuse("limit-held-before-memory-deflate", held(blocks()), "entry_too_large_without_size"),
         ),
+    ]
+}
+
+/// Least memory is a number all the same, and one less is refused, however the archive is cut.
+fn least_memory() -> Vec<Case> {
+    let zips = [
+        ("members", archive([a(), b(), folder(b"d/"), stored(b"d/e/f", A)]).bytes()),
+        ("held-deflate", archive([with_descriptor(a()), b()]).bytes()),
+        ("held-stored", archive([with_descriptor(stored(b"a.txt", A)), b()]).bytes()),
+        (
+            "long-fields",
+            archive([Member { extra: vec![0; 60_000], ..a() }, Member { comment: &[b'c'; 60_000], ..b() }]).bytes(),
+        ),
+    ];
+    let limit = |memory_bytes| Limits { memory_bytes, ..Limits::default() };
+    let rows = zips.into_iter().flat_map(|(name, zip)| {
+        let least = least_memory_for(&zip);
+        let members = tarball::read(&convert(&zip, limit(least), Driver::Whole).output).expect("a tarball");
+        [
+            Case { limits: limit(least), ..accept(format!("limit-memory-{name}"), zip.clone(), members) },
+            Case { limits: limit(least - 1), ..refuse(format!("limit-memory-exceeded-{name}"), zip, "memory_limit") },
+        ]
+    });
+    rows.collect()
+}
+
+/// The least [`Limits::memory_bytes`] with which `zip` converts.
+pub fn least_memory_for(zip: &[u8]) -> u64 {
+    let converts =
+        |memory_bytes| convert(zip, Limits { memory_bytes, ..Limits::default() }, Driver::Whole).result.is_ok();
+    let (mut too_little, mut enough) = (0, Limits::default().memory_bytes);
+    while enough - too_little > 1 {
+        let middle = too_little.midpoint(enough);
+        if converts(middle) { enough = middle } else { too_little = middle }
+    }
+    enough
+}
+
+/// What the Worker allows, where it can be asked for with few bytes: what is past the limit's check is found to be wrong.
+fn of_the_worker() -> Vec<Case> {
+    let limits = Limits::WORKER;
+    let claiming = |size: u64| {
+        let claims = Claims { size: Some(IN_ZIP64), ..Claims::default() };
+        let extra = zip64(&[size]);
+        [Member { local: claims, directory: claims, extra: extra.clone(), directory_extra: extra, needed: 45, ..a() }]
+    };
+    let any_ratio = |case| Case { limits: Limits { ratio: u64::MAX, ..limits }, ..case };
+    let of_ratio = |by: u64| {
+        // Enough bytes for the ratio to be more than what is granted to all.
+        let member = Member { extra: vec![0; 60_000], data: Some(vec![0; 300_000]), ..a() };
+        let bytes = (member.local_header().len() + 300_000) as u64;
+        let size = Some((bytes * limits.ratio + by) as u32);
+        let claims = Claims { size, ..Claims::default() };
+        [Member { local: claims, directory: claims, ..member }]
+    };
+    vec![
+        any_ratio(refuse("limit-unpacked-worker", claiming(limits.unpacked_bytes), "size_mismatch")),
+        any_ratio(refuse("limit-unpacked-worker-exceeded", claiming(limits.unpacked_bytes + 1), "output_limit")),
+        // A whole number of members' sizes can be more than a number holds.
+        any_ratio(refuse(
+            "limit-unpacked-overflow",
+            [stored(b"one", b"1"), claiming(u64::MAX)[0].clone()],
+            "output_limit",
+        )),
+        refuse("limit-ratio-worker", of_ratio(0), "bad_data"),
+        refuse("limit-ratio-worker-exceeded", of_ratio(1), "ratio_limit"),
     ]
 }
 

@@ -23,6 +23,9 @@ mod truncated;
 mod unsupported;
 mod zip64;
 
+pub use disagreement::quoted_overlap;
+#[cfg(feature = "cli")]
+pub use limits::least_memory_for;
 use recompress::Limits;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! File types and permissions. The central directory has them, too late for the tarball; some local headers have them too.
 
-use super::{A, Case, a, a_out, accept, b, b_out};
+use super::{A, Case, a, a_out, accept, b, b_out, refuse};
 use crate::{
     drivers::{self, check},
     extra_field::{asi_unix, asi_unix_with_crc, field, libarchive},
@@ -12,14 +12,26 @@ pub fn rows() -> Vec<Case> {
     [directory_alone(), local()].into_iter().flatten().collect()
 }
 
-/// What only the directory says: a member is a regular file of mode 644 whatever that is.
+/// What only the directory says: a member is a regular file of mode 644, unless it should not be a file.
 fn directory_alone() -> Vec<Case> {
     let link = |target| Member { external_attributes: 0o120777 << 16, ..stored(b"ln", target) };
     let with = |name, mode: u32| [Member { external_attributes: mode << 16, ..deflated(name, A) }];
+    let dos = |external_attributes| [Member { made_by: MADE_BY_DOS, external_attributes, ..a() }];
     vec![
         accept("mode-setuid", with(b"a.txt", 0o104755), [a_out()]),
         accept("mode-exec", with(b"a.sh", 0o100755), [file("a.sh", A)]),
         accept("mode-fifo", [Member { external_attributes: 0o010644 << 16, ..stored(b"a", b"") }], [file("a", b"")]),
+        // bsdtar makes directories of these and Info-ZIP leaves out the other, whatever is in them.
+        refuse("mode-directory-of-a-file", with(b"a", 0o040755), "cd_mismatch"),
+        refuse("mode-directory-of-an-empty-file", [Member { name: b"d", ..folder(b"d/") }], "cd_mismatch"),
+        refuse("mode-dos-directory-of-a-file", dos(0x10), "cd_mismatch"),
+        refuse("mode-dos-volume-label", dos(0x08), "cd_mismatch"),
+        refuse("mode-dos-volume-label-ntfs", [Member { made_by: 10 << 8 | 20, ..dos(0x08)[0].clone() }], "cd_mismatch"),
+        accept("mode-dos-archive", dos(0x20), [a_out()]),
+        accept("mode-dos-directory", [Member { made_by: MADE_BY_DOS, ..folder(b"d/") }], [directory("d/")]),
+        accept("mode-dos-directory-backslash", [Member { made_by: MADE_BY_DOS, ..folder(b"d\\") }], [directory("d/")]),
+        // The lower bits are MS-DOS's, and on Unix nobody looks at them.
+        accept("mode-unix-with-dos-bits", [Member { external_attributes: 0o100644 << 16 | 0x18, ..a() }], [a_out()]),
         accept("mode-dos-readonly", [Member { made_by: MADE_BY_DOS, external_attributes: 1, ..a() }], [a_out()]),
         accept("symlink-rel", [a(), link(b"a.txt")], [a_out(), file("ln", b"a.txt")]),
         accept("symlink-dotdot", [link(b"../../etc/passwd")], [file("ln", b"../../etc/passwd")]),

@@ -3,7 +3,7 @@
 use super::{A, C, Case, accept, refuse};
 use crate::{
     drivers::{self, check},
-    extra_field::unicode_path,
+    extra_field::{field, unicode_path},
     tarball::{directory, file},
     zip_writer::{MADE_BY_DOS, Member, UTF8, deflated, folder},
 };
@@ -63,6 +63,19 @@ fn unicode_paths() -> Vec<Case> {
         refuse(
             "name-7075-other-than-flagged",
             named(b"good.txt", path(b"good.txt", "évil.txt")).map(|member| Member { flags: UTF8, ..member }),
+            "unsafe_name",
+        ),
+        refuse(
+            "name-7075-version-2-other-name",
+            named(b"good.txt", unicode_path(2, crc32fast::hash(b"good.txt"), "evil.txt")),
+            "unsafe_name",
+        ),
+        refuse(
+            "name-7075-not-utf8",
+            named(
+                b"caf?.txt",
+                field(0x7075, &[&[1][..], &crc32fast::hash(b"caf?.txt").to_le_bytes(), b"caf\xff.txt"].concat()),
+            ),
             "unsafe_name",
         ),
         refuse("name-7075-nul", named(b"a?b", path(b"a?b", "aé\0b")), "unsafe_name"),

@@ -41,6 +41,10 @@ fn gaps() -> Vec<Case> {
 /// What Android's `apksigner` puts before the directory; zeros before it align it to a page.
 fn signing_blocks() -> Vec<Case> {
     let block = signing_block(b"APK Sig Block 42");
+    let member = stored(b"evil.txt", A);
+    let member = [member.local_header(), member.data()].concat();
+    let size = (member.len() + 24) as u64;
+    let with_member = Record::new().u64(size).bytes(&member).u64(size).bytes(b"APK Sig Block 42").done();
     let zeros = [0; 4096];
     let [zeros_first, zeros_last] = [[&zeros, &block[..]].concat(), [&block[..], &zeros].concat()];
     let wrong_magic = signing_block(b"APK Sig Block 41");
@@ -52,6 +56,8 @@ fn signing_blocks() -> Vec<Case> {
         accept("apk-signing-block-after-zeros", before_directory(&zeros_first), out.clone()),
         accept("apk-signing-block-before-zeros", before_directory(&zeros_last), out),
         refuse("apk-signing-block-without-magic", before_directory(&wrong_magic), "unexpected_record"),
+        // bsdtar, reading from a pipe, looks for the next member inside.
+        refuse("apk-signing-block-with-a-member", before_directory(&with_member), "zip_in_comment"),
     ]
 }
 
@@ -77,9 +83,21 @@ fn virtual_members() -> Vec<Case> {
 /// Records that say nothing a tarball could keep (APPNOTE §4.3.11, §4.3.13).
 fn known_records() -> Vec<Case> {
     let extra_data = Record::new().bytes(b"PK\x06\x08").u32(4).bytes(b"abcd").done();
+    let with_end = Record::new().bytes(b"PK\x06\x08").u32(6).bytes(b"..PK\x05\x06").done();
+    let with_end_from_its_length = Record::new().bytes(b"PK\x06\x08").u32(0x4b50_0000).bytes(b"\x05\x06").done();
     let signature = Record::new().bytes(b"PK\x05\x05").counted(b"abcd").done();
     vec![
         accept("archive-extra-data", Archive { before_directory: &extra_data, ..archive([a()]) }, [a_out()]),
+        refuse(
+            "archive-extra-data-with-an-end",
+            Archive { before_directory: &with_end, ..archive([a()]) },
+            "zip_in_comment",
+        ),
+        refuse(
+            "archive-extra-data-with-an-end-from-its-length",
+            Archive { before_directory: &with_end_from_its_length, ..archive([a()]) },
+            "zip_in_comment",
+        ),
         accept("cd-digital-signature", Archive { after_directory: &signature, ..archive([a()]) }, [a_out()]),
         accept(
             "cd-reversed-order",
