@@ -161,8 +161,8 @@ impl Service {
         }
         headers.insert(CONTENT_DISPOSITION, filename::content_disposition(name.as_deref(), variant.extension()));
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        headers.insert(QUALITY, parameters.quality().into());
-        headers.insert(LGWIN, parameters.lgwin().into());
+        headers.insert(QUALITY, u16::from(parameters.quality()).into());
+        headers.insert(LGWIN, u16::from(parameters.lgwin()).into());
         Ok(response)
     }
 }

@@ -9,6 +9,7 @@ import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "no
 import http from "node:http";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -86,6 +87,31 @@ export async function request(port, { method = "POST", path = "/", headers = {},
   }
   outgoing.end(body);
   return answer;
+}
+
+/** What the Worker says about its memory and who uses it. */
+export async function health(port) {
+  const { status, body } = await request(port, { method: "GET", path: "/health" });
+  assert.equal(status, 200);
+  return JSON.parse(body);
+}
+
+/** Waits until the Worker's state is as `wanted` says of what /health answers, and resolves to that. */
+export async function until(port, wanted) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const state = await health(port);
+    if (wanted(state)) return state;
+    assert.ok(Date.now() < deadline, `it does not come to ${wanted}: ${JSON.stringify(state)}`);
+    await setTimeout(20);
+  }
+}
+
+/** Waits until nobody has memory, nobody waits for any, and nothing is left of those who did. */
+export async function untilIdle(port) {
+  const state = await until(port, ({ active, waiting }) => active === 0 && waiting === 0);
+  assert.equal(state.reserved_bytes, 0);
+  return state;
 }
 
 /** A request that the caller writes to, and ends. */
