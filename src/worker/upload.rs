@@ -53,10 +53,15 @@ impl http_body::Body for Upload {
             *room = BytesMut::zeroed(READ_BYTES);
         }
         let Poll::Ready(read) = Pin::new(reader).poll_read(cx, room) else {
-            let same_task = idle.take().filter(|(waker, _)| waker.will_wake(cx.waker()));
-            let (_, delay) =
-                idle.insert(same_task.unwrap_or_else(|| (cx.waker().clone(), Box::pin(Delay::from(IDLE)))));
-            return delay.as_mut().poll(cx).map(|()| Some(Err(stalled())));
+            let (task, delay) = idle.get_or_insert_with(|| (cx.waker().clone(), Box::pin(Delay::from(IDLE))));
+            if delay.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Some(Err(stalled())));
+            }
+            if !task.will_wake(cx.waker()) {
+                (*task, *delay) = (cx.waker().clone(), Box::pin(Delay::from(IDLE)));
+                assert!(delay.as_mut().poll(cx).is_pending(), "no delay is over when it starts");
+            }
+            return Poll::Pending;
         };
         *idle = None;
         Poll::Ready(match read {

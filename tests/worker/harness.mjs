@@ -22,10 +22,16 @@ const PATIENCE_MS = 60_000;
 const running = new Set();
 process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
 
-/** Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port and process. */
-export async function startWorker(t) {
+/**
+ * Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port and process.
+ *
+ * `entry` is the source of a module that stands before the Worker, whose own is `./index.js`: it can change the globals
+ * that the Worker's Rust calls. That way a test shortens a wait, or brings about a panic, without a line of the Worker's
+ * that is there for the test.
+ */
+export async function startWorker(t, { entry } = {}) {
   const config = join(bundle, `test-${process.pid}.capnp`);
-  writeFileSync(config, configuration());
+  writeFileSync(config, configuration(entry));
   const binary = join(root, "node_modules/workerd/bin/workerd");
   // workerd writes on descriptor 3 which port it got.
   const worker = spawn(binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3"], {
@@ -48,7 +54,7 @@ export async function startWorker(t) {
   throw new Error(`workerd did not start:\n${Buffer.concat(log)}`);
 }
 
-function configuration() {
+function configuration(entry) {
   if (!existsSync(join(bundle, "index.js"))) throw new Error(`no Worker in ${bundle}: make build`);
   const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
   const date = settings.match(/^compatibility_date = (".*")$/m)[1];
@@ -60,6 +66,7 @@ function configuration() {
   });
   // The module that is listed first is the one that answers.
   modules.sort((a, b) => b.includes('"index.js"') - a.includes('"index.js"'));
+  if (entry) modules.unshift(`(name = "entry.js", esModule = ${JSON.stringify(entry)})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (

@@ -4,14 +4,22 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 
 import { zipSync } from "fflate";
 
-import { converted, noise, open, request, startWorker, until, untilIdle } from "./harness.mjs";
+import { answerTo, converted, noise, open, request, startWorker, until, untilIdle } from "./harness.mjs";
 
 /** Takes all the memory there is as long as its upload has no end: of an unknown length the most may be held. */
 const greedy = "/?quality=9&lgwin=22";
 const zip = Buffer.from(zipSync({ "noise.bin": noise(6 << 20) }, { level: 0 }));
+
+/** A Worker whose timers last another time. */
+function withTimers(ms) {
+  return `const { setTimeout } = globalThis;
+    globalThis.setTimeout = (task, ms) => setTimeout(task, ${ms});
+    export { default } from "./index.js";`;
+}
 
 function sending(port, path, headers = {}) {
   const outgoing = open(port, { path, headers });
@@ -58,7 +66,8 @@ for (const [when, act] of Object.entries(left)) {
 }
 
 test("a client that leaves the queue leaves it to those behind it", async (t) => {
-  const { port } = await startWorker(t);
+  // Nobody's patience ends: only its leaving takes the second out of the queue.
+  const { port } = await startWorker(t, { entry: withTimers("ms * 50") });
   const first = await holder(port);
   const second = sending(port, greedy);
   second.flushHeaders();
@@ -89,4 +98,33 @@ test("who waits is admitted when the one before it leaves, and reads its own upl
     await untilIdle(port);
   }
   assert.equal(log(), "");
+});
+
+test("a client that stops sending is not waited for for ever", async (t) => {
+  const { port } = await startWorker(t, { entry: withTimers("ms / 50") });
+  const early = sending(port, "/?quality=2");
+  early.write(zip.subarray(0, 1000));
+  const answer = await answerTo(early);
+  assert.equal(answer.status, 400);
+  assert.match(JSON.parse(answer.body).detail, /^the upload broke off after 1000 bytes: nothing came for 30 s$/);
+  await untilIdle(port);
+
+  const late = sending(port, "/?quality=2");
+  late.write(zip.subarray(0, 5 << 20));
+  const { status, body, error } = await answerTo(late);
+  assert.equal(status, 200);
+  assert.ok(error && body.length > 0, "the answer breaks off");
+  await untilIdle(port);
+
+  // Slow is not stalled: each of these pauses is short, all of them together are not.
+  const slowly = async function* () {
+    for (let at = 0; at < zip.length; at += zip.length >> 3) {
+      yield zip.subarray(at, at + (zip.length >> 3));
+      await setTimeout(200);
+    }
+  };
+  const slow = await request(port, { path: "/?quality=2", chunks: slowly() });
+  assert.equal(slow.error, undefined);
+  assert.ok(slow.body.equals(converted(zip, "--quality", 2)));
+  await untilIdle(port);
 });
