@@ -17,7 +17,7 @@ WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build -
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-.PHONY: help dev build worker test bench lint fmt clean toolchain
+.PHONY: help dev build worker test bench memory lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: build ## everything that is tested
 bench: build ## what a conversion costs, next to other ways to do it; ARGS="--rounds 3 --quality 9 FILE.zip"
 	.ci/test-programs
 	$(WASM) node benches/bench.mjs $(ARGS)
+
+memory: worker ## the most memory that the Worker takes, by quality and window; ARGS="--mib 300 --quality 9"
+	$(WASM) node benches/memory.mjs $(ARGS)
 
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check

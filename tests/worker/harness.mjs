@@ -84,8 +84,8 @@ const config :Workerd.Config = (
  * Sends a request, its body as `chunks` if those are given, and resolves to all that came back: `error` is set when the
  * transfer broke, and `body` is then what had arrived.
  */
-export async function request(port, { method = "POST", path = "/", headers = {}, body, chunks }) {
-  const outgoing = open(port, { method, path, headers: body ? { "content-length": body.length, ...headers } : headers });
+export async function request(port, { method = "POST", path = "/", headers = {}, body, chunks, patience }) {
+  const outgoing = open(port, { method, path, headers: body ? { "content-length": body.length, ...headers } : headers, patience });
   // A server that refuses need not read what is still being sent.
   outgoing.on("error", () => {});
   const answer = answerTo(outgoing);
@@ -109,7 +109,7 @@ export async function until(port, wanted) {
   for (;;) {
     const state = await health(port);
     if (wanted(state)) return state;
-    assert.ok(Date.now() < deadline, `it does not come to ${wanted}: ${JSON.stringify(state)}`);
+    assert.ok(Date.now() < deadline, `after all patience not ${wanted}: ${JSON.stringify(state)}`);
     await setTimeout(20);
   }
 }
@@ -121,9 +121,20 @@ export async function untilIdle(port) {
   return state;
 }
 
+/** What a conversion at these parameters reserves beside what it may hold of the archive: of a zip of one byte, nothing. */
+export async function reservation(port, path) {
+  const outgoing = open(port, { path, headers: { "content-length": 1 } });
+  outgoing.on("error", () => {});
+  outgoing.flushHeaders();
+  const { reserved_bytes } = await until(port, ({ active }) => active === 1);
+  outgoing.destroy();
+  await untilIdle(port);
+  return reserved_bytes;
+}
+
 /** A request that the caller writes to, and ends. */
-export function open(port, { method = "POST", path = "/", headers = {} } = {}) {
-  return http.request({ host: "127.0.0.1", port, method, path, headers, agent: false, signal: AbortSignal.timeout(PATIENCE_MS) });
+export function open(port, { method = "POST", path = "/", headers = {}, patience = PATIENCE_MS } = {}) {
+  return http.request({ host: "127.0.0.1", port, method, path, headers, agent: false, signal: AbortSignal.timeout(patience) });
 }
 
 /** All of the answer to a request, or what there is of it, and why there is not more. */
