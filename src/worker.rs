@@ -1,5 +1,6 @@
 //! The Cloudflare Worker: converts what the runtime brings and calls [`Service::serve`].
 
+mod attended;
 mod context;
 mod departure;
 mod request;
@@ -12,11 +13,8 @@ use ::http::{Response, header::CONTENT_ENCODING};
 use futures::future::{Either, select};
 use worker::{Context, Delay, EncodeBody, Env, event, web_sys};
 
-use self::{context::in_own_context, departure::departure, upload::Upload};
-use crate::{
-    Limits,
-    http::{Body, Service},
-};
+use self::{attended::Attended, context::in_own_context, departure::departure};
+use crate::{Limits, http::Service};
 
 /// What the conversions of an isolate may reserve together. Its wasm's memory is about 1.07 times what is allocated, and
 /// 3 MB, measured in workerd: with this it stays below 100 MiB, which leaves the rest of the platform's 128 to JavaScript.
@@ -30,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 static SERVICE: LazyLock<Service> = LazyLock::new(|| Service::new(Limits::WORKER, BUDGET, Some(wasm_memory)));
 
 #[event(fetch)]
-async fn fetch(request: web_sys::Request, _env: Env, _context: Context) -> worker::Result<Response<Body<Upload>>> {
+async fn fetch(request: web_sys::Request, _env: Env, _context: Context) -> worker::Result<Response<Attended>> {
     let answer = pin!(in_own_context(SERVICE.serve(request::from_js(&request)?, Delay::from(PATIENCE))));
     let left = pin!(departure(request.signal()));
     let mut response = match select(answer, left).await {
@@ -42,7 +40,7 @@ async fn fetch(request: web_sys::Request, _env: Env, _context: Context) -> worke
         // Otherwise the runtime would apply the encoding that the header names, to what already has it.
         response.extensions_mut().insert(EncodeBody::Manual);
     }
-    Ok(response)
+    Ok(response.map(Attended::new))
 }
 
 /// Bytes of linear memory, which grows and never shrinks.

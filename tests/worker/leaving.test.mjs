@@ -128,3 +128,33 @@ test("a client that stops sending is not waited for for ever", async (t) => {
   assert.ok(slow.body.equals(converted(zip, "--quality", 2)));
   await untilIdle(port);
 });
+
+test("a client that stops reading is not waited for for ever", async (t) => {
+  const { port, log } = await startWorker(t, { entry: withTimers("ms / 100") });
+  const large = Buffer.from(zipSync({ "noise.bin": noise(32 << 20) }, { level: 0 }));
+  const outgoing = sending(port, "/?quality=0&lgwin=18");
+  outgoing.end(large);
+  const [incoming] = await once(outgoing, "response");
+  incoming.pause();
+  await untilIdle(port);
+
+  // What the buffers on the way held comes, and no end.
+  const parts = [];
+  await assert.rejects(async () => {
+    for await (const part of incoming) parts.push(part);
+  });
+  assert.ok(Buffer.concat(parts).length < large.length);
+  assert.doesNotMatch(log(), /panicked/);
+
+  // Slow is not stalled.
+  const slow = sending(port, "/?quality=0&lgwin=18");
+  slow.end(zip);
+  const [slowly] = await once(slow, "response");
+  const read = [];
+  for await (const part of slowly) {
+    read.push(part);
+    await setTimeout(20);
+  }
+  assert.ok(Buffer.concat(read).equals(converted(zip, "--quality", 0, "--lgwin", 18)));
+  await untilIdle(port);
+});
