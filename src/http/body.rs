@@ -36,6 +36,12 @@ impl<B> Body<B> {
     }
 }
 
+impl<B> Default for Body<B> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl<B> http_body::Body for Body<B>
 where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,

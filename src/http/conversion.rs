@@ -10,10 +10,15 @@ use std::{
 use bytes::Bytes;
 use thiserror::Error as ThisError;
 
+use super::admission::Reservation;
 use crate::{Error, Status, Transcoder};
 
 /// The most that is given at once. In workerd, 64 KiB cross into JavaScript about 8 times faster than as pieces of 4 KiB.
 const PIECE_BYTES: usize = 64 << 10;
+
+/// Memory beside the transcoder's: the room, the piece before it on its way out, and twice as much for what the upload
+/// reads ahead.
+pub(super) const BUFFERS: u64 = 4 * PIECE_BYTES as u64;
 
 /// Steps between two chances for other tasks to run. A step is bounded, but a server whose upload is always ready would
 /// otherwise see one poll do the work of the whole archive when it compresses to less than a piece.
@@ -50,28 +55,34 @@ pub(super) struct Conversion<B> {
     needs_input: bool,
     upload: B,
     upload_ended: bool,
+    /// The upload's length, if the request says it. What was reserved is reckoned from it.
+    declared: Option<u64>,
     received: u64,
     /// What is left of the upload's latest frame.
     frame: Bytes,
     /// Room for the next piece, of which the first `filled` bytes are output.
     room: Vec<u8>,
     filled: usize,
+    /// Given back last: by then the memory it stands for is free.
+    _reservation: Reservation,
 }
 
 impl<B> Conversion<B>
 where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
-    pub(super) fn new(transcoder: Transcoder, upload: B) -> Self {
+    pub(super) fn new(transcoder: Transcoder, upload: B, declared: Option<u64>, reservation: Reservation) -> Self {
         Self {
             transcoder,
             needs_input: true,
             upload,
             upload_ended: false,
+            declared,
             received: 0,
             frame: Bytes::new(),
             room: Vec::new(),
             filled: 0,
+            _reservation: reservation,
         }
     }
 
@@ -119,6 +130,10 @@ where
                 None => self.upload_ended = true,
             }
             self.received += self.frame.len() as u64;
+            if let Some(declared) = self.declared.filter(|declared| self.received > *declared) {
+                let reason = format!("it is longer than the {declared} bytes that its Content-Length says");
+                return Poll::Ready(Err(Failure::Upload { received: self.received, reason }));
+            }
         }
         Poll::Ready(Ok(()))
     }

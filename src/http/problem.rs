@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE},
+    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER},
 };
 use serde::Serialize;
 
@@ -50,6 +50,29 @@ impl Problem {
             detail: format!("the upload's content encoding is {encoding:?}, it must be sent as it is"),
             // Tells this 415 from that for a media type (RFC 9110 §12.5.3).
             header: Some((ACCEPT_ENCODING, "identity")),
+        }
+    }
+
+    /// The isolate's memory is taken by other requests.
+    pub(super) fn busy(detail: String) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "busy",
+            title: "other requests have the memory that this one needs",
+            detail,
+            // Seconds: about what a conversion takes.
+            header: Some((RETRY_AFTER, "5")),
+        }
+    }
+
+    /// More memory than there is for all requests together.
+    pub(super) fn too_much_memory(detail: String) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            code: "too_much_memory",
+            title: "these options need more memory than there is",
+            detail,
+            header: None,
         }
     }
 

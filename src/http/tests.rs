@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    future::{pending, ready},
     io::{Cursor, Read, Write},
     pin::Pin,
     task::{Context, Poll},
@@ -14,6 +15,7 @@ use http_body::{Body as _, Frame};
 use zip::write::SimpleFileOptions;
 
 use super::*;
+use crate::Parameters;
 
 /// An upload that arrives as the test says.
 #[derive(Debug, Default)]
@@ -62,13 +64,19 @@ fn cut(bytes: &[u8], size: usize, then: &[Event]) -> Upload {
     Upload(bytes.chunks(size).flat_map(data).collect())
 }
 
+const BUDGET: u64 = 88 << 20;
+
+fn service() -> Service {
+    Service::new(Limits::WORKER, BUDGET, None)
+}
+
 fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Request<Upload> {
     let builder = Request::builder().method(method).uri(uri);
     headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value)).body(upload).unwrap()
 }
 
 fn answer(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Response<Body<Upload>> {
-    block_on(serve(request(method, uri, headers, upload), Limits::WORKER))
+    block_on(service().serve(request(method, uri, headers, upload), pending()))
 }
 
 /// The body's pieces up to its end or its error.
@@ -215,6 +223,8 @@ fn the_headers_say_what_it_is() {
         ("cache-control", "no-store, no-transform"),
         ("x-content-type-options", "nosniff"),
         ("vary", "Accept, Accept-Encoding"),
+        ("recompress-quality", "5"),
+        ("recompress-lgwin", "18"),
     ];
     let compressed = [
         ("content-type", "application/x-brotli-compressed-tar"),
@@ -227,7 +237,7 @@ fn the_headers_say_what_it_is() {
     ];
     let tar_please: &[(&str, &str)] = &[("accept", "application/x-tar"), ("accept-encoding", "gzip, br")];
     for (headers, expected) in [(&[][..], &compressed[..]), (tar_please, &encoded[..])] {
-        let response = answer("PUT", "/save.zip", headers, whole(&upload));
+        let response = answer("PUT", "/save.zip?quality=5&lgwin=18", headers, whole(&upload));
         let found: Vec<_> = response.headers().iter().map(|(k, v)| (k.as_str(), v.to_str().unwrap())).collect();
         let mut expected = [expected, &fixed].concat();
         let mut sorted = found.clone();
@@ -283,6 +293,7 @@ fn every_refusal_has_its_status_and_code() {
         ("POST", "/", &[], &encrypted, 422, "encrypted"),
         ("POST", "/", &[], &two, 413, "too_many_entries"),
         ("POST", "/?quality=12", &[], &good, 400, "bad_option"),
+        ("POST", "/?quality=11&lgwin=24", &[], &good, 422, "too_much_memory"),
         ("PUT", "/a.zip?level=9", &[], &good, 400, "bad_option"),
         ("GET", "/a.zip", &[], b"", 404, "not_found"),
         ("GET", "/health/", &[], b"", 404, "not_found"),
@@ -292,7 +303,8 @@ fn every_refusal_has_its_status_and_code() {
         ("POST", "/a.zip", &[], &good, 405, "method_not_allowed"),
     ];
     for (method, uri, headers, upload, status, code) in rows {
-        let response = block_on(serve(request(method, uri, headers, whole(upload)), limits));
+        let service = Service::new(limits, BUDGET, None);
+        let response = block_on(service.serve(request(method, uri, headers, whole(upload)), pending()));
         assert_eq!(response.status(), *status, "{method} {uri} {code}");
         assert_eq!(response.headers()["content-type"], "application/problem+json", "{code}");
         assert_eq!(response.headers()["cache-control"], "no-store, no-transform", "{code}");
@@ -389,7 +401,12 @@ fn health_is_json() {
     let response = answer("GET", "/health", &[], whole(b""));
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "application/json");
-    assert_eq!(json(response), serde_json::json!({ "status": "ok" }));
+    let idle = serde_json::json!({
+        "status": "ok", "reserved_bytes": 0, "budget_bytes": BUDGET, "active": 0, "waiting": 0
+    });
+    assert_eq!(json(response), idle);
+    let wasm = Service::new(Limits::WORKER, BUDGET, Some(|| 17 << 16));
+    assert_eq!(health(&wasm)["wasm_memory_bytes"], 17 << 16);
 }
 
 #[test]
@@ -401,4 +418,147 @@ fn an_answer_of_known_length_says_so() {
     );
     let small = answer("POST", "/", &[], whole(&archive(&[("a.txt", b"hello")])));
     assert!(small.body().size_hint().exact().is_some_and(|length| length > 0));
+}
+
+fn health(service: &Service) -> serde_json::Value {
+    json(block_on(service.serve(request("GET", "/health", &[], whole(b"")), pending())))
+}
+
+/// Reserved bytes, requests that have them, requests that wait.
+fn ledger(service: &Service) -> [u64; 3] {
+    let health = health(service);
+    ["reserved_bytes", "active", "waiting"].map(|figure| health[figure].as_u64().unwrap())
+}
+
+/// What a conversion reserves whose upload has `upload_bytes`.
+fn reservation(quality: u8, lgwin: u8, upload_bytes: Option<u64>) -> u64 {
+    Share::of(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, BUDGET, upload_bytes).unwrap().bytes
+}
+
+/// A budget for one conversion at quality 2, lgwin 18, of an upload without a length.
+fn room_for_one() -> Service {
+    Service::new(Limits::WORKER, reservation(2, 18, None), None)
+}
+
+fn convert(upload: Upload) -> Request<Upload> {
+    request("POST", "/?quality=2&lgwin=18", &[], upload)
+}
+
+/// What comes of a future that is asked once.
+fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(std::task::Waker::noop()))
+}
+
+/// An upload that stalls after the first pieces of the answer.
+fn stalled() -> Upload {
+    let upload = archive(&[("noise", &noise(4 << 20))]);
+    let mut upload = cut(&upload[..upload.len() - 1000], 64 << 10, &[]);
+    upload.0.push_back(Event::Stall);
+    upload
+}
+
+#[test]
+fn a_conversion_reserves_until_its_last_piece_is_given() {
+    let service = service();
+    let upload = archive(&[("noise", &noise(1 << 20))]);
+    let response = block_on(service.serve(convert(whole(&upload)), pending()));
+    assert_eq!(ledger(&service), [reservation(2, 18, None), 1, 0]);
+    let mut body = response.into_body();
+    while ledger(&service)[1] == 1 {
+        block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).expect("a last piece").unwrap();
+    }
+    assert_eq!(ledger(&service), [0; 3]);
+    assert!(body.is_end_stream());
+
+    let length = upload.len().to_string();
+    let uri = "/?quality=2&lgwin=18";
+    let sized = request("POST", uri, &[("content-length", &length)], whole(&upload));
+    let _response = block_on(service.serve(sized, pending()));
+    let less = reservation(2, 18, Some(upload.len() as u64));
+    assert_eq!(ledger(&service), [less, 1, 0], "of what is known to be small, less is reserved");
+    assert!(less < reservation(2, 18, None));
+}
+
+#[test]
+fn whatever_ends_a_conversion_gives_its_memory_back() {
+    let good = archive(&[("a.txt", b"hello")]);
+    let mut broken_off = whole(&good[..20]);
+    broken_off.0.push_back(Event::Break);
+    let late = archive(&[("noise", &noise(4 << 20))]);
+    let service = service();
+    for (case, upload) in [
+        ("whole", whole(&good)),
+        ("not a zip", whole(b"not a zip")),
+        ("cut", whole(&good[..20])),
+        ("broken off", broken_off),
+    ] {
+        let _response = block_on(service.serve(convert(upload), pending()));
+        assert_eq!(ledger(&service), [0; 3], "{case}");
+    }
+
+    let response = block_on(service.serve(convert(whole(&late[..late.len() - 1])), pending()));
+    assert_eq!(ledger(&service)[1], 1);
+    let mut body = response.into_body();
+    while let Some(Ok(_)) = block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))) {}
+    assert_eq!(ledger(&service), [0; 3], "an error in the middle of the body");
+
+    let response = block_on(service.serve(convert(stalled()), pending()));
+    assert_eq!(ledger(&service)[1], 1);
+    drop(response);
+    assert_eq!(ledger(&service), [0; 3], "a client that leaves during the answer");
+
+    let mut early = Box::pin(service.serve(convert(Upload([Event::Stall].into())), pending()));
+    assert!(poll_once(early.as_mut()).is_pending());
+    assert_eq!(ledger(&service)[1], 1);
+    drop(early);
+    assert_eq!(ledger(&service), [0; 3], "a client that leaves before the answer");
+}
+
+#[test]
+fn who_finds_no_memory_waits_for_it_with_its_upload_unread() {
+    let service = room_for_one();
+    let good = archive(&[("a.txt", b"hello")]);
+    let first = block_on(service.serve(convert(stalled()), pending()));
+    let mut second = Box::pin(service.serve(convert(whole(&good)), pending()));
+    let mut third = Box::pin(service.serve(convert(whole(&good)), pending()));
+    assert!(poll_once(second.as_mut()).is_pending() && poll_once(third.as_mut()).is_pending());
+    assert_eq!(ledger(&service), [reservation(2, 18, None), 1, 2]);
+    drop(third);
+    assert_eq!(ledger(&service), [reservation(2, 18, None), 1, 1], "a client that leaves the queue");
+    drop(first);
+    assert_eq!(block_on(second).status(), StatusCode::OK);
+    assert_eq!(ledger(&service), [0; 3]);
+}
+
+#[test]
+fn who_has_waited_long_enough_is_told_what_would_fit_and_when_to_come_back() {
+    let service = Service::new(Limits::WORKER, BUDGET, None);
+    let _first = block_on(service.serve(request("POST", "/?quality=2&lgwin=22", &[], stalled()), pending()));
+    let free = BUDGET - reservation(2, 22, None);
+    let wanted = reservation(9, 22, None);
+    let unread = Upload([Event::Break].into());
+    let response = block_on(service.serve(request("POST", "/", &[], unread), ready(())));
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "5");
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let problem = json(response);
+    assert_eq!(problem["code"], "busy");
+    let detail = problem["detail"].as_str().unwrap();
+    let expected = format!(
+        "quality 9 with lgwin 22 needs {wanted} bytes of memory, {free} of {BUDGET} are free now and 0 requests wait"
+    );
+    assert!(detail.starts_with(&expected), "{detail}");
+}
+
+#[test]
+fn an_upload_that_is_longer_than_it_says_is_refused() {
+    let good = archive(&[("a.txt", b"hello")]);
+    for (length, status) in [(good.len() - 1, 400), (good.len(), 200), (good.len() + 1, 200)] {
+        let headers: &[(&str, &str)] = &[("content-length", &length.to_string())];
+        let response = answer("POST", "/", headers, cut(&good, 10, &[]));
+        assert_eq!(response.status(), status, "{length}");
+        if status == 400 {
+            assert_eq!(json(response)["code"], "truncated");
+        }
+    }
 }

@@ -30,6 +30,8 @@ test("a tarball's headers are these and no others", async (t) => {
     "content-type": "application/x-brotli-compressed-tar",
     "content-disposition": 'attachment; filename="save.tar.br"',
     vary: "Accept, Accept-Encoding",
+    "recompress-quality": "9",
+    "recompress-lgwin": "22",
   };
   for (const headers of [
     {},
@@ -59,6 +61,8 @@ test("who asks for a tarball and takes brotli gets the same bytes as an encoded 
       "content-disposition": 'attachment; filename="save.tar"',
       "content-encoding": "br",
       vary: "Accept, Accept-Encoding",
+      "recompress-quality": "9",
+      "recompress-lgwin": "22",
     });
     assert.ok(answer.body.equals(expected), "encoded once");
   }
@@ -124,6 +128,7 @@ test("every refusal has its status and its code", async (t) => {
     [400, "bad_option", { path: "/?lgwin=9", body: zip }, 'lgwin is "9", it must be 10 to 24'],
     [400, "bad_option", { path: "/?level=9", body: zip }, 'there is no option "level", only quality, lgwin and name'],
     [400, "bad_option", { path: "/?quality=5&quality=5", body: zip }, 'quality is given twice, first as "5" and then as "5"'],
+    [422, "too_much_memory", { path: "/?quality=11&lgwin=24", body: zip }],
     [404, "not_found", { method: "GET", path: "/nowhere" }],
     [404, "not_found", { method: "PUT", path: "/a/b.zip", body: zip }],
     [405, "method_not_allowed", { method: "DELETE" }],
@@ -185,7 +190,9 @@ test("the page, its head and the health check", async (t) => {
 
   const health = await request(port, { method: "GET", path: "/health" });
   assert.deepEqual(ours(health.headers), { ...everyAnswer, "content-type": "application/json" });
-  assert.deepEqual(JSON.parse(health.body), { status: "ok" });
+  const { wasm_memory_bytes, ...figures } = JSON.parse(health.body);
+  assert.deepEqual(figures, { status: "ok", reserved_bytes: 0, budget_bytes: 88 << 20, active: 0, waiting: 0 });
+  assert.ok(wasm_memory_bytes > 0 && wasm_memory_bytes % 65_536 === 0, `${wasm_memory_bytes}`);
 
   for (const [path, get] of [
     ["/", page],
@@ -195,6 +202,21 @@ test("the page, its head and the health check", async (t) => {
     assert.equal(head.status, 200);
     assert.deepEqual(ours(head.headers), ours(get.headers), path);
     assert.equal(head.body.length, 0);
+  }
+});
+
+test("what does not fit is refused with what would, and that is taken", async (t) => {
+  const { port } = await startWorker(t);
+  const { body } = await request(port, { path: "/?quality=11&lgwin=24", body: zip });
+  const { detail } = JSON.parse(body);
+  const [, ...smaller] = detail.matchAll(/quality (\d+) with lgwin (\d+)/g);
+  assert.ok(smaller.length > 0, detail);
+  for (const [, quality, lgwin] of smaller) {
+    const path = `/?quality=${quality}&lgwin=${lgwin}`;
+    const { status, headers } = await request(port, { path, body: zip });
+    assert.equal(status, 200, path);
+    assert.equal(headers["recompress-quality"], quality);
+    assert.equal(headers["recompress-lgwin"], lgwin);
   }
 });
 

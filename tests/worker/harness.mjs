@@ -9,6 +9,7 @@ import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "no
 import http from "node:http";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -21,10 +22,16 @@ const PATIENCE_MS = 60_000;
 const running = new Set();
 process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
 
-/** Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port and process. */
-export async function startWorker(t) {
+/**
+ * Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port and process.
+ *
+ * `entry` is the source of a module that stands before the Worker, whose own is `./index.js`: it can change the globals
+ * that the Worker's Rust calls. That way a test shortens a wait, or brings about a panic, without a line of the Worker's
+ * that is there for the test.
+ */
+export async function startWorker(t, { entry } = {}) {
   const config = join(bundle, `test-${process.pid}.capnp`);
-  writeFileSync(config, configuration());
+  writeFileSync(config, configuration(entry));
   const binary = join(root, "node_modules/workerd/bin/workerd");
   // workerd writes on descriptor 3 which port it got.
   const worker = spawn(binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3"], {
@@ -47,7 +54,7 @@ export async function startWorker(t) {
   throw new Error(`workerd did not start:\n${Buffer.concat(log)}`);
 }
 
-function configuration() {
+function configuration(entry) {
   if (!existsSync(join(bundle, "index.js"))) throw new Error(`no Worker in ${bundle}: make build`);
   const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
   const date = settings.match(/^compatibility_date = (".*")$/m)[1];
@@ -59,6 +66,7 @@ function configuration() {
   });
   // The module that is listed first is the one that answers.
   modules.sort((a, b) => b.includes('"index.js"') - a.includes('"index.js"'));
+  if (entry) modules.unshift(`(name = "entry.js", esModule = ${JSON.stringify(entry)})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
@@ -77,7 +85,7 @@ const config :Workerd.Config = (
  * transfer broke, and `body` is then what had arrived.
  */
 export async function request(port, { method = "POST", path = "/", headers = {}, body, chunks, patience }) {
-  const outgoing = open(port, { method, path, patience, headers: body ? { "content-length": body.length, ...headers } : headers });
+  const outgoing = open(port, { method, path, headers: body ? { "content-length": body.length, ...headers } : headers, patience });
   // A server that refuses need not read what is still being sent.
   outgoing.on("error", () => {});
   const answer = answerTo(outgoing);
@@ -86,6 +94,42 @@ export async function request(port, { method = "POST", path = "/", headers = {},
   }
   outgoing.end(body);
   return answer;
+}
+
+/** What the Worker says about its memory and who uses it. */
+export async function health(port) {
+  const { status, body } = await request(port, { method: "GET", path: "/health" });
+  assert.equal(status, 200);
+  return JSON.parse(body);
+}
+
+/** Waits until the Worker's state is as `wanted` says of what /health answers, and resolves to that. */
+export async function until(port, wanted) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const state = await health(port);
+    if (wanted(state)) return state;
+    assert.ok(Date.now() < deadline, `after all patience not ${wanted}: ${JSON.stringify(state)}`);
+    await setTimeout(20);
+  }
+}
+
+/** Waits until nobody has memory, nobody waits for any, and nothing is left of those who did. */
+export async function untilIdle(port) {
+  const state = await until(port, ({ active, waiting }) => active === 0 && waiting === 0);
+  assert.equal(state.reserved_bytes, 0);
+  return state;
+}
+
+/** What a conversion at these parameters reserves beside what it may hold of the archive: of a zip of one byte, nothing. */
+export async function reservation(port, path) {
+  const outgoing = open(port, { path, headers: { "content-length": 1 } });
+  outgoing.on("error", () => {});
+  outgoing.flushHeaders();
+  const { reserved_bytes } = await until(port, ({ active }) => active === 1);
+  outgoing.destroy();
+  await untilIdle(port);
+  return reserved_bytes;
 }
 
 /** A request that the caller writes to, and ends. */

@@ -1,0 +1,41 @@
+//! The runtime's request as one of the `http` crate.
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use worker::{Headers, js_sys, wasm_bindgen::JsValue, web_sys};
+
+use super::upload::Upload;
+
+/// Not `worker`'s own conversion: that one takes hold of the body in a way that excludes [`Upload`]'s large reads, and
+/// answers a header that `http` does not take with a 500.
+pub(super) fn from_js(request: &web_sys::Request) -> worker::Result<Request<Upload>> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in Headers(request.headers()).entries() {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), header_value(&value)) {
+            headers.append(name, value);
+        }
+    }
+    // On the edge the header always says `br, gzip`, and this what the client said; without an edge there is no `cf`.
+    if let Some(encodings) = client_accept_encoding(request).and_then(|text| header_value(&text).ok()) {
+        headers.insert(header::ACCEPT_ENCODING, encodings);
+    }
+    let mut converted = Request::builder()
+        .method(&*request.method())
+        .uri(request.url())
+        .body(Upload::new(request.body())?)
+        .map_err(|error| worker::Error::from(error.to_string()))?;
+    *converted.headers_mut() = headers;
+    Ok(converted)
+}
+
+/// In JavaScript a character of a header stands for a byte.
+fn header_value(text: &str) -> Result<HeaderValue, header::InvalidHeaderValue> {
+    match text.chars().map(u8::try_from).collect::<Result<Vec<u8>, _>>() {
+        Ok(bytes) => HeaderValue::from_bytes(&bytes),
+        Err(_) => HeaderValue::from_str(text),
+    }
+}
+
+fn client_accept_encoding(request: &web_sys::Request) -> Option<String> {
+    let cf = js_sys::Reflect::get(request, &JsValue::from_str("cf")).ok()?;
+    js_sys::Reflect::get(&cf, &JsValue::from_str("clientAcceptEncoding")).ok()?.as_string()
+}

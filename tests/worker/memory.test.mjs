@@ -1,0 +1,51 @@
+// The wasm's memory, measured, against what was reserved. `make memory` measures every quality and window.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { adversarial } from "../../fixtures/adversarial.mjs";
+import { health, request, reservation, startWorker, untilIdle } from "./harness.mjs";
+
+const MIB = 1 << 20;
+
+for (const [quality, lgwin, mib] of [
+  [0, 24, 40],
+  [5, 18, 8],
+  [5, 22, 12],
+  [5, 24, 40],
+  [9, 18, 8],
+  [9, 22, 12],
+  [11, 18, 2],
+]) {
+  test(`quality ${quality}, lgwin ${lgwin} takes no more memory than is reserved for it`, async (t) => {
+    const { port } = await startWorker(t);
+    const path = `/?quality=${quality}&lgwin=${lgwin}`;
+    const reserved = await reservation(port, path);
+    const zip = adversarial({ mib });
+    const { status, error } = await request(port, { path, headers: { "content-length": zip.length }, chunks: zip.chunks() });
+    assert.equal(status, 200);
+    assert.equal(error, undefined);
+    await untilIdle(port);
+    // It never shrinks, so this is its peak. Between what is allocated and the wasm's memory are the allocator's gaps
+    // and, once, its stack and data.
+    const { wasm_memory_bytes: peak } = await health(port);
+    t.diagnostic(`${peak} bytes of wasm memory, ${reserved} reserved`);
+    assert.ok(peak <= reserved * 1.07 + 3e6, `${peak} bytes for ${reserved}`);
+    assert.ok(peak < 100 * MIB);
+  });
+}
+
+test("a second conversion, and one of other parameters, reuses the memory of the first", async (t) => {
+  const { port } = await startWorker(t);
+  const zip = adversarial({ mib: 6 });
+  const convert = async (path) => {
+    await request(port, { path, headers: { "content-length": zip.length }, chunks: zip.chunks() });
+    return (await health(port)).wasm_memory_bytes;
+  };
+  const rounds = [];
+  for (let round = 0; round < 3; round++) {
+    for (const path of ["/?quality=5&lgwin=22", "/?quality=2&lgwin=20", "/?quality=5&lgwin=18"]) await convert(path);
+    rounds.push(await convert("/?quality=5&lgwin=22"));
+  }
+  assert.equal(rounds[2], rounds[1], `constant after the first round: ${rounds}`);
+});
