@@ -140,6 +140,7 @@ impl Service {
             .or_else(|| head.headers.get(CONTENT_DISPOSITION).and_then(filename::from_content_disposition));
 
         let upload_bytes = declared_length(&head.headers);
+        let parameters = parameters.expecting(upload_bytes);
         let share = Share::of(parameters, self.limits, self.admission.figures().budget, upload_bytes)?;
         let reservation = self
             .admission
@@ -148,7 +149,9 @@ impl Service {
             .map_err(|figures| share.busy(parameters, self.limits, figures, upload_bytes))?;
         let transcoder = Transcoder::new(parameters, share.limits)?;
         let mut conversion = Conversion::new(transcoder, upload, upload_bytes, reservation);
-        let body = match poll_fn(|cx| conversion.poll_piece(cx)).await? {
+        let first = poll_fn(|cx| conversion.poll_piece(cx)).await?;
+        let (quality, lgwin) = conversion.in_use();
+        let body = match first {
             Piece::More(first) => Body::converting(first, conversion),
             Piece::Last(only) => Body::fixed(only),
         };
@@ -161,8 +164,8 @@ impl Service {
         }
         headers.insert(CONTENT_DISPOSITION, filename::content_disposition(name.as_deref(), variant.extension()));
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        headers.insert(QUALITY, u16::from(parameters.quality()).into());
-        headers.insert(LGWIN, u16::from(parameters.lgwin()).into());
+        headers.insert(QUALITY, u16::from(quality).into());
+        headers.insert(LGWIN, u16::from(lgwin).into());
         Ok(response)
     }
 }

@@ -86,6 +86,11 @@ where
         }
     }
 
+    /// Brotli quality and lgwin of the tarball, final once there is a piece of it.
+    pub(super) fn in_use(&self) -> (u8, u8) {
+        self.transcoder.in_use()
+    }
+
     /// Gives the next piece: a full one, or, when the upload keeps us waiting, what there is.
     ///
     /// How the stream is cut depends on the network, its bytes do not. Output that precedes an error is not given:

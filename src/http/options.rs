@@ -2,7 +2,7 @@
 
 use thiserror::Error as ThisError;
 
-use crate::Parameters;
+use crate::{OutOfRange, Parameters};
 
 /// What the query asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub(super) enum BadOption {
     Unknown { option: String },
     #[error("{option} is given twice, first as {first:?} and then as {second:?}")]
     Twice { option: String, first: String, second: String },
-    #[error("{option} is {value:?}, it must be {min} to {max}")]
-    OutOfRange { option: &'static str, value: String, min: u8, max: u8 },
+    #[error("{option} is {value:?}, it must be {range}")]
+    OutOfRange { option: &'static str, value: String, range: String },
 }
 
 impl Options {
@@ -43,11 +43,15 @@ impl Options {
         // What is no number of 8 bits is as much out of range as 255 is, for both options.
         let number =
             |text: &Option<String>, default| text.as_ref().map_or(default, |text| text.parse().unwrap_or(u8::MAX));
-        let parameters = Parameters::new(number(&quality, default.quality()), number(&lgwin, default.lgwin()));
-        let parameters = parameters.map_err(|refused| {
-            let value = if refused.option == "quality" { quality } else { lgwin };
+        let lgwin_number = number(&lgwin, default.lgwin());
+        let parameters = match quality.as_deref() {
+            Some("auto") => Parameters::auto(lgwin_number),
+            _ => Parameters::new(number(&quality, default.quality()), lgwin_number),
+        };
+        let parameters = parameters.map_err(|OutOfRange { option, min, max, .. }| {
+            let (value, also) = if option == "quality" { (quality, " or auto") } else { (lgwin, "") };
             let value = value.expect("the defaults are in range");
-            BadOption::OutOfRange { option: refused.option, value, min: refused.min, max: refused.max }
+            BadOption::OutOfRange { option, value, range: format!("{min} to {max}{also}") }
         })?;
         Ok(Self { parameters, name })
     }
@@ -79,16 +83,25 @@ mod tests {
     }
 
     #[test]
+    fn an_automatic_quality_is_asked_for_by_its_name() {
+        for (query, lgwin) in [("quality=auto", 22), ("lgwin=18&quality=auto", 18)] {
+            assert_eq!(Options::parse(query).unwrap().parameters, Parameters::auto(lgwin).unwrap(), "{query:?}");
+        }
+        let refused = Options::parse("quality=auto&lgwin=25").unwrap_err();
+        assert_eq!(refused.to_string(), r#"lgwin is "25", it must be 10 to 24"#);
+    }
+
+    #[test]
     fn any_other_option_is_refused_with_its_name_value_and_range() {
         for (query, detail) in [
-            ("quality=12", r#"quality is "12", it must be 0 to 11"#),
-            ("quality=-1", r#"quality is "-1", it must be 0 to 11"#),
-            ("quality=300", r#"quality is "300", it must be 0 to 11"#),
-            ("quality=", r#"quality is "", it must be 0 to 11"#),
-            ("quality", r#"quality is "", it must be 0 to 11"#),
-            ("quality=+9", r#"quality is " 9", it must be 0 to 11"#),
-            ("quality=9.5", r#"quality is "9.5", it must be 0 to 11"#),
-            ("quality=best", r#"quality is "best", it must be 0 to 11"#),
+            ("quality=12", r#"quality is "12", it must be 0 to 11 or auto"#),
+            ("quality=-1", r#"quality is "-1", it must be 0 to 11 or auto"#),
+            ("quality=300", r#"quality is "300", it must be 0 to 11 or auto"#),
+            ("quality=", r#"quality is "", it must be 0 to 11 or auto"#),
+            ("quality", r#"quality is "", it must be 0 to 11 or auto"#),
+            ("quality=+9", r#"quality is " 9", it must be 0 to 11 or auto"#),
+            ("quality=9.5", r#"quality is "9.5", it must be 0 to 11 or auto"#),
+            ("quality=best", r#"quality is "best", it must be 0 to 11 or auto"#),
             ("lgwin=9", r#"lgwin is "9", it must be 10 to 24"#),
             ("lgwin=25", r#"lgwin is "25", it must be 10 to 24"#),
             ("lgwin=22MB", r#"lgwin is "22MB", it must be 10 to 24"#),

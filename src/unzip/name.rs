@@ -32,8 +32,7 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Err
     if is_flagged && utf8.is_none() {
         return Err(Format::BadName { name: shown(raw) }.into());
     }
-    let other_name =
-        || Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" };
+    let other_name = || Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" };
     let (mut seen, mut path) = (None, None);
     // libarchive and the zip crate use the field whatever its version; of several, readers use the first or the last.
     for (version, spelled) in extra::unicode_paths(extra, raw) {
