@@ -60,17 +60,25 @@ const LGWIN: HeaderName = HeaderName::from_static("recompress-lgwin");
 pub struct Service {
     limits: Limits,
     admission: Admission,
-    /// How large the wasm's memory is now, in bytes.
-    wasm_memory: Option<fn() -> u64>,
+    platform: Platform,
+}
+
+/// What only the platform knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Platform {
+    /// How large the wasm's memory is now, in bytes; for `/health` to tell, where there is a wasm.
+    pub wasm_memory: Option<fn() -> u64>,
+    /// Whether the platform is about to end what is running for its use of CPU. A conversion then fails while it can still
+    /// say why: the last resort, behind [`Limits::cpu_ms`].
+    pub near_cpu_limit: Option<fn() -> bool>,
 }
 
 impl Service {
     /// Converts each archive within `limits`, and all of them together within `budget` bytes of memory.
     ///
     /// Of [`Limits::memory_bytes`] a request has less where its encoder does not leave as much of the budget.
-    /// `wasm_memory` is for [`Service::serve`] to tell, where there is a wasm.
-    pub fn new(limits: Limits, budget: u64, wasm_memory: Option<fn() -> u64>) -> Self {
-        Self { limits, admission: Admission::new(budget), wasm_memory }
+    pub fn new(limits: Limits, budget: u64, platform: Platform) -> Self {
+        Self { limits, admission: Admission::new(budget), platform }
     }
 
     /// Answers one request. Dropping the response, or this future, drops the job and gives its memory back.
@@ -113,7 +121,7 @@ impl Service {
         let Figures { budget, reserved, active, waiting } = self.admission.figures();
         let health = Health {
             status: "ok",
-            wasm_memory_bytes: self.wasm_memory.map(|now| now()),
+            wasm_memory_bytes: self.platform.wasm_memory.map(|now| now()),
             reserved_bytes: reserved,
             budget_bytes: budget,
             active,
@@ -148,7 +156,7 @@ impl Service {
             .await
             .map_err(|figures| share.busy(parameters, self.limits, figures, upload_bytes))?;
         let transcoder = Transcoder::new(parameters, share.limits)?;
-        let mut conversion = Conversion::new(transcoder, upload, upload_bytes, reservation);
+        let mut conversion = Conversion::new(transcoder, upload, upload_bytes, self.platform, reservation);
         let first = poll_fn(|cx| conversion.poll_piece(cx)).await?;
         let (quality, lgwin) = conversion.in_use();
         let body = match first {

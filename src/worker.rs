@@ -7,14 +7,17 @@ mod request;
 mod upload;
 
 use core::arch::wasm32;
-use std::{pin::pin, sync::LazyLock, time::Duration};
+use std::{pin::pin, sync::OnceLock, time::Duration};
 
 use ::http::{Response, header::CONTENT_ENCODING};
 use futures::future::{Either, select};
 use worker::{Context, Delay, EncodeBody, Env, event, web_sys};
 
 use self::{attended::Attended, context::in_own_context, departure::departure};
-use crate::{Limits, http::Service};
+use crate::{
+    Limits,
+    http::{Platform, Service},
+};
 
 /// What the conversions of an isolate may reserve together. Its wasm's memory is about 1.07 times what is allocated, and
 /// 3 MB, measured in workerd: with this it stays below 100 MiB, which leaves the rest of the platform's 128 to JavaScript.
@@ -25,11 +28,26 @@ const BUDGET: u64 = 88 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The isolate's: made with the wasm's memory, and gone with it.
-static SERVICE: LazyLock<Service> = LazyLock::new(|| Service::new(Limits::WORKER, BUDGET, Some(wasm_memory)));
+static SERVICE: OnceLock<Service> = OnceLock::new();
+
+/// Variables of the deployment, which are the same for all its requests.
+fn service(env: &Env) -> Service {
+    // Milliseconds, where `[limits] cpu_ms` is not the default either. What is no number must not pass for the default.
+    let cpu_ms = env.var("RECOMPRESS_CPU_MS").map_or(Limits::WORKER.cpu_ms, |text| {
+        text.to_string().parse().expect("RECOMPRESS_CPU_MS is a number of milliseconds")
+    });
+    let limits = Limits { cpu_ms, ..Limits::WORKER };
+    Service::new(
+        limits,
+        BUDGET,
+        Platform { wasm_memory: Some(wasm_memory), near_cpu_limit: Some(worker::signal::is_near_cpu_limit) },
+    )
+}
 
 #[event(fetch)]
-async fn fetch(request: web_sys::Request, _env: Env, _context: Context) -> worker::Result<Response<Attended>> {
-    let answer = pin!(in_own_context(SERVICE.serve(request::from_js(&request)?, Delay::from(PATIENCE))));
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<Response<Attended>> {
+    let service = SERVICE.get_or_init(|| service(&env));
+    let answer = pin!(in_own_context(service.serve(request::from_js(&request)?, Delay::from(PATIENCE))));
     let left = pin!(departure(request.signal()));
     let mut response = match select(answer, left).await {
         Either::Left((response, _)) => response,

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use thiserror::Error as ThisError;
 
-use super::admission::Reservation;
+use super::{Platform, admission::Reservation};
 use crate::{Error, Status, Transcoder};
 
 /// The most that is given at once. In workerd, 64 KiB cross into JavaScript about 8 times faster than as pieces of 4 KiB.
@@ -38,6 +38,12 @@ pub enum Failure {
         /// In the words of the server's HTTP layer.
         reason: String,
     },
+    /// The platform is about to end it.
+    #[error("after {received} bytes of the upload the platform's limit on CPU time is near")]
+    Cpu {
+        /// Bytes received in all.
+        received: u64,
+    },
 }
 
 /// A part of the tarball, in the order of the stream.
@@ -63,6 +69,7 @@ pub(super) struct Conversion<B> {
     /// Room for the next piece, of which the first `filled` bytes are output.
     room: Vec<u8>,
     filled: usize,
+    platform: Platform,
     /// Given back last: by then the memory it stands for is free.
     _reservation: Reservation,
 }
@@ -71,7 +78,13 @@ impl<B> Conversion<B>
 where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
-    pub(super) fn new(transcoder: Transcoder, upload: B, declared: Option<u64>, reservation: Reservation) -> Self {
+    pub(super) fn new(
+        transcoder: Transcoder,
+        upload: B,
+        declared: Option<u64>,
+        platform: Platform,
+        reservation: Reservation,
+    ) -> Self {
         Self {
             transcoder,
             needs_input: true,
@@ -82,6 +95,7 @@ where
             frame: Bytes::new(),
             room: Vec::new(),
             filled: 0,
+            platform,
             _reservation: reservation,
         }
     }
@@ -104,6 +118,9 @@ where
                     Poll::Pending if self.filled > 0 => return Poll::Ready(Ok(Piece::More(self.take_piece()))),
                     Poll::Pending => return Poll::Pending,
                 }
+            }
+            if self.platform.near_cpu_limit.is_some_and(|near| near()) {
+                return Poll::Ready(Err(Failure::Cpu { received: self.received }));
             }
             if self.room.is_empty() {
                 self.room = vec![0; PIECE_BYTES];

@@ -17,7 +17,7 @@ pub(super) fn text(head: &Parts) -> String {
 
 Options, after the path as in \"{origin}/?quality=5&lgwin=20\":
 
-    quality   0 (fast) to 11 (small), {quality} if not given
+    quality   0 (fast) to 11 (small), or auto for the best within 25 s of CPU; {quality} if not given
     lgwin     10 to 24, the window's size as a power of two, {lgwin} if not given
     name      the upload's name, after which the download is named
 

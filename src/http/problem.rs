@@ -123,6 +123,13 @@ impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Archive(error) => error.into(),
+            cpu @ Failure::Cpu { .. } => Self {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                code: "cpu_budget",
+                title: "the archive is too large",
+                detail: cpu.to_string(),
+                header: None,
+            },
             broken_off @ Failure::Upload { .. } => Self {
                 status: StatusCode::BAD_REQUEST,
                 code: "truncated",

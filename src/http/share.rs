@@ -7,7 +7,7 @@ use crate::{Limits, Parameters, Transcoder};
 
 /// The least that must be left for what is held of an archive, in bytes. With less, parameters are refused: an archive of
 /// ten thousand members, or with a member of a few MiB whose size stands behind its data, would only fail later.
-const LEAST_HELD: u64 = 8 << 20;
+const LEAST_HELD: u64 = 3 << 20;
 
 /// What one request may hold, and what it has to reserve for that.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 
 #![allow(dead_code)] // of what is shared with the other tests
 
+mod counting;
 #[path = "../it/extra_field.rs"]
 mod extra_field;
 #[path = "../it/record.rs"]
@@ -12,47 +13,13 @@ mod record;
 #[path = "../it/zip_writer.rs"]
 mod zip_writer;
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
-
+use counting::peak_of;
 use extra_field::{field, unicode_path, zip64};
 use recompress::{Error, Event, Limits, Parameters, Status, Transcoder, ZipReader};
 use zip_writer::{
     Archive, Claims, Descriptor, HAS_DESCRIPTOR, IN_ZIP64, Member, UTF8, archive, deflate_stored_block, deflated,
     folder, stored,
 };
-
-/// Counts what is allocated. What moves to grow is there twice while it moves, as with an allocator that cannot
-/// extend: `realloc` is the trait's own, which allocates, copies and frees.
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-/// The most that `run` had at once, in bytes, and what it gave.
-fn peak_of<T>(run: impl FnOnce() -> T) -> (usize, T) {
-    let before = NOW.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let given = run();
-    (PEAK.load(Relaxed) - before, given)
-}
 
 /// By the reader alone.
 fn read(zip: &[u8], limits: Limits, scratch: &mut [u8]) -> Result<(), Error> {

@@ -124,7 +124,7 @@ test("every refusal has its status and its code", async (t) => {
     [422, "encrypted", { body: flipped(6, 1) }],
     [422, "unsupported_method", { body: flipped(8, 1) }],
     [413, "name_too_long", { body: Buffer.from(zipSync({ ["x".repeat(4097)]: strToU8("x") })) }],
-    [400, "bad_option", { path: "/?quality=12", body: zip }, 'quality is "12", it must be 0 to 11'],
+    [400, "bad_option", { path: "/?quality=12", body: zip }, 'quality is "12", it must be 0 to 11 or auto'],
     [400, "bad_option", { path: "/?lgwin=9", body: zip }, 'lgwin is "9", it must be 10 to 24'],
     [400, "bad_option", { path: "/?level=9", body: zip }, 'there is no option "level", only quality, lgwin and name'],
     [400, "bad_option", { path: "/?quality=5&quality=5", body: zip }, 'quality is given twice, first as "5" and then as "5"'],

@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
-const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
+export const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
 
 /** Long for a machine that is busy with other tests; a test that needs it all has failed. */
 const PATIENCE_MS = 60_000;
@@ -27,11 +27,11 @@ process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
  *
  * `entry` is the source of a module that stands before the Worker, whose own is `./index.js`: it can change the globals
  * that the Worker's Rust calls. That way a test shortens a wait, or brings about a panic, without a line of the Worker's
- * that is there for the test.
+ * that is there for the test. `vars` are variables of the deployment, instead of wrangler.toml's.
  */
-export async function startWorker(t, { entry } = {}) {
+export async function startWorker(t, { entry, vars = {} } = {}) {
   const config = join(bundle, `test-${process.pid}.capnp`);
-  writeFileSync(config, configuration(entry));
+  writeFileSync(config, configuration(entry, vars));
   const binary = join(root, "node_modules/workerd/bin/workerd");
   // workerd writes on descriptor 3 which port it got.
   const worker = spawn(binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3"], {
@@ -54,7 +54,7 @@ export async function startWorker(t, { entry } = {}) {
   throw new Error(`workerd did not start:\n${Buffer.concat(log)}`);
 }
 
-function configuration(entry) {
+function configuration(entry, vars) {
   if (!existsSync(join(bundle, "index.js"))) throw new Error(`no Worker in ${bundle}: make build`);
   const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
   const date = settings.match(/^compatibility_date = (".*")$/m)[1];
@@ -67,12 +67,14 @@ function configuration(entry) {
   // The module that is listed first is the one that answers.
   modules.sort((a, b) => b.includes('"index.js"') - a.includes('"index.js"'));
   if (entry) modules.unshift(`(name = "entry.js", esModule = ${JSON.stringify(entry)})`);
+  const bindings = Object.entries(vars).map(([name, text]) => `(name = "${name}", text = "${text}")`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
     compatibilityDate = ${date},
     compatibilityFlags = ${flags},
     modules = [${modules.join(", ")}],
+    bindings = [${bindings.join(", ")}],
   ))],
   # What the edge would say about a client stands in a header, as JSON.
   sockets = [(name = "http", service = "main", http = (cfBlobHeader = "cf-blob"))],

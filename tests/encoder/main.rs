@@ -1,0 +1,103 @@
+//! The encoder's memory: whatever it is given, a conversion stays below what `Transcoder::peak_bytes` says, at every
+//! quality and window.
+//!
+//! A binary of its own, with one test, because its allocator counts whatever the process has.
+//! `cargo test --test encoder -- --nocapture` prints the table of the README.
+
+#[path = "../memory/counting.rs"]
+mod counting;
+#[path = "../it/record.rs"]
+#[allow(dead_code)]
+mod record;
+#[path = "../it/zip_writer.rs"]
+#[allow(dead_code)]
+mod zip_writer;
+
+use counting::peak_of;
+use recompress::{Limits, Parameters, Status, Transcoder};
+use zip_writer::{archive, stored};
+
+/// More than a meta-block of the longest kind.
+const LENGTH: usize = 5 << 19;
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
+
+/// Two bytes of each three repeat those of a row before: as many commands as there can be.
+fn rows(length: usize) -> Vec<u8> {
+    const ROW: usize = 1000;
+    let mut random = Random(7);
+    let mut bytes: Vec<u8> = Vec::with_capacity(length);
+    for at in 0..length {
+        let new = (random.next() >> 24) as u8;
+        bytes.push(if at < ROW || at % 3 == 2 { new } else { bytes[at - ROW] });
+    }
+    bytes
+}
+
+/// Words of five bytes with noise between: matches everywhere, and none is long.
+fn words(length: usize) -> Vec<u8> {
+    let mut random = Random(11);
+    let words: Vec<[u8; 5]> = (0..3000).map(|_| random.next().to_le_bytes()[..5].try_into().unwrap()).collect();
+    let mut bytes = Vec::with_capacity(length + 6);
+    while bytes.len() < length {
+        let number = random.next();
+        bytes.extend_from_slice(&words[(number >> 20) as usize % words.len()]);
+        bytes.push(number as u8);
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+fn noise(length: usize) -> Vec<u8> {
+    let mut random = Random(13);
+    (0..length).map(|_| (random.next() >> 24) as u8).collect()
+}
+
+fn convert(zip: &[u8], parameters: Parameters, limits: Limits, output: &mut [u8]) {
+    let mut transcoder = Transcoder::new(parameters, limits).unwrap();
+    let mut rest = zip;
+    loop {
+        let progress = transcoder.step(rest, output).unwrap();
+        rest = &rest[progress.consumed..];
+        if progress.status == Status::Done {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_conversion_stays_below_what_it_says_it_takes() {
+    // What is held of this zip is little, and part of the promise.
+    let limits = Limits { memory_bytes: 64 << 10, ..Limits::NATIVE };
+    let zips = [rows(LENGTH), words(LENGTH), noise(LENGTH)].map(|contents| archive([stored(b"a", &contents)]).bytes());
+    let mut output = vec![0; 64 << 10];
+    let mut problems = Vec::new();
+    println!("| quality | {} |", (16..=24).map(|lgwin| lgwin.to_string()).collect::<Vec<_>>().join(" | "));
+    println!("| --- |{}", " --- |".repeat(9));
+    for quality in 0..=11 {
+        let mut cells = Vec::new();
+        for lgwin in 16..=24 {
+            let parameters = Parameters::new(quality, lgwin).unwrap();
+            let promised = Transcoder::peak_bytes(parameters, limits, None);
+            // The highest qualities take seconds for each, and most for the first.
+            let tried = if quality > 9 { &zips[..1] } else { &zips[..] };
+            let peaks = tried.iter().map(|zip| peak_of(|| convert(zip, parameters, limits, &mut output)).0 as u64);
+            let peak = peaks.max().unwrap();
+            cells.push(format!("{:.0} of {:.0}", peak as f64 / 1e6, promised as f64 / 1e6));
+            if peak > promised {
+                problems.push(format!("quality {quality}, lgwin {lgwin}: {peak} of {promised} bytes"));
+            }
+        }
+        println!("| {quality} | {} |", cells.join(" | "));
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}

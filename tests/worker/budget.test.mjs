@@ -1,0 +1,89 @@
+// The budget of CPU: what is counted against it, and what an automatic quality makes of it.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { brotliDecompressSync } from "node:zlib";
+
+import { zipSync } from "fflate";
+
+import { save } from "../../fixtures/save.mjs";
+import { converted, noise, recompress, request, run, startWorker, untilIdle } from "./harness.mjs";
+
+/** What the command-line tool makes of a file, whose size it knows. */
+function convertedFile(zip, ...options) {
+  const folder = mkdtempSync(join(tmpdir(), "recompress-"));
+  try {
+    const path = join(folder, "a.zip");
+    writeFileSync(path, zip);
+    return run(recompress, [...options, path, "-o", "-"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Words of five letters at random, which cost much to compress. */
+function words(length) {
+  const letters = noise(length, 5);
+  return letters.map((letter, index) => (index % 6 === 5 ? 32 : 97 + (letter & 7)));
+}
+
+test("an automatic quality is the command line's, by what is known of the upload's size", async (t) => {
+  const { port } = await startWorker(t);
+  const zip = await save({ mib: 3 });
+  const known = await request(port, { path: "/?quality=auto&lgwin=18", body: zip });
+  assert.equal(known.status, 200);
+  assert.equal(known.headers["recompress-lgwin"], "18");
+  assert.ok(known.body.equals(convertedFile(zip, "--quality", "auto", "--lgwin", 18)));
+  const unknown = await request(port, { path: "/?quality=auto&lgwin=18", chunks: [zip] });
+  assert.equal(unknown.headers["recompress-quality"], "9");
+  assert.ok(unknown.body.equals(converted(zip, "--quality", "auto", "--lgwin", 18)));
+  assert.ok(Number(known.headers["recompress-quality"]) > 9);
+  assert.ok(known.body.length < unknown.body.length);
+});
+
+test("an automatic quality is lowered on the way when the archive turns out to cost more", async (t) => {
+  const vars = { RECOMPRESS_CPU_MS: "1200" };
+  const { port } = await startWorker(t, { vars });
+  // What comes first is cheap, and so little of the zip that what comes next cannot be foreseen.
+  const members = { repetition: Buffer.alloc(8 << 20, noise(1000)), words: words(12 << 20) };
+  const zip = Buffer.from(zipSync(members));
+  const lowered = await request(port, { path: "/?quality=auto&lgwin=20", chunks: [zip] });
+  assert.equal(lowered.status, 200);
+  assert.equal(lowered.error, undefined);
+  const tar = brotliDecompressSync(lowered.body);
+  for (const bytes of Object.values(members)) assert.notEqual(tar.indexOf(bytes), -1, "every member is there, whole");
+  assert.ok(lowered.body.equals(converted(zip, "--quality", "auto", "--lgwin", 20, "--max-cpu", vars.RECOMPRESS_CPU_MS)));
+
+  const first = lowered.headers["recompress-quality"];
+  const fixed = converted(zip, "--quality", first, "--lgwin", 20);
+  assert.ok(lowered.body.length > fixed.length, `${lowered.body.length} bytes, ${fixed.length} at quality ${first} to the end`);
+});
+
+test("a conversion that would use up the platform's CPU is refused before it does, and the next one is right", async (t) => {
+  const { port } = await startWorker(t, { vars: { RECOMPRESS_CPU_MS: "100" } });
+  const zip = await save({ mib: 6 });
+  const answer = await request(port, { path: "/?quality=9", body: zip });
+  if (answer.status === 200) assert.ok(answer.error, "a transfer that breaks off");
+  else {
+    assert.equal(answer.status, 413);
+    assert.equal(JSON.parse(answer.body).code, "cpu_budget");
+  }
+  await untilIdle(port);
+  const next = await request(port, { path: "/?quality=0", body: zip });
+  assert.equal(next.status, 200);
+  assert.ok(next.body.equals(converted(zip, "--quality", 0)));
+});
+
+test("quality 10 and 11 end where the platform allows them the time", async (t) => {
+  const { port } = await startWorker(t, { vars: { RECOMPRESS_CPU_MS: "300000" } });
+  const zip = await save({ mib: 3 });
+  for (const quality of [10, 11]) {
+    const { status, body, error } = await request(port, { path: `/?quality=${quality}&lgwin=22`, body: zip });
+    assert.equal(status, 200);
+    assert.equal(error, undefined);
+    assert.ok(body.equals(converted(zip, "--quality", quality)));
+  }
+});
