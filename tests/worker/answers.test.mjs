@@ -31,7 +31,7 @@ test("a tarball's headers are these and no others", async (t) => {
     "content-disposition": 'attachment; filename="save.tar.br"',
     vary: "Accept, Accept-Encoding",
     "recompress-quality": "9",
-    "recompress-lgwin": "22",
+    "recompress-lgwin": "18",
   };
   for (const headers of [
     {},
@@ -62,7 +62,7 @@ test("who asks for a tarball and takes brotli gets the same bytes as an encoded 
       "content-encoding": "br",
       vary: "Accept, Accept-Encoding",
       "recompress-quality": "9",
-      "recompress-lgwin": "22",
+      "recompress-lgwin": "18",
     });
     assert.ok(answer.body.equals(expected), "encoded once");
   }
@@ -216,7 +216,7 @@ test("what does not fit is refused with what would, and that is taken", async (t
     const { status, headers } = await request(port, { path, body: zip });
     assert.equal(status, 200, path);
     assert.equal(headers["recompress-quality"], quality);
-    assert.equal(headers["recompress-lgwin"], lgwin);
+    assert.ok(Number(headers["recompress-lgwin"]) <= Number(lgwin), "no more than a small tarball can use");
   }
 });
 
