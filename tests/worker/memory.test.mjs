@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Zip, ZipDeflate } from "fflate";
+
 import { adversarial } from "../../fixtures/adversarial.mjs";
-import { health, request, reservation, startWorker, untilIdle } from "./harness.mjs";
+import { converted, health, noise, request, reservation, startWorker, untilIdle } from "./harness.mjs";
 
 const MIB = 1 << 20;
 
@@ -34,6 +36,29 @@ for (const [quality, lgwin, mib] of [
     assert.ok(peak < 100 * MIB);
   });
 }
+
+test("an encoder at its peak and all that may be held beside it stay within the budget, and below 100 MiB", async (t) => {
+  const { port } = await startWorker(t);
+  // Members whose sizes stand behind their data: the first brings the encoder to its peak, the second is held, whole.
+  const parts = [];
+  const zip = new Zip((error, part) => (error ? assert.fail(error) : parts.push(part)));
+  const words = Buffer.concat([...adversarial({ mib: 6 }).chunks()].slice(1, -1));
+  for (const [name, contents] of Object.entries({ words, noise: noise(18 * MIB) })) {
+    const member = new ZipDeflate(name, { level: 0 });
+    zip.add(member);
+    member.push(contents, true);
+  }
+  zip.end();
+
+  const upload = Buffer.concat(parts);
+  const { body, status, error } = await request(port, { chunks: [upload] });
+  assert.equal(status, 200);
+  assert.equal(error, undefined);
+  assert.ok(body.equals(converted(upload)));
+  const { wasm_memory_bytes: peak, budget_bytes } = await untilIdle(port);
+  t.diagnostic(`${peak} bytes of wasm memory, ${budget_bytes} reserved`);
+  assert.ok(peak <= budget_bytes * 1.07 + 3e6 && peak < 100 * MIB, `${peak} bytes for ${budget_bytes}`);
+});
 
 test("a second conversion, and one of other parameters, reuses the memory of the first", async (t) => {
   const { port } = await startWorker(t);
