@@ -12,6 +12,11 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512
 #                       response leaves its request's future undropped, and the memory held, for ever
 #   no-opt              no wasm-opt: with -O the module gzips to 773 kB, without it to 751, and converts no slower
 #                       (0.65 against 0.71 s of CPU, quality 9, 8 MB unpacked); -O itself takes seven minutes
+#   no --panic-unwind   so a panic aborts, and worker-build's shim makes a fresh wasm instance for the next request: nothing
+#                       that a panic left half-done is ever used again, and what was reserved goes with its memory. The
+#                       price is that the other answers of the isolate break off, which their clients see. Unwinding
+#                       would spare them, and is not taken: it needs a nightly compiler and a std built for it on every
+#                       machine, and a failed allocation or an exhausted stack would abort all the same
 WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build --release --no-opt --features worker
 
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.

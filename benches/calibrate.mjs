@@ -26,13 +26,13 @@ const WINDOWS = [16, 18, 20, 22, 24];
 /** Of what people zip: text of a save, source code, a program, what is compressed already, and what repeats. */
 async function corpora(mib) {
   const size = mib << 20;
-  const scripts = readdirSync(join(root, "node_modules"), { recursive: true })
-    .filter((name) => /\.m?js$/.test(name))
-    .sort()
-    .slice(0, 3000);
+  const scripts = readdirSync(join(root, "node_modules"), { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile() && /\.m?js$/.test(file.name))
+    .map((file) => join(file.parentPath, file.name))
+    .sort();
   const source = [];
   for (let length = 0; length < size && scripts.length; ) {
-    const text = readFileSync(join(root, "node_modules", scripts.shift()));
+    const text = readFileSync(scripts.shift());
     source.push(text);
     length += text.length;
   }

@@ -2,7 +2,7 @@
 //!
 //! A request that gives memory back wakes the one that waits for it, and would have it polled in its own context: there
 //! the runtime forbids the other's I/O. A promise, however, is continued in the context that made it, wherever it is
-//! resolved.
+//! resolved (compatibility flag `handle_cross_request_promise_resolution`, the default since 2024-10-14).
 
 use std::{
     pin::pin,
