@@ -30,6 +30,7 @@
 //!   the members. So every strict prefix of an archive is an error, and nothing that failed decodes as whole.
 //! - No member's name leaves the tarball's root.
 //! - Memory that grows with the input is charged to [`Limits::memory_bytes`] before it grows. Input never panics.
+//! - A step takes, and unpacks, 64 KiB at most, however much it is offered.
 //!
 //! # Out of scope
 //!
