@@ -22,7 +22,7 @@ WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build -
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-.PHONY: help dev build worker test bench calibrate fuzz danger memory lint fmt clean toolchain
+.PHONY: help dev build worker test bench calibrate fuzz danger memory soak lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ danger: ## the table of docs/danger.md, by the programs that are here
 
 memory: worker ## the most memory that the Worker takes, by quality and window; ARGS="--mib 300 --quality 9"
 	$(WASM) node benches/memory.mjs $(ARGS)
+
+soak: build ## an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
+	$(WASM) node benches/soak.mjs $(ARGS)
 
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check
