@@ -3,7 +3,8 @@
 //
 //     node benches/calibrate.mjs [--out FILE] [--mib N]
 //
-// The model is of src/work.rs: each * bytes + changed * min(output, bytes - output), in picoseconds of CPU. The fit
+// The model is of src/work.rs: each * bytes + changed * min(output, bytes - output) + given * output, in picoseconds of
+// CPU. The fit
 // minimises the squares of relative errors, so that cheap data counts as much as dear, and those of estimates that are too
 // low count a hundred times: they are the worse mistake. The last column of what is printed has the estimates for each of
 // the corpora, as shares of what was measured.
@@ -59,31 +60,29 @@ async function measure(worker, zip, quality, lgwin) {
   }
 }
 
-/** `each` and `changed`, neither below zero, with the least squares of weighted relative errors. */
-function leastSquares(samples, weights) {
-  const [a, b, c, d, e] = samples.reduce(
-    ([a, b, c, d, e], { x, y, cpu }, index) => {
-      const [p, q, w] = [x / cpu, y / cpu, weights[index]];
-      return [a + w * p * p, b + w * p * q, c + w * q * q, d + w * p, e + w * q];
-    },
-    [0, 0, 0, 0, 0],
-  );
-  const determinant = a * c - b * b;
-  const [each, changed] = [(d * c - e * b) / determinant, (e * a - d * b) / determinant];
-  if (each < 0) return [0, e / c];
-  if (changed < 0) return [d / a, 0];
-  return [each, changed];
-}
+const estimates = (costs, samples) => samples.map(({ bytes, cpu }) => bytes.reduce((sum, n, i) => sum + n * costs[i], 0) / cpu);
 
-const estimates = ([each, changed], samples) => samples.map(({ x, y, cpu }) => (each * x + changed * y) / cpu);
+/** The costs, none below zero, with the least squares of weighted relative errors: by coordinate descent. */
+function leastSquares(samples, weights, costs) {
+  for (let round = 0; round < 2000; round++) {
+    for (const i of costs.keys()) {
+      const others = estimates(costs.with(i, 0), samples);
+      const shares = samples.map(({ bytes, cpu }) => bytes[i] / cpu);
+      const above = shares.reduce((sum, share, k) => sum + weights[k] * share * (1 - others[k]), 0);
+      const below = shares.reduce((sum, share, k) => sum + weights[k] * share * share, 0);
+      costs = costs.with(i, below > 0 ? Math.max(0, above / below) : 0);
+    }
+  }
+  return costs;
+}
 
 /** Asymmetric least squares: too little weighs a hundred times as much as too much. */
 function fit(samples) {
-  let fitted = leastSquares(samples, samples.map(() => 1));
-  for (let round = 0; round < 50; round++) {
-    fitted = leastSquares(samples, estimates(fitted, samples).map((ratio) => (ratio < 1 ? 100 : 1)));
+  let costs = leastSquares(samples, samples.map(() => 1), [0, 0, 0]);
+  for (let round = 0; round < 10; round++) {
+    costs = leastSquares(samples, estimates(costs, samples).map((ratio) => (ratio < 1 ? 100 : 1)), costs);
   }
-  return fitted;
+  return costs;
 }
 
 const cleanUp = [];
@@ -91,8 +90,8 @@ const worker = await startWorker({ after: (task) => cleanUp.push(task) });
 try {
   const [light, heavy] = [await corpora(Number(options.mib)), await corpora(2)];
   const rows = [];
-  console.log("| quality | lgwin | ps a byte | ps a changed byte | estimate ÷ measured: save, source, program, noise, repetition |");
-  console.log("| --- | --- | --- | --- | --- |");
+  console.log("| quality | lgwin | ps a byte | a changed one | one of output | estimate ÷ measured: save, source, program, noise, repetition |");
+  console.log("| --- | --- | --- | --- | --- | --- |");
   for (const quality of QUALITIES) {
     const row = [];
     for (const lgwin of WINDOWS) {
@@ -104,7 +103,7 @@ try {
       const samples = [];
       for (const { bytes, zip } of quality > 9 ? heavy : light) {
         const { cpu, given } = await measure(worker, zip, quality, lgwin);
-        samples.push({ x: bytes, y: Math.min(given, Math.max(0, bytes - given)), cpu: cpu * 1e12 });
+        samples.push({ bytes: [bytes, Math.min(given, Math.max(0, bytes - given)), given], cpu: cpu * 1e12 });
       }
       const fitted = fit(samples);
       const ratios = estimates(fitted, samples);
@@ -118,10 +117,10 @@ try {
     const lines = rows.map((row) => `    [${row.map((pair) => `(${pair.join(", ")})`).join(", ")}],\n`);
     writeFileSync(
       options.out,
-      `//! Picoseconds for each byte, and for each that is neither copied nor noise: by quality, and by lgwin up to 16, 18, 20,
-//! 22 and 24. Written by \`make calibrate\`.
+      `//! Picoseconds for each byte, for each that is neither copied nor noise, and for each of output: by quality, and by lgwin up
+//! to 16, 18, 20, 22 and 24. Written by \`make calibrate\`.
 
-pub(super) const COST: [[(u64, u64); 5]; 12] = [
+pub(super) const COST: [[(u64, u64, u64); 5]; 12] = [
 ${lines.join("")}];
 `,
     );

@@ -1,8 +1,8 @@
 //! The CPU time of a conversion, counted from what was done: on the edge the clock stands still while a Worker computes.
 //!
 //! The unit is a nanosecond of the Worker in workerd on the machine where `make calibrate` was run last. A meta-block
-//! costs so much for each byte that goes in, and so much more for each that is neither copied nor noise: data that does not
-//! compress is cheap, and so is data that is all repetition, and both have a small `min(output, saved)`.
+//! costs so much for each byte that goes in, more for each that is neither copied nor noise, which are `min(output, saved)`
+//! of them, and something for each that comes out.
 
 mod table;
 
@@ -32,9 +32,10 @@ pub(crate) struct Bytes {
 
 /// The cost of compressing `bytes`, everything included that happens once for each byte.
 pub(crate) fn compressing(quality: u8, lgwin: u8, bytes: Bytes) -> u64 {
-    let (each, changed) = COST[usize::from(quality)][usize::from(lgwin.clamp(16, 24) - 15) / 2];
+    let (each, changed, given) = COST[usize::from(quality)][usize::from(lgwin.clamp(16, 24) - 15) / 2];
     let hard = bytes.given.min(bytes.taken.saturating_sub(bytes.given));
-    (bytes.taken.saturating_mul(each) + hard.saturating_mul(changed)) / 1000
+    let costs = [(bytes.taken, each), (hard, changed), (bytes.given, given)];
+    costs.iter().fold(0, |sum: u64, (count, cost)| sum.saturating_add(count.saturating_mul(*cost))) / 1000
 }
 
 /// The cost of a member beside its contents, which are `held` bytes if they had to be unpacked twice.

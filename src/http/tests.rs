@@ -385,7 +385,7 @@ fn a_conversion_ends_before_the_platform_ends_it() {
 fn the_work_that_is_counted_has_a_limit() {
     let limits = Limits { cpu_ms: 1, ..Limits::WORKER };
     let service = Service::new(limits, BUDGET, Platform::default());
-    let upload = whole(&archive(&[("noise", &noise(3 << 20))]));
+    let upload = whole(&archive(&[("zeros", &vec![0; 3 << 20])]));
     let response = block_on(service.serve(request("POST", "/?quality=5", &[], upload), std::future::pending()));
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(json(response)["code"], "cpu_budget");

@@ -152,7 +152,7 @@ impl ZipReader {
         }
         // Which of its names are directories' everyone agrees on, so what else should be one is a file to some.
         if let Some(kind) = header.kind()
-            && !name.ends_with(['/', '\\'])
+            && !matches!(raw_name, [.., b'/' | b'\\'])
         {
             return Err(Format::DirectoryMismatch { problem: format!("it says that {name:?} is {kind}") }.into());
         }
