@@ -278,9 +278,10 @@ fn memory_stays_within_what_was_charged() {
         let with = |memory_bytes| Limits { memory_bytes, ..limits };
         let (peak, result) = peak_of(|| read(&zip, limits, &mut buffer));
         assert_eq!(code(&result), ends, "{name}");
-        // The least memory that does not change the outcome. What is charged is not much more than what is used.
+        // The least memory that does not change the outcome: to the byte, but where each try takes its time to a 64th.
+        // What is charged is not much more than what is used.
         let (mut least, mut most) = (0, 3 * peak as u64);
-        let exact = if peak > 1 << 18 { 1 << 12 } else { 1 };
+        let exact = if peak > 1 << 18 { peak as u64 >> 6 } else { 1 };
         while most - least >= exact {
             let middle = (least + most) / 2;
             if code(&read(&zip, with(middle), &mut buffer)) == ends {
@@ -292,8 +293,8 @@ fn memory_stays_within_what_was_charged() {
         let promised = Transcoder::peak_bytes(parameters(), with(most), Some(zip.len() as u64));
         let mut beyond = [0; 2];
         for (index, (who, run)) in runs.into_iter().enumerate() {
-            // With what it needs, with a byte less, with far less.
-            for memory_bytes in [most, least - 1, most / 2, most / 10] {
+            // With what it needs, with less than that, with far less.
+            for memory_bytes in [most, least - 1, most / 2] {
                 let (peak, result) = peak_of(|| run(&zip, with(memory_bytes), &mut buffer));
                 let expected = if memory_bytes == most { ends } else { "memory_limit" };
                 if code(&result) != expected {
