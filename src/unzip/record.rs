@@ -161,13 +161,20 @@ impl CentralHeader {
     pub(crate) fn kind(&self) -> Option<&'static str> {
         const UNIX: u16 = 3;
         const MACOS: u16 = 19;
-        const TYPE: u32 = 0o170_000 << 16;
-        const DIRECTORY: u32 = 0o040_000 << 16;
+        const TYPE: u32 = 0o170_000;
+        const NO_TYPE: u32 = 0;
+        const FILE: u32 = 0o100_000;
+        const LINK: u32 = 0o120_000;
+        const DIRECTORY: u32 = 0o040_000;
         const DOS_VOLUME_LABEL: u32 = 1 << 3;
         const DOS_DIRECTORY: u32 = 1 << 4;
         let attributes = self.external_attributes;
         match self.made_by >> 8 {
-            UNIX | MACOS => (attributes & TYPE == DIRECTORY).then_some("a directory"),
+            UNIX | MACOS => match attributes >> 16 & TYPE {
+                NO_TYPE | FILE | LINK => None,
+                DIRECTORY => Some("a directory"),
+                _ => Some("a special file"),
+            },
             _ if attributes & DOS_VOLUME_LABEL != 0 => Some("a volume label"),
             _ => (attributes & DOS_DIRECTORY != 0).then_some("a directory"),
         }

@@ -110,6 +110,10 @@ fn directory_or_header() -> Vec<Danger> {
             "A folder, by its attributes alone",
             archive([Member { external_attributes: 0x10, made_by: MADE_BY_DOS, ..one() }, two()]),
         ),
+        in_contents(
+            "A socket, by its attributes alone",
+            archive([Member { external_attributes: 0o140644 << 16, ..one() }]),
+        ),
         danger(
             "A volume label, by its attributes alone",
             archive([Member { external_attributes: 0x08, made_by: MADE_BY_DOS, ..one() }, two()]),
