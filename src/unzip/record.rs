@@ -165,17 +165,18 @@ impl CentralHeader {
         const NO_TYPE: u32 = 0;
         const FILE: u32 = 0o100_000;
         const LINK: u32 = 0o120_000;
-        // What Info-ZIP writes of its standard input; every reader makes a file of it.
+        // What Info-ZIP writes of its standard input, and what that holds are the contents.
         const FIFO: u32 = 0o010_000;
+        const SOCKET: u32 = 0o140_000;
         const DIRECTORY: u32 = 0o040_000;
         const DOS_VOLUME_LABEL: u32 = 1 << 3;
         const DOS_DIRECTORY: u32 = 1 << 4;
         let attributes = self.external_attributes;
         match self.made_by >> 8 {
             UNIX | MACOS => match attributes >> 16 & TYPE {
-                NO_TYPE | FILE | LINK | FIFO => None,
+                NO_TYPE | FILE | LINK | FIFO | SOCKET => None,
                 DIRECTORY => Some("a directory"),
-                _ => Some("a special file"),
+                _ => Some("a device"),
             },
             _ if attributes & DOS_VOLUME_LABEL != 0 => Some("a volume label"),
             _ => (attributes & DOS_DIRECTORY != 0).then_some("a directory"),
