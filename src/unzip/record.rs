@@ -157,17 +157,27 @@ impl CentralHeader {
         })
     }
 
-    /// What the attributes make of a member (§4.4.2, §4.4.15), where that is neither a file nor a link.
+    /// What the attributes make of a member (§4.4.2, §4.4.15), where that is no file, and no link either.
     pub(crate) fn kind(&self) -> Option<&'static str> {
         const UNIX: u16 = 3;
         const MACOS: u16 = 19;
-        const TYPE: u32 = 0o170_000 << 16;
-        const DIRECTORY: u32 = 0o040_000 << 16;
+        const TYPE: u32 = 0o170_000;
+        const NO_TYPE: u32 = 0;
+        const FILE: u32 = 0o100_000;
+        const LINK: u32 = 0o120_000;
+        // What Info-ZIP writes of its standard input, and what that holds are the contents.
+        const FIFO: u32 = 0o010_000;
+        const SOCKET: u32 = 0o140_000;
+        const DIRECTORY: u32 = 0o040_000;
         const DOS_VOLUME_LABEL: u32 = 1 << 3;
         const DOS_DIRECTORY: u32 = 1 << 4;
         let attributes = self.external_attributes;
         match self.made_by >> 8 {
-            UNIX | MACOS => (attributes & TYPE == DIRECTORY).then_some("a directory"),
+            UNIX | MACOS => match attributes >> 16 & TYPE {
+                NO_TYPE | FILE | LINK | FIFO | SOCKET => None,
+                DIRECTORY => Some("a directory"),
+                _ => Some("a device"),
+            },
             _ if attributes & DOS_VOLUME_LABEL != 0 => Some("a volume label"),
             _ => (attributes & DOS_DIRECTORY != 0).then_some("a directory"),
         }

@@ -110,6 +110,10 @@ fn directory_or_header() -> Vec<Danger> {
             "A folder, by its attributes alone",
             archive([Member { external_attributes: 0x10, made_by: MADE_BY_DOS, ..one() }, two()]),
         ),
+        in_contents(
+            "A device, by its attributes alone",
+            archive([Member { external_attributes: 0o060644 << 16, ..one() }]),
+        ),
         danger(
             "A volume label, by its attributes alone",
             archive([Member { external_attributes: 0x08, made_by: MADE_BY_DOS, ..one() }, two()]),
@@ -228,6 +232,13 @@ fn choices() -> Vec<Danger> {
         chosen("A name in code page 437", named(b"\x82.txt")),
         chosen("Backslashes between folders", named(b"a\\b.txt")),
         Danger { shows_contents: true, ..chosen("A symbolic link", archive([link])) },
+        Danger {
+            shows_contents: true,
+            ..chosen(
+                "A pipe or socket, by its attributes alone",
+                archive([Member { external_attributes: 0o140644 << 16, ..one() }]),
+            )
+        },
         chosen("A version number behind a semicolon", named(b"a.txt;1")),
     ]
 }
@@ -330,8 +341,10 @@ fn list(folder: &Path, below: &str, files: &mut BTreeMap<String, Vec<u8>>) {
         } else if kind.is_symlink() {
             let target = fs::read_link(entry.path()).expect("a link");
             files.insert(name, format!("-> {}", target.display()).into_bytes());
-        } else {
+        } else if kind.is_file() {
             files.insert(name, fs::read(entry.path()).expect("a file"));
+        } else {
+            files.insert(name, b"a device".to_vec());
         }
     }
 }

@@ -20,7 +20,14 @@ fn directory_alone() -> Vec<Case> {
     vec![
         accept("mode-setuid", with(b"a.txt", 0o104755), [a_out()]),
         accept("mode-exec", with(b"a.sh", 0o100755), [file("a.sh", A)]),
-        accept("mode-fifo", [Member { external_attributes: 0o010644 << 16, ..stored(b"a", b"") }], [file("a", b"")]),
+        // What Info-ZIP writes of its standard input.
+        accept("mode-fifo", [Member { external_attributes: 0o010644 << 16, ..stored(b"a", A) }], [file("a", A)]),
+        accept("mode-socket", with(b"a", 0o140644), [file("a", A)]),
+        // Of these, bsdtar makes devices, and files of zeros.
+        refuse("mode-device", with(b"a", 0o060644), "cd_mismatch"),
+        refuse("mode-character-device", with(b"a", 0o020644), "cd_mismatch"),
+        refuse("mode-unknown-type", with(b"a", 0o170644), "cd_mismatch"),
+        accept("mode-without-type", with(b"a.txt", 0o000644), [a_out()]),
         // bsdtar makes directories of these and Info-ZIP leaves out the other, whatever is in them.
         refuse("mode-directory-of-a-file", with(b"a", 0o040755), "cd_mismatch"),
         refuse("mode-directory-of-an-empty-file", [Member { name: b"d", ..folder(b"d/") }], "cd_mismatch"),
