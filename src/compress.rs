@@ -1,8 +1,8 @@
 //! The brotli encoder: the one file that knows which it is.
 
 use mbrotli::{
-    Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize, Operation, Quality,
-    StreamConfig, Window,
+    Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize, LiteralContextMode,
+    Operation, Quality, StreamConfig, Window,
 };
 
 use crate::{
@@ -205,7 +205,11 @@ impl Encoder {
     fn session(&self, size: u64) -> Result<Box<EncoderSessionOwned>, Error> {
         let quality = Quality::try_from(self.quality).expect("quality was checked");
         let window = Window::standard(self.lgwin).expect("lgwin was checked");
-        let config = EncoderConfig::new().with_quality(quality).with_window(window);
+        // With contexts, qualities 10 and 11 keep 64 histograms for each of up to 256 kinds of literals, and again while these
+        // are merged: 80 MB more, for text and programs that change their kind often. Without, they are 3 to 9 % larger,
+        // still less than at 9, and take a third less time.
+        let contexts = if self.quality > 9 { LiteralContextMode::Disabled } else { LiteralContextMode::Auto };
+        let config = EncoderConfig::new().with_quality(quality).with_window(window).with_literal_context(contexts);
         let compressor = Compressor::new(config).expect("a standard window goes with every quality");
         let stream = StreamConfig::from(InputSize::Exact(size)).with_stream_offset(self.position);
         Ok(Box::new(compressor.into_session(stream).map_err(out_of_memory)?))

@@ -61,7 +61,7 @@ test("quality and window are those that were asked for", async (t) => {
   for (const [quality, lgwin] of [
     [0, 22],
     [5, 16],
-    [8, 24],
+    [9, 24],
     [11, 10],
   ]) {
     const zip = quality < 10 ? small : await save({ mib: 0.25 });
