@@ -182,10 +182,10 @@ mod tests {
         let mut budget = auto(8 * MIB);
         budget.member(MIB, 0, Some(MIB));
         let first = budget.first_quality();
-        // Eight times what was to be expected.
-        budget.member(2000 * MIB, 0, Some(8 * MIB));
+        // Fifty times what was to be expected.
+        budget.member(400 * MIB, 0, Some(8 * MIB));
         let mut quality = first;
-        for block in 0..1000 {
+        for block in 0..200 {
             let next = budget.meta_block(text(2 * MIB)).unwrap_or_else(|error| panic!("block {block}: {error}"));
             assert!(next <= quality);
             quality = next;
