@@ -206,8 +206,8 @@ impl Encoder {
         let quality = Quality::try_from(self.quality).expect("quality was checked");
         let window = Window::standard(self.lgwin).expect("lgwin was checked");
         // With contexts, qualities 10 and 11 keep 64 histograms for each of up to 256 kinds of literals, and again while these
-        // are merged: 80 MB more, for text and programs that change their kind often. Without, they are 3 to 9 % larger,
-        // still less than at 9, and take a third less time.
+        // are merged: 80 MB more, for text and programs that change their kind often. Without, they are 2 to 10 % larger,
+        // still less than at 9, and take a third less time (docs/encoder.md).
         let contexts = if self.quality > 9 { LiteralContextMode::Disabled } else { LiteralContextMode::Auto };
         let config = EncoderConfig::new().with_quality(quality).with_window(window).with_literal_context(contexts);
         let compressor = Compressor::new(config).expect("a standard window goes with every quality");
