@@ -54,32 +54,26 @@ test("after a panic the next request is right, and nothing is reserved", async (
   }
 });
 
-test("a panic during other requests cuts them or leaves them right, and never ends one early", async (t) => {
+test("a panic during another request cuts it or leaves it right, and never ends it early", async (t) => {
   const { port } = await startWorker(t, { entry });
-  const others = [];
-  for (let i = 0; i < 2; i++) {
-    const outgoing = open(port, { path, headers: { "content-length": zip.length } });
-    outgoing.on("error", () => {});
-    outgoing.write(zip.subarray(0, 5 << 20));
-    const [incoming] = await once(outgoing, "response");
-    others.push({ outgoing, incoming });
-  }
-  await until(port, ({ active }) => active === 2);
+  const outgoing = open(port, { path, headers: { "content-length": zip.length } });
+  outgoing.on("error", () => {});
+  outgoing.write(zip.subarray(0, 5 << 20));
+  const [incoming] = await once(outgoing, "response");
+  await until(port, ({ active }) => active === 1);
   await answerTo(panicking(port));
   await untilIdle(port);
 
-  for (const { outgoing, incoming } of others) {
-    outgoing.end(zip.subarray(5 << 20));
-    const parts = [];
-    let error;
-    try {
-      for await (const part of incoming) parts.push(part);
-    } catch (broken) {
-      error = broken;
-    }
-    const body = Buffer.concat(parts);
-    assert.ok(error || body.equals(expected()), "cut, or whole");
+  outgoing.end(zip.subarray(5 << 20));
+  const parts = [];
+  let error;
+  try {
+    for await (const part of incoming) parts.push(part);
+  } catch (broken) {
+    error = broken;
   }
+  assert.ok(error || Buffer.concat(parts).equals(expected()), "cut, or whole");
+
   const { status, body } = await request(port, { path, body: zip });
   assert.equal(status, 200);
   assert.ok(body.equals(expected()));
