@@ -61,11 +61,11 @@ impl Budget {
         }
     }
 
-    /// The quality to start with, when the first `gathered` bytes of the tarball are there.
+    /// The quality to start with, by what was announced so far.
     pub(crate) fn first_quality(&mut self) -> u8 {
-        if self.forecast.is_some() {
+        if let Some(forecast) = &self.forecast {
             // Text that compresses well, the kind that costs the most of those that are common.
-            let taken = self.left();
+            let taken = forecast.left(self.done.taken);
             self.quality = best_quality(self.most, self.lgwin, Bytes { taken, given: taken / 6 }, self.remaining());
         }
         self.quality
@@ -80,15 +80,12 @@ impl Budget {
         self.spent = self.spent.saturating_add(compressing(self.quality, self.lgwin, block));
         self.done.taken += block.taken;
         self.done.given += block.given;
-        if self.forecast.is_some() {
+        if let Some(forecast) = &self.forecast {
             // The harder of what was seen last and of all that was seen.
-            let left = self.left();
-            let scaled = |seen: Bytes| Bytes {
-                taken: left,
-                given: (u128::from(left) * u128::from(seen.given) / u128::from(seen.taken.max(1))) as u64,
-            };
-            let by = |bytes| best_quality(self.quality, self.lgwin, bytes, self.remaining());
-            self.quality = by(scaled(block)).min(by(scaled(self.done)));
+            let taken = forecast.left(self.done.taken);
+            let like = |seen: Bytes| Bytes { taken, given: scale(taken, seen.given, seen.taken.max(1)) };
+            let best = |bytes| best_quality(self.quality, self.lgwin, bytes, self.remaining());
+            self.quality = best(like(block)).min(best(like(self.done)));
         }
         if self.spent.saturating_add(compressing(self.quality, self.lgwin, block)) > self.limit {
             let (tarball, quality, limit_ms) = (self.done.taken, self.quality, self.limit / NANOSECONDS_PER_MS);
@@ -100,22 +97,24 @@ impl Budget {
     fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.spent)
     }
+}
 
-    /// Bytes of the tarball that are still to come: what was announced, and what the rest of the zip unpacks to if it is like
-    /// the part that was read.
-    fn left(&self) -> u64 {
-        let Some(forecast) = &self.forecast else { return 0 };
-        let announced = forecast.announced.saturating_sub(self.done.taken);
-        let beyond = match (forecast.upload_bytes, forecast.read) {
+impl Forecast {
+    /// Bytes of the tarball that are still to come after the first `done`: what was announced, and what the rest of the zip
+    /// unpacks to if it is like the part that was read.
+    fn left(&self, done: u64) -> u64 {
+        let beyond = match (self.upload_bytes, self.read) {
             (Some(upload), 0) => upload.saturating_mul(2),
-            (Some(upload), read) => {
-                let unread = u128::from(upload.saturating_sub(read));
-                u64::try_from(unread * u128::from(forecast.announced) / u128::from(read)).unwrap_or(u64::MAX)
-            }
-            (None, _) => self.done.taken.max(UNKNOWN),
+            (Some(upload), read) => scale(upload.saturating_sub(read), self.announced, read),
+            (None, _) => done.max(UNKNOWN),
         };
-        announced.saturating_add(beyond)
+        self.announced.saturating_sub(done).saturating_add(beyond)
     }
+}
+
+/// `number` times `by` divided by `of`, which is not zero.
+fn scale(number: u64, by: u64, of: u64) -> u64 {
+    u64::try_from(u128::from(number) * u128::from(by) / u128::from(of)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

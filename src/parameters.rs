@@ -79,14 +79,7 @@ impl Parameters {
             2..=9 => 2,
             _ => 10,
         };
-        let column = match self.lgwin {
-            ..=16 => 0,
-            17..=18 => 1,
-            19..=20 => 2,
-            21..=22 => 3,
-            _ => 4,
-        };
-        windows * window + (REST_MIB[usize::from(quality)][column] << 20)
+        windows * window + (REST_MIB[usize::from(quality)][work::column(self.lgwin)] << 20)
     }
 }
 

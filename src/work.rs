@@ -30,9 +30,14 @@ pub(crate) struct Bytes {
     pub(crate) given: u64,
 }
 
+/// Where tables of what was measured have `lgwin`: their columns are for those up to 16, 18, 20, 22 and 24.
+pub(crate) fn column(lgwin: u8) -> usize {
+    usize::from(lgwin.clamp(16, 24) - 15) / 2
+}
+
 /// The cost of compressing `bytes`, everything included that happens once for each byte.
 pub(crate) fn compressing(quality: u8, lgwin: u8, bytes: Bytes) -> u64 {
-    let (each, changed, given) = COST[usize::from(quality)][usize::from(lgwin.clamp(16, 24) - 15) / 2];
+    let (each, changed, given) = COST[usize::from(quality)][column(lgwin)];
     let hard = bytes.given.min(bytes.taken.saturating_sub(bytes.given));
     let costs = [(bytes.taken, each), (hard, changed), (bytes.given, given)];
     costs.iter().fold(0, |sum: u64, (count, cost)| sum.saturating_add(count.saturating_mul(*cost))) / 1000

@@ -142,6 +142,11 @@ export function open(port, { method = "POST", path = "/", headers = {}, patience
 /** All of the answer to a request, or what there is of it, and why there is not more. */
 export async function answerTo(outgoing) {
   const [incoming] = await once(outgoing, "response");
+  return allOf(incoming);
+}
+
+/** All of an answer that has begun. */
+export async function allOf(incoming) {
   const parts = [];
   let error;
   try {
