@@ -26,21 +26,23 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: "string", default: "5" },
     quality: { type: "string", multiple: true, default: ["9", "5"] },
     lgwin: { type: "string", multiple: true, default: ["22", "18", "24"] },
-    corpus: { type: "string", multiple: true, default: names },
+    corpus: { type: "string", multiple: true },
     contender: { type: "string", multiple: true, default: [""] },
     mib: { type: "string", default: "10" },
     "save-mib": { type: "string", default: "46" },
-    largest: { type: "string", default: "1000" },
+    largest: { type: "string", default: "1000" }, // MiB of scaling
     out: { type: "string", default: DEFAULT_FILE },
   },
 });
 const rounds = Number(options.rounds);
+/** What another window makes a difference to; the rest is about members. */
+const WINDOWED = ["save", "source", "json", "binary", "images"];
 
 async function cells(results) {
   const taking = contenders.filter(({ name }) => name === OURS || options.contender.some((text) => name.includes(text)));
   for (const lgwin of options.lgwin) {
     for (const quality of options.quality) {
-      for (const name of options.corpus) {
+      for (const name of options.corpus ?? (lgwin === "22" ? names : WINDOWED)) {
         const { file } = await corpus(name, Number(name === "save" ? options["save-mib"] : options.mib));
         const key = `${name}, quality ${quality}, lgwin ${lgwin}`;
         const measured = await cell({ file, quality, lgwin, rounds, contenders: taking });

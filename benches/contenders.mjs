@@ -49,7 +49,7 @@ function article() {
 }
 
 /** Bytes of the tarball after which our encoder ends a meta-block (src/compress.rs). */
-const metaBlock = (quality, lgwin) => (lgwin > 22 || (lgwin > 20 && quality > 9) ? 1 << 20 : 2 << 20);
+export const metaBlock = (quality, lgwin) => (lgwin > 22 || (lgwin > 20 && quality > 9) ? 1 << 20 : 2 << 20);
 
 export const OURS = "recompress, Worker";
 export const PIPELINE = "bsdtar | brotli";

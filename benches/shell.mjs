@@ -37,5 +37,5 @@ export async function run(line, { keep = false, inTurn = false } = {}) {
   const peak = readFileSync(file, "utf8").trim().split("\n").map((kib) => Number(kib) * 1024);
   const memory = inTurn ? Math.max(...peak) : peak.reduce((sum, bytes) => sum + bytes);
   rmSync(file, { force: true });
-  return { cpu: user + system, seconds: (performance.now() - start) / 1000, firstByte, bytes, memory, result: keep ? Buffer.concat(parts) : undefined };
+  return { cpu: user + system, firstByte, bytes, memory, result: keep ? Buffer.concat(parts) : undefined };
 }

@@ -65,12 +65,13 @@ export async function convert(worker, { body, chunks, length, path, keep = false
   const { statusCode, headers } = await answered;
   if (statusCode !== 200) throw new Error(`${path}: status ${statusCode}: ${Buffer.concat(parts).subarray(0, 1000)}`);
   await worker.idle();
+  const { peak } = memoryOf(worker.pid);
   return {
     cpu: cpuOfThreads(worker.pid) - before.cpu,
-    seconds: (performance.now() - before.time) / 1000,
     firstByte,
     bytes,
-    memory: memoryOf(worker.pid).peak - before.memory,
+    peak,
+    memory: peak - before.memory,
     wasmBytes: await worker.wasmBytes?.(),
     quality: headers["recompress-quality"],
     result: keep ? Buffer.concat(parts) : undefined,

@@ -13,7 +13,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
+export const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
 export const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
 
 /** Long for a machine that is busy with other tests; a test that needs it all has failed. */
