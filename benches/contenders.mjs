@@ -44,7 +44,12 @@ function shell(name, line, { inTurn = false } = {}) {
 /** The twenty lines of Rust, compiled when they are needed first. */
 let article = () => {
   const target = join(cache, "article");
-  execFileSync("cargo", ["build", "--quiet", "--release", "--target-dir", target], { cwd: join(root, "benches/peers/article"), stdio: "inherit" });
+  execFileSync("cargo", ["build", "--quiet", "--release", "--target-dir", target], {
+    cwd: join(root, "benches/peers/article"),
+    stdio: "inherit",
+    // The wasm's compiler may be another one.
+    env: { ...process.env, RUSTC: undefined },
+  });
   const program = join(target, "release/article");
   article = () => program;
   return program;

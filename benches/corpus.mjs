@@ -14,7 +14,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { extname, join, relative } from "node:path";
+import { basename, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { zipSync } from "fflate";
@@ -101,8 +101,9 @@ function zipped(members) {
   return Buffer.from(zipSync(Object.fromEntries(members), { mtime: MTIME }));
 }
 
-/** A zip of the corpus, of about `mib` MiB unpacked: its file, and what it is called. */
+/** A zip of the corpus, of about `mib` MiB unpacked, or one that lies elsewhere: its file, and what it is called. */
 export async function corpus(name, mib) {
+  if (!recipes[name]) return { name: basename(name), file: name };
   const inputs = ["benches/corpus.mjs", "benches/packages.mjs", "fixtures/save.mjs", "package-lock.json"];
   const hash = createHash("sha256").update(`${name} ${mib} ${process.versions.zlib}`);
   for (const input of inputs) hash.update(readFileSync(join(root, input)));

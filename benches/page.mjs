@@ -148,7 +148,8 @@ const plots = {
 /** MB of the tarball that a second of CPU compresses, and how much smaller it gets. */
 function ratioPlot(cells, corpus) {
   const measured = Object.values(cells).filter((cell) => cell.corpus === corpus && cell.lgwin === 22 && cell.asked !== "auto");
-  const unpacked = measured[0].unpacked;
+  if (measured.length === 0) return undefined;
+  const { unpacked } = measured[0];
   const series = [OURS, ...peers].map((name) => ({
     name,
     bold: name === OURS || name === COMMAND_LINE,
@@ -188,7 +189,8 @@ export function writePage(parts) {
   }
   writeFileSync(PAGE, page);
   for (const [name, { of, make }] of Object.entries(plots)) {
-    if (parts[of]) writeFileSync(join(root, "docs/performance", name), make(parts));
+    const drawn = parts[of] && make(parts);
+    if (drawn) writeFileSync(join(root, "docs/performance", name), drawn);
   }
 }
 
