@@ -74,7 +74,8 @@ fn of_too_much_work_and_broken_data_what_comes_first_is_the_error() {
         let wrong = Claims { crc32: Some(1), ..Claims::default() };
         for member in [stored(b"a", &contents), deflated(b"a", &contents)] {
             let zip = archive([Member { local: wrong, directory: wrong, ..member }]).bytes();
-            let conversion = convert_in_every_way(&zip, NO_WORK).unwrap_or_else(|problem| panic!("{length}: {problem}"));
+            let conversion =
+                convert_in_every_way(&zip, NO_WORK).unwrap_or_else(|problem| panic!("{length}: {problem}"));
             assert_eq!(conversion.result.unwrap_err().code(), code, "{length} bytes");
         }
     }
