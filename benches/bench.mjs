@@ -46,7 +46,12 @@ async function cells(results) {
       for (const name of options.corpus ?? (lgwin === "22" ? names : WINDOWED)) {
         const { file } = await corpus(name, Number(name === "save" ? options["save-mib"] : options.mib));
         const key = `${name}, quality ${quality}, lgwin ${lgwin}`;
-        const measured = await cell({ file, quality, lgwin, rounds, contenders: taking });
+        const measured = await cell({ file, quality, lgwin, rounds, contenders: taking }).catch((error) => {
+          // The other cells are worth having all the same.
+          console.error(`\n${key}: ${error.stack}`);
+          process.exitCode = 1;
+        });
+        if (!measured) continue;
         results.set("cells", key, { corpus: name, asked: quality, lgwin: Number(lgwin), upload: statSync(file).size, ...measured });
         print(key, measured.contenders);
       }

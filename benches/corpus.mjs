@@ -18,6 +18,7 @@ import { basename, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { zipSync } from "fflate";
+import { ZipFile } from "yazl";
 
 import { save } from "../fixtures/save.mjs";
 import { root } from "../tests/worker/harness.mjs";
@@ -35,7 +36,7 @@ const recipes = {
   json: (mib) => zipped(json(mib)),
   binary: (mib) => zipped(binary(mib)),
   images: (mib) => zipped(images(mib)),
-  many: () => zipped(many()),
+  many: () => zipped64(many()),
   one: (mib) => zipped([["source.txt", Buffer.concat(source(mib).map(([, bytes]) => bytes))]]),
 };
 
@@ -99,6 +100,14 @@ function upTo(mib) {
 
 function zipped(members) {
   return Buffer.from(zipSync(Object.fromEntries(members), { mtime: MTIME }));
+}
+
+/** With zip64's end records, which more than 65,535 members need. */
+async function zipped64(members) {
+  const zip = new ZipFile();
+  for (const [name, bytes] of members) zip.addBuffer(bytes, name, { mtime: MTIME, mode: 0o100644, forceDosTimestamp: true });
+  zip.end();
+  return Buffer.concat(await zip.outputStream.toArray());
 }
 
 /** A zip of the corpus, of about `mib` MiB unpacked, or one that lies elsewhere: its file, and what it is called. */

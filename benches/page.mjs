@@ -35,10 +35,10 @@ function ratio(ours, theirs) {
 
 /** Rows by quality, window and corpus, of what `show(ours, theirs)` says of each peer. */
 function versus(cells, first, show) {
-  const rows = Object.values(cells).map(({ corpus, asked, quality, lgwin, contenders: measured }) => [
+  const rows = Object.values(cells).map(({ corpus, asked, quality, lgwin, unpacked, contenders: measured }) => [
     asked === "auto" ? `auto: ${quality}` : quality,
     lgwin,
-    corpus,
+    `${corpus}, ${megabytes(unpacked)} MB`,
     first(measured[OURS]),
     ...peers.map((peer) => (measured[peer] ? show(measured[OURS], measured[peer]) : "")),
   ]);
@@ -174,7 +174,7 @@ function ratioPlot(cells, corpus) {
 function growthPlot(scaling, title, value, y) {
   const series = Object.entries(scaling)
     .filter(([name]) => !name.includes("bytes"))
-    .map(([name, points]) => ({ name, dashed: name.includes(PLATFORM), points: points.map((point) => [point.unpacked / 1e6, value(point)]) }));
+    .map(([name, points]) => ({ name: name.replace(", one member, Dec", ", Dec").replace(", Worker", ""), dashed: name.includes(PLATFORM), points: points.map((point) => [point.unpacked / 1e6, value(point)]) }));
   const x = { label: "MB unpacked", log: true, from: 0.8, to: 1300, ticks: [1, 10, 100, 1000] };
   return plot({ title: `${title}: in workerd, lgwin 22`, x, y, series });
 }

@@ -1,9 +1,9 @@
 // Plots as SVG that reads on a light and on a dark page.
 
-const WIDTH = 760;
+const WIDTH = 880;
 const HEIGHT = 420;
-const MARGIN = { left: 70, right: 250, top: 40, bottom: 56 };
-const COLOURS = ["#d9480f", "#1971c2", "#2f9e44", "#9c36b5", "#0c8599", "#e8590c", "#868e96", "#c2255c", "#5c940d"];
+const MARGIN = { left: 70, right: 330, top: 40, bottom: 56 };
+const COLOURS = ["#d9480f", "#1971c2", "#2f9e44", "#9c36b5", "#0c8599", "#f08c00", "#868e96", "#c2255c", "#5c940d"];
 const MARKS = ["circle", "square", "diamond"];
 
 const STYLE = `
@@ -47,9 +47,9 @@ export function plot({ title, x, y, series }) {
       parts.push(marked(mark, a, b, colour));
       if (label) text([a + 7, b - 7], label);
     }
-    const line0 = top + 10 + 20 * index;
-    parts.push(marked(mark, right + 20, line0 - 4, colour));
-    text([right + 32, line0], name, bold ? 'font-weight="600"' : "");
+    const level = top + 10 + 20 * index;
+    parts.push(marked(mark, right + 20, level - 4, colour));
+    text([right + 32, level], name, bold ? 'font-weight="600"' : "");
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(title)}">
   <style>${STYLE}
