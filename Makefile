@@ -22,7 +22,12 @@ WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build -
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-.PHONY: help dev build worker test bench calibrate fuzz danger memory soak lint fmt clean toolchain
+# The package is the same crate with another face, and shares what was compiled for the Worker. Of two limits the last
+# counts: a tab's wasm can have 4 GiB.
+BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo rustc --lib --release --target wasm32-unknown-unknown \
+	--features browser --crate-type cdylib -- -C link-arg=--max-memory=4294967296
+
+.PHONY: help dev build worker browser page test bench calibrate fuzz danger memory soak lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -34,8 +39,23 @@ dev: toolchain ## build, and serve on http://localhost:8787 in workerd; builds a
 build: worker ## target/release/recompress, and the Worker in build/
 	cargo build --release --features cli
 
-worker: toolchain ## the Worker in build/
+worker: page ## the Worker in build/, and the page that it serves
 	$(WASM) $(WORKER_BUILD)
+
+page: browser
+	rm -rf build/assets
+	mkdir -p build/assets/page
+	cp src/page/index.html src/page/_headers build/assets/
+	cp src/page/*.css src/page/*.js src/page/*.svg build/browser/*.js build/browser/*.wasm build/assets/page/
+
+browser: build/browser/core_bg.wasm ## the package for web pages, in build/browser/
+	cp src/browser/* build/browser/
+
+# Not by cargo's own reckoning of what changed: it links anew when it was asked for the Worker in between.
+build/browser/core_bg.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | toolchain
+	$(WASM) $(BROWSER_BUILD)
+	$(WASM) "$$WASM_BINDGEN_BIN" --target web --out-dir build/browser --out-name core \
+		"$${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/recompress.wasm"
 
 test: build ## everything that is tested
 	.ci/test-programs

@@ -17,6 +17,7 @@
 //! ─────────── above: no I/O, no async, no clock, no JavaScript, no cfg(target)
 //! http        a request in, a response out; no runtime           feature `http`
 //! worker      the Cloudflare Worker                              feature `worker`
+//! browser     the package for web pages; page/ is the one at `/` feature `browser`
 //! main.rs     the command-line tool                              feature `cli`
 //! ```
 //!
@@ -66,6 +67,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "browser")]
+mod browser;
 mod budget;
 mod compress;
 mod entry;
