@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Limit},
-    parameters::Parameters,
+    parameters::{Parameters, encoder_bytes},
     work::{self, AUTO_WORK, Bytes, best_quality, compressing},
 };
 
@@ -12,8 +12,10 @@ pub(crate) struct Budget {
     spent: u64,
     limit: u64,
     lgwin: u8,
-    /// The highest quality that may be used.
+    /// The highest quality that may be used while the tarball's size is not known.
     most: u8,
+    /// Bytes of memory that there are for the encoder.
+    memory: u64,
     quality: u8,
     /// What is known of the zip's end, where the quality is automatic.
     forecast: Option<Forecast>,
@@ -45,6 +47,7 @@ impl Budget {
             limit: if parameters.is_auto() { limit.min(AUTO_WORK) } else { limit },
             lgwin: parameters.lgwin(),
             most: parameters.quality(),
+            memory: parameters.encoder_bytes(),
             quality: parameters.quality(),
             forecast: parameters.is_auto().then_some(forecast),
             done: Bytes::default(),
@@ -67,6 +70,17 @@ impl Budget {
             // Text that compresses well, the kind that costs the most of those that are common.
             let taken = forecast.left(self.done.taken);
             self.quality = best_quality(self.most, self.lgwin, Bytes { taken, given: taken / 6 }, self.remaining());
+        }
+        self.quality
+    }
+
+    /// The quality for a whole tarball of `length` bytes, of which nothing was compressed yet: with a small window there is
+    /// room for more than while its size is not known.
+    pub(crate) fn whole(&mut self, length: u64, lgwin: u8) -> u8 {
+        if self.forecast.is_some() {
+            let most = (self.quality..=11).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
+            let bytes = Bytes { taken: length, given: length / 6 };
+            self.quality = best_quality(most.unwrap_or(self.quality), lgwin, bytes, self.remaining());
         }
         self.quality
     }
@@ -159,10 +173,22 @@ mod tests {
             budget.member(upload_bytes * 6, 0, Some(upload_bytes));
             budget.first_quality()
         };
-        assert_eq!(first(100_000), 11);
+        assert_eq!(first(100_000), 10, "which has the most that there is room for with this window");
         let qualities = [100_000, MIB, 4 * MIB, 16 * MIB, 64 * MIB, 256 * MIB, 1024 * MIB, 8192 * MIB].map(first);
         assert!(qualities.is_sorted_by(|a, b| a >= b), "{qualities:?}");
         assert_eq!(qualities[7], 2);
+    }
+
+    #[test]
+    fn a_small_tarball_gets_the_highest_quality() {
+        for parameters in [Parameters::auto(22).unwrap(), Parameters::auto(24).unwrap().expecting(Some(1000))] {
+            let mut budget = Budget::new(parameters, u64::MAX);
+            assert!(budget.first_quality() < 11);
+            assert_eq!(budget.whole(MIB, 20), 11, "{parameters:?}");
+        }
+        // There is no room for more than what the caller's window wants at 9.
+        assert_eq!(Budget::new(Parameters::auto(16).unwrap(), u64::MAX).whole(MIB, 16), 9);
+        assert_eq!(Budget::new(Parameters::new(5, 22).unwrap(), u64::MAX).whole(MIB, 20), 5, "a fixed quality stays");
     }
 
     #[test]

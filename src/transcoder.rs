@@ -131,7 +131,7 @@ impl Transcoder {
 
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         if !self.waiting.is_empty() {
-            if self.encoder.is_gathering() {
+            if self.encoder.gathered().is_some() {
                 self.encoder.set_quality(self.budget.first_quality())?;
             }
             let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
@@ -150,6 +150,9 @@ impl Transcoder {
             }
             Phase::Members | Phase::Contents { .. } => self.read(input, ended),
             Phase::Finish => {
+                if let Some((length, lgwin)) = self.encoder.gathered() {
+                    self.encoder.set_quality(self.budget.whole(length, lgwin))?;
+                }
                 let encoded = self.encoder.finish(output)?;
                 let status = match encoded {
                     _ if encoded.output_full => Status::NeedsOutput,
