@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `POST /`, `PUT /`, `PUT /{name}` with a zip as body | the tarball, or a problem |
 //! | `GET /` | a page of text that teaches the command |
+//! | `GET /costs` | the memory and the CPU that each quality and window costs, and the limits, as JSON |
 //! | `GET /health` | the memory in use and the requests that use it, as JSON |
 //!
 //! The status is decided when the first compressed byte exists: an archive that is found to be broken before that gets
@@ -20,6 +21,7 @@ mod accept;
 mod admission;
 mod body;
 mod conversion;
+mod costs;
 mod filename;
 mod options;
 mod page;
@@ -49,7 +51,7 @@ use self::{
 };
 use crate::{Limits, Transcoder};
 
-pub use self::{body::Body, conversion::Failure};
+pub use self::{accept::prefers_html, body::Body, conversion::Failure};
 
 /// With what a tarball was compressed.
 const QUALITY: HeaderName = HeaderName::from_static("recompress-quality");
@@ -97,6 +99,7 @@ impl Service {
                 self.convert(&head, name, upload, patience).await.unwrap_or_else(Problem::into_response)
             }
             Ok(Route::Page) => fixed("text/plain; charset=utf-8", page::text(&head)),
+            Ok(Route::Costs) => fixed("application/json", costs::json(self.limits, self.admission.figures().budget)),
             Ok(Route::Health) => fixed("application/json", self.health()),
             Err(problem) => problem.into_response(),
         };
@@ -180,6 +183,7 @@ impl Service {
 
 enum Route {
     Page,
+    Costs,
     Health,
     Convert {
         /// The upload's name, if the path has it.
@@ -194,6 +198,8 @@ fn route(head: &Parts) -> Result<Route, Problem> {
         // `curl -T - URL/` puts what it reads from a pipe to the path itself.
         "/" if matches!(head.method, Method::POST | Method::PUT) => Ok(Route::Convert { name: None }),
         "/" => Err(Problem::method_not_allowed(&head.method, "GET, HEAD, POST, PUT")),
+        "/costs" if reads => Ok(Route::Costs),
+        "/costs" => Err(Problem::method_not_allowed(&head.method, "GET, HEAD")),
         "/health" if reads => Ok(Route::Health),
         "/health" => Err(Problem::method_not_allowed(&head.method, "GET, HEAD")),
         // Not only names that end in `.zip`: saves are zips of other names, and `curl -T` puts them under those.

@@ -34,10 +34,15 @@ pub(crate) fn column(lgwin: u8) -> usize {
 
 /// The cost of compressing `bytes`, everything included that happens once for each byte.
 pub(crate) fn compressing(quality: u8, lgwin: u8, bytes: Bytes) -> u64 {
-    let (each, changed, given) = COST[usize::from(quality)][column(lgwin)];
+    let (each, changed, given) = picoseconds(quality, lgwin);
     let hard = bytes.given.min(bytes.taken.saturating_sub(bytes.given));
     let costs = [(bytes.taken, each), (hard, changed), (bytes.given, given)];
     costs.iter().fold(0, |sum: u64, (count, cost)| sum.saturating_add(count.saturating_mul(*cost))) / 1000
+}
+
+/// What is charged for each byte that goes in, for each that is neither copied nor noise, for each that comes out.
+pub(crate) fn picoseconds(quality: u8, lgwin: u8) -> (u64, u64, u64) {
+    COST[usize::from(quality)][column(lgwin)]
 }
 
 /// The cost of a member beside its contents, which are `held` bytes if they had to be unpacked twice.

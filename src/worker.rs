@@ -3,6 +3,7 @@
 mod attended;
 mod context;
 mod departure;
+mod page;
 mod request;
 mod upload;
 
@@ -11,7 +12,7 @@ use std::{pin::pin, sync::OnceLock, time::Duration};
 
 use ::http::{Response, header::CONTENT_ENCODING};
 use futures::future::{Either, select};
-use worker::{Context, Delay, EncodeBody, Env, event, web_sys};
+use worker::{Context, Delay, EncodeBody, Env, IntoResponse, event, web_sys};
 
 use self::{attended::Attended, context::in_own_context, departure::departure};
 use crate::{
@@ -45,9 +46,15 @@ fn service(env: &Env) -> Service {
 }
 
 #[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<Response<Attended>> {
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+    let asked = request::from_js(&request)?;
+    if page::is_wanted(&asked)
+        && let Some(page) = page::answer(&request, &env).await?
+    {
+        return Ok(page);
+    }
     let service = SERVICE.get_or_init(|| service(&env));
-    let answer = pin!(in_own_context(service.serve(request::from_js(&request)?, Delay::from(PATIENCE))));
+    let answer = pin!(in_own_context(service.serve(asked, Delay::from(PATIENCE))));
     let left = pin!(departure(request.signal()));
     let mut response = match select(answer, left).await {
         Either::Left((response, _)) => response,
@@ -58,7 +65,7 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
         // Otherwise the runtime would apply the encoding that the header names, to what already has it.
         response.extensions_mut().insert(EncodeBody::Manual);
     }
-    Ok(response.map(Attended::new))
+    response.map(Attended::new).into_raw().map_err(|error| worker::Error::from(error.into().to_string()))
 }
 
 /// Bytes of linear memory, which grows and never shrinks.

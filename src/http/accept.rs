@@ -1,4 +1,4 @@
-//! The choice between the two ways to say that a tarball is compressed with brotli.
+//! The choice of an answer's form by what the request says that it accepts.
 
 use http::{
     HeaderMap, HeaderName,
@@ -60,6 +60,13 @@ impl Variant {
     }
 }
 
+/// Whether a person reads the answer in a browser: HTML is named, and plain text not preferred to it. What accepts
+/// everything, as curl does, gets text.
+pub fn prefers_html(headers: &HeaderMap) -> bool {
+    let weight = |value| ranges(headers, &ACCEPT).find(|range| range.0.eq_ignore_ascii_case(value)).map(|range| range.1);
+    weight("text/html").is_some_and(|html| html > 0.0 && html >= weight("text/plain").unwrap_or(0.0))
+}
+
 /// The members of a list header with their weights (RFC 9110 §12.4.2); one whose weight is no number counts as refused.
 fn ranges<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, f32)> {
     headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(
@@ -113,6 +120,24 @@ mod tests {
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accept_encoding));
             assert_eq!(Variant::negotiate(&headers), expected, "{accept:?} with {accept_encoding:?}");
+        }
+    }
+
+    #[test]
+    fn html_is_for_those_who_name_it() {
+        for (accept, expected) in [
+            ("", false),
+            ("*/*", false),
+            ("text/*", false),
+            ("text/html", true),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            ("application/json, Text/HTML;q=0.5", true),
+            ("text/html;q=0", false),
+            ("text/html;q=0.5, text/plain", false),
+            ("text/html, text/plain", true),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(prefers_html(&headers), expected, "{accept:?}");
         }
     }
 
