@@ -107,7 +107,7 @@ function choice() {
 async function plan() {
   const known = await costs;
   const { quality, lgwin } = choice();
-  const window = lgwin < 20 ? `${2 ** (lgwin - 10)} KiB` : `${2 ** (lgwin - 20)} MiB`;
+  const window = words.power(lgwin);
   at("quality-is").textContent = quality;
   at("lgwin-is").textContent = window;
   at("lgwin").ariaValueText = `${lgwin}: ${window}`;
@@ -115,7 +115,7 @@ async function plan() {
   if (known) {
     const { memory, seconds } = cost(known, choice(), contents);
     const parts = [`${words.size(memory)} of memory`];
-    if (seconds !== undefined) parts.unshift(`About ${words.time(seconds)} of computing`);
+    if (seconds !== undefined) parts.unshift(`${words.about(seconds)} of computing`);
     at("cost").textContent = parts.join(" · ");
   }
   const { place, reason, edge } = choosePlace(known, choice(), zip, contents);
@@ -151,14 +151,18 @@ async function convert() {
   } catch (failure) {
     running = undefined;
     if (stop.signal.aborted) return cancelled();
-    if (failure.code === STUCK) {
-      (chosenPlace = "browser"), (await plan(), at("options").requestSubmit());
-      return;
-    }
+    if (failure.code === STUCK) return convertHereInstead();
     failed(failure instanceof Failure ? failure : new Failure("browser", String(failure)), place);
   } finally {
     clearInterval(ticking);
   }
+}
+
+/** What got stuck on its way to the edge is done here. */
+async function convertHereInstead() {
+  chosenPlace = "browser";
+  await plan();
+  await convert();
 }
 
 /** Bytes in and bytes out: nothing here is a guess. */
@@ -185,7 +189,7 @@ function done(place, seconds) {
   Object.assign(at("save"), { href: finished.url, download: name, textContent: `Save ${name}` });
   at("done-title").textContent = words.change(zip.size, blob.size).replace(/^./, (first) => first.toUpperCase());
   const where = place === "edge" ? "on the edge" : "in this browser";
-  at("sizes").textContent = `${words.size(zip.size)} became ${words.size(blob.size)}, ${where}, in ${words.time(seconds)}, at quality ${quality} with a window of 2^${lgwin}.`;
+  at("sizes").textContent = `${words.size(zip.size)} became ${words.size(blob.size)}, ${where}, in ${words.time(seconds)}, at quality ${quality} with a window of ${words.power(lgwin)}.`;
   at("sha256").textContent = sha256 ?? "browsers reckon it on https pages only";
   const asked = choice();
   // Braces and brackets mean several files to curl, unless it is told otherwise.
@@ -204,7 +208,7 @@ function failed(failure, place) {
   // What breaks off on the edge is explained here.
   if (place === "edge" && failure.code === "broken_off") chosenPlace = "browser";
   at("retry").textContent = chosenPlace === "browser" && place === "edge" ? "Try in this browser" : "Try again";
-  show("zip", "failed", "options");
+  show("zip", "failed");
   plan();
   say(`Refused: ${failure.code}.`);
   at("failed-title").focus();
@@ -228,6 +232,13 @@ at("file").onchange = ({ target }) => {
 at("more").onclick = list;
 at("cancel").onclick = () => running?.stop.abort(new DOMException("cancelled", "AbortError"));
 at("retry").onclick = () => at("options").requestSubmit();
+for (const button of document.querySelectorAll("[data-options]")) {
+  button.onclick = () => {
+    show("zip", "options");
+    say("");
+    at("quality").focus();
+  };
+}
 at("options").onsubmit = (event) => {
   event.preventDefault();
   if (zip && !running) convert();

@@ -6,6 +6,9 @@ import { open } from "./place.js";
 /** Milliseconds between two reports. */
 const REPORT_MS = 60;
 
+/** Bytes of the zip that are read at once. */
+const PIECE = 256 << 10;
+
 /** Bytes that are gathered before they become a part of a Blob, which the browser can move out of memory. */
 const PART = 4 << 20;
 
@@ -14,24 +17,43 @@ onmessage = async ({ data: { file, quality, lgwin, place } }) => {
     const sink = (await onDisk(place)) ?? inParts();
     const seen = { in: 0, out: 0 };
     let reported = -Infinity;
-    const counting = (which) =>
-      new TransformStream({
-        transform(chunk, controller) {
-          seen[which] += chunk.byteLength;
-          controller.enqueue(chunk);
-          if (performance.now() - reported < REPORT_MS) return;
-          reported = performance.now();
-          postMessage({ seen });
-        },
-      });
+    const count = (which, bytes) => {
+      seen[which] += bytes;
+      if (performance.now() - reported < REPORT_MS) return;
+      reported = performance.now();
+      postMessage({ seen });
+    };
     const conversion = recompress({ quality, lgwin, size: file.size });
-    await file.stream().pipeThrough(counting("in")).pipeThrough(conversion).pipeThrough(counting("out")).pipeTo(sink.stream);
+    const counting = new TransformStream({
+      transform(bytes, controller) {
+        count("out", bytes.byteLength);
+        controller.enqueue(bytes);
+      },
+    });
+    await pieces(file, (bytes) => count("in", bytes)).pipeThrough(conversion).pipeThrough(counting).pipeTo(sink.stream);
     postMessage({ seen });
     postMessage({ result: { blob: await sink.blob(), ...(await conversion.summary) } });
   } catch (error) {
     postMessage({ failure: failure(error) });
   }
 };
+
+/** The file from its start, read as it is asked for. `File.stream` has pieces of 2 MB, after which progress would jump. */
+function pieces(file, count) {
+  let at = 0;
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const bytes = new Uint8Array(await file.slice(at, at + PIECE).arrayBuffer());
+        if (bytes.length === 0) return controller.close();
+        at += bytes.length;
+        count(bytes.length);
+        controller.enqueue(bytes);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
 
 function failure({ name, code, message }) {
   if (name === "RecompressError") return { code, detail: message, title: "The archive is refused" };
