@@ -22,10 +22,10 @@ WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build -
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-# The package is the same crate with another face, and shares what was compiled for the Worker. Of two limits the last
-# counts: a tab's wasm can have 4 GiB.
+# The package is the same crate with another face, and shares what was compiled for the Worker. The memory that it may
+# have is in src/browser/link.rs.
 BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo rustc --lib --release --target wasm32-unknown-unknown \
-	--features browser --crate-type cdylib -- -C link-arg=--max-memory=4294967296
+	--features browser --crate-type cdylib
 
 .PHONY: help dev build worker browser page test bench calibrate fuzz danger memory soak lint fmt clean toolchain
 
@@ -49,7 +49,7 @@ page: browser
 	cp src/page/*.css src/page/*.js src/page/*.svg build/browser/*.js build/browser/*.wasm build/assets/page/
 
 browser: build/browser/core_bg.wasm ## the package for web pages, in build/browser/
-	cp src/browser/* build/browser/
+	cp src/browser/*.js src/browser/*.d.ts src/browser/package.json build/browser/
 
 # Not by cargo's own reckoning of what changed: it links anew when it was asked for the Worker in between.
 build/browser/core_bg.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | toolchain
@@ -65,6 +65,8 @@ test: build ## everything that is tested
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
 	# The Worker in workerd, and archives that real programs write.
 	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs
+	# The browser package, and the page in Chromium.
+	$(WASM) node --test --test-timeout=600000 tests/page/*.test.mjs
 
 fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory", or some of them
 	.ci/fuzz $(TARGET)

@@ -44,9 +44,13 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
     }
   };
   const end = (reason) => {
-    conversion?.free();
-    conversion = undefined;
     reject(reason);
+    try {
+      conversion?.free();
+    } catch {
+      // It panicked, and is beyond that.
+    }
+    conversion = undefined;
   };
   const drain = (controller) => {
     for (let piece; (piece = conversion.read()); ) controller.enqueue(piece);

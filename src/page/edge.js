@@ -50,7 +50,9 @@ export function convertOnEdge(file, { quality, lgwin }, { signal, progress }) {
       seen.out = loaded;
       if (request.status === 200) progress(seen);
     };
-    request.onerror = () => settle(reject, brokenOff(request.status, seen));
+    // A request that fails forgets that its answer had begun.
+    request.onreadystatechange = () => (seen.status = request.status || seen.status);
+    request.onerror = () => settle(reject, brokenOff(seen));
     request.onload = () => finished(request).then(...[resolve, reject].map((act) => (value) => settle(act, value)));
     signal.addEventListener("abort", cancel);
     if (signal.aborted) return cancel();
@@ -81,8 +83,8 @@ async function problem(status, blob) {
   }
 }
 
-function brokenOff(status, seen) {
-  if (status === 200) {
+function brokenOff(seen) {
+  if (seen.status === 200) {
     return new Failure("broken_off", `the service broke off its answer after ${seen.out} bytes: the archive is broken, and this browser can say where`);
   }
   return new Failure("network", `the connection failed after ${seen.in} bytes were sent`);

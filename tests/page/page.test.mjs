@@ -74,7 +74,7 @@ test("a browser gets the page at /, everyone else the text, and every name can b
     assert.match(body.toString(), /curl -f -T save\.zip http/);
   }
   const zip = Buffer.from(zipSync({ a: Buffer.from("a") }));
-  for (const name of ["index.html", "page", "costs", "_headers"]) {
+  for (const name of ["index.html", "page", "_headers"]) {
     const { status, body } = await request(port, { method: "PUT", path: `/${name}`, body: zip });
     assert.equal(status, 200, name);
     assert.ok(body.equals(converted(zip)));
@@ -156,7 +156,7 @@ test("a zip can be dropped, and pasted", async (t) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([new Uint8Array(bytes)], "dropped.zip"));
     return transfer;
-  }, [...small.subarray(0, 0), ...zipSync({ a: Buffer.from("a") })]);
+  }, [...zipSync({ a: Buffer.from("a") })]);
   await page.dispatchEvent("#choose", "drop", { dataTransfer: transfer });
   await page.waitForSelector("#options:not([hidden])");
   assert.equal(await page.textContent("#zip-name"), "dropped.zip");
@@ -298,9 +298,9 @@ test("everything can be done with the keyboard", async (t) => {
       assert.notEqual(ring, "none", `${passed.at(-1)} shows that it has the focus`);
     }
   };
+  page.on("filechooser", (chooser) => chooser.setFiles({ name: "save.zip", mimeType: "application/zip", buffer: small }));
   await tabTo("browse");
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), press("Enter")]);
-  await chooser.setFiles({ name: "save.zip", mimeType: "application/zip", buffer: small });
+  await press("Enter");
   await page.waitForSelector("#options:not([hidden])");
   assert.equal(await focused(), "zip-name");
   await tabTo("quality");
