@@ -92,7 +92,7 @@ soak: build ## an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check
 	cargo clippy --all-targets --features cli,http -- -D warnings
-	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown --lib --features worker -- -D warnings
+	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown --lib --features worker,browser -- -D warnings
 
 fmt: ## rustfmt
 	cargo fmt
