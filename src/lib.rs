@@ -17,9 +17,9 @@
 //! ─────────── above: no I/O, no async, no clock, no JavaScript, no cfg(target)
 //! http        a request in, a response out; no runtime           feature `http`
 //! worker      the Cloudflare Worker                              feature `worker`
-//! browser     the package for web pages, browser/ its JavaScript     feature `browser`
+//! browser     the package for web pages; browser/ is its script  feature `browser`
 //! main.rs     the command-line tool                              feature `cli`
-//! page/       what people get at `/`: no build step but the wasm of `browser`
+//! page/       what people see at `/`
 //! ```
 //!
 //! Imports point up this list.

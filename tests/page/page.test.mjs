@@ -50,6 +50,21 @@ const refusal = async (page) => ({ code: await page.textContent("#code"), detail
 /** Names of the files that the page has on this machine. */
 const kept = (page) => page.evaluate(async () => Array.fromAsync((await navigator.storage.getDirectory()).keys()));
 
+/** Watches how much memory tabs take, by what the system says of their processes; the result ends it and tells the growth. */
+async function watchMemory() {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  const tabs = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
+  const taken = () => tabs.reduce((sum, id) => sum + 1024 * Number(readFileSync(`/proc/${id}/status`, "utf8").match(/VmRSS:\s+(\d+)/)[1]), 0);
+  const before = taken();
+  let most = before;
+  const timer = setInterval(() => (most = Math.max(most, taken())), 50);
+  return () => {
+    clearInterval(timer);
+    return most - before;
+  };
+}
+
 async function eventually(check) {
   for (let left = 600; !(await check()); left--) {
     assert.ok(left > 0, `after all patience not ${check}`);
@@ -265,7 +280,7 @@ test("cancelling ends the work in this browser, and leaves nothing on the disk",
   await eventually(async () => (await kept(page)).length === 1);
 });
 
-test("a zip of 100 MB goes to this browser, with the reason, and its bytes are the command line's", async (t) => {
+test("a zip of 100 MB goes to this browser, which does not hold it, and its bytes are the command line's", async (t) => {
   const { page, requests } = await openPage(t, browser, origin);
   const zip = Buffer.from(zipSync({ "a.bin": noise(60 << 20), "b.bin": noise(36 << 20, 2) }, { level: 0 }));
   const path = join(folder, "large.zip");
@@ -275,8 +290,13 @@ test("a zip of 100 MB goes to this browser, with the reason, and its bytes are t
   assert.ok(await page.isChecked("[value=browser]"));
   assert.match(await page.textContent("#reason"), /^Above 6 MiB/);
   await slide(page, "quality", 0);
+  const growth = await watchMemory();
   await page.click("#convert");
   assert.equal(await ended(page), "done");
+  const grown = growth();
+  t.diagnostic(`the tab's memory grew by ${grown >> 20} MiB`);
+  // The zip and its result together are 200 MB; the converter takes some 70, whatever the zip.
+  assert.ok(grown < 150 << 20, `${grown} bytes`);
   const expected = converted(zip, "--quality", 0);
   assert.equal(await page.textContent("#sha256"), sha256(expected));
   assert.ok((await save(page)).bytes.equals(expected));
