@@ -12,6 +12,7 @@
 //! work        what is done, in nanoseconds of CPU
 //! parameters  brotli quality and window, and what they cost
 //! budget      what a conversion may cost, and an automatic quality
+//! noise       what no encoder can shrink
 //! compress    the brotli encoder; the one file that knows which
 //! transcoder  wires these
 //! ─────────── above: no I/O, no async, no clock, no JavaScript, no cfg(target)
@@ -77,6 +78,7 @@ mod error;
 #[cfg(feature = "http")]
 pub mod http;
 mod limits;
+mod noise;
 mod parameters;
 mod spool;
 mod transcoder;

@@ -14,6 +14,9 @@ pub(crate) const AUTO_WORK: u64 = 25_000_000_000;
 /// Unpacking a byte and its CRC-32, where that is done twice.
 const INFLATE_PICOSECONDS: u64 = 2500;
 
+/// A byte that is written as it stands: unpacking it, its CRC-32, and passing it on.
+const COPY_PICOSECONDS: u64 = 5000;
+
 /// A member's records, header and checks.
 const MEMBER: u64 = 6000;
 
@@ -25,6 +28,14 @@ const RESERVE: u64 = 10;
 pub(crate) struct Bytes {
     pub(crate) taken: u64,
     pub(crate) given: u64,
+}
+
+/// A meta-block that ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MetaBlock {
+    pub(crate) bytes: Bytes,
+    /// Whether it was written as it stands, without a try to compress it.
+    pub(crate) copied: bool,
 }
 
 /// Where tables of what was measured have `lgwin`: their columns are for those up to 16, 18, 20, 22 and 24.
@@ -43,6 +54,15 @@ pub(crate) fn compressing(quality: u8, lgwin: u8, bytes: Bytes) -> u64 {
 /// What is charged for each byte that goes in, for each that is neither copied nor noise, for each that comes out.
 pub(crate) fn picoseconds(quality: u8, lgwin: u8) -> (u64, u64, u64) {
     COST[usize::from(quality)][column(lgwin)]
+}
+
+/// The cost of a meta-block.
+pub(crate) fn writing(quality: u8, lgwin: u8, block: MetaBlock) -> u64 {
+    if block.copied {
+        block.bytes.taken.saturating_mul(COPY_PICOSECONDS) / 1000
+    } else {
+        compressing(quality, lgwin, block.bytes)
+    }
 }
 
 /// The cost of a member beside its contents, which are `held` bytes if they had to be unpacked twice.
