@@ -30,7 +30,7 @@ export async function startSite(t) {
     [join(root, "node_modules/wrangler/bin/wrangler.js"), "dev", "--config", settings, "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"],
     {
       env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
       detached: true, // a group, so that its workerd ends with it
     },
   );
@@ -46,6 +46,7 @@ export async function startSite(t) {
     rmSync(settings, { force: true });
   });
   const log = [];
+  wrangler.stderr.on("data", (text) => log.push(String(text)));
   for await (const line of createInterface(wrangler.stdout)) {
     log.push(line);
     const ready = line.match(/Ready on (http:\S+)/);
