@@ -63,7 +63,8 @@ impl Variant {
 /// Whether a person reads the answer in a browser: HTML is named, and plain text not preferred to it. What accepts
 /// everything, as curl does, gets text.
 pub fn prefers_html(headers: &HeaderMap) -> bool {
-    let weight = |value| ranges(headers, &ACCEPT).find(|range| range.0.eq_ignore_ascii_case(value)).map(|range| range.1);
+    let weight =
+        |value| ranges(headers, &ACCEPT).find(|range| range.0.eq_ignore_ascii_case(value)).map(|range| range.1);
     weight("text/html").is_some_and(|html| html > 0.0 && html >= weight("text/plain").unwrap_or(0.0))
 }
 
