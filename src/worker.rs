@@ -3,6 +3,7 @@
 mod attended;
 mod context;
 mod departure;
+mod reader;
 mod request;
 mod upload;
 
