@@ -300,6 +300,7 @@ fn every_refusal_has_its_status_and_code() {
         ("PUT", "/a/b.zip", &[], &good, 404, "not_found"),
         ("DELETE", "/", &[], b"", 405, "method_not_allowed"),
         ("POST", "/health", &[], b"", 405, "method_not_allowed"),
+        ("PUT", "/costs", &[], &good, 405, "method_not_allowed"),
         ("POST", "/a.zip", &[], &good, 405, "method_not_allowed"),
     ];
     for (method, uri, headers, upload, status, code) in rows {
@@ -419,7 +420,7 @@ fn the_page_teaches_its_own_address() {
 
 #[test]
 fn a_head_request_gets_the_headers_alone() {
-    for uri in ["/", "/health", "/nowhere"] {
+    for uri in ["/", "/costs", "/health", "/nowhere"] {
         let get = answer("GET", uri, &[], whole(b""));
         let head = answer("HEAD", uri, &[], whole(b""));
         assert_eq!(head.status(), get.status());
@@ -439,6 +440,17 @@ fn health_is_json() {
     assert_eq!(json(response), idle);
     let wasm = Service::new(Limits::WORKER, BUDGET, Platform { wasm_memory: Some(|| 17 << 16), ..Platform::default() });
     assert_eq!(health(&wasm)["wasm_memory_bytes"], 17 << 16);
+}
+
+#[test]
+fn costs_are_json_with_the_limits_of_the_service() {
+    let limits = Limits { cpu_ms: 300_000, ..Limits::WORKER };
+    let service = Service::new(limits, BUDGET, Platform::default());
+    let response = block_on(service.serve(request("GET", "/costs", &[], whole(b"")), pending()));
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let costs = json(response);
+    assert_eq!(costs["limits"]["cpu_ms"], 300_000);
+    assert_eq!(costs["default"], serde_json::json!({ "quality": 9, "lgwin": 22 }));
 }
 
 #[test]

@@ -39,6 +39,7 @@ async function choose(file) {
   at("zip-name").textContent = file.name;
   at("contents").textContent = words.size(file.size);
   at("problems").hidden = at("listing").hidden = true;
+  show("zip");
   say("Reading what is in it…");
   contents = undefined;
   let found;

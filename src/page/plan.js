@@ -34,7 +34,7 @@ export function cost(costs, { quality, lgwin }, contents) {
 export function choosePlace(costs, choice, file, contents) {
   const here = (reason, edge) => ({ place: "browser", reason, edge });
   if (file.size > EDGE_BYTES) {
-    return here("Above 6 MiB, upload and answer could wait for each other: browsers read no answer before they have sent everything.", false);
+    return here(`Above ${EDGE_BYTES >> 20} MiB, upload and answer could wait for each other: browsers read no answer before they have sent everything.`, false);
   }
   if (choice.lgwin < DEFLATE_LGWIN && !(contents.unpacked <= EDGE_BYTES)) {
     return here("With a window below 32 KiB the answer could be larger than a browser takes before it has sent everything.", false);
@@ -55,5 +55,5 @@ export function choosePlace(costs, choice, file, contents) {
   if (seconds * 1000 > limits.cpu_ms) {
     return here(`It takes about ${Math.round(seconds)} s of CPU; the edge allows ${limits.cpu_ms / 1000} s.`, true);
   }
-  return { place: "edge", reason: "Small enough to be sent. In this browser it would load the converter first, 0.7 MB.", edge: true };
+  return { place: "edge", reason: "Small enough to be sent. In this browser, the converter would have to be loaded first.", edge: true };
 }
