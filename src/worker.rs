@@ -39,7 +39,11 @@ static SERVICE: OnceLock<Result<Service, BadVariable>> = OnceLock::new();
 fn service(env: &Env) -> Result<Service, BadVariable> {
     let settings =
         Settings::from_variables(Limits::WORKER, variables(env)).inspect_err(|wrong| console_error!("{wrong}"))?;
-    let platform = Platform { wasm_memory: Some(wasm_memory), near_cpu_limit: Some(worker::signal::is_near_cpu_limit) };
+    let platform = Platform {
+        wasm_memory: Some(wasm_memory),
+        near_cpu_limit: Some(worker::signal::is_near_cpu_limit),
+        log: Some(|line| console_log!("{line}")),
+    };
     Ok(Service::new(settings, BUDGET, platform))
 }
 
