@@ -51,11 +51,11 @@ pub(crate) fn member(held: u64) -> u64 {
 /// The highest quality at which a zip of `upload_bytes` can end in time, if it unpacks to no more than itself.
 ///
 /// Not above 9 where its size is not known, nor where a large window leaves an isolate too little to hold back what such
-/// a zip may ask for.
+/// a zip may ask for, or nothing at all: above 22.
 pub(crate) fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
     match upload_bytes {
         Some(taken) => {
-            let most = if lgwin <= 20 || taken <= SMALL_UPLOAD { 11 } else { 9 };
+            let most = if lgwin <= 20 || lgwin <= 22 && taken <= SMALL_UPLOAD { 11 } else { 9 };
             best_quality(most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
         }
         None => 9,
