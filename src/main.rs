@@ -1,6 +1,7 @@
-//! The command-line tool.
+//! The command-line tool, which is a server as well.
 
 mod arguments;
+mod serve;
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use arguments::Arguments;
+use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use indicatif::{ProgressBar, ProgressStyle};
 use recompress::{Status, Transcoder};
@@ -28,8 +29,12 @@ impl From<recompress::Error> for Failure {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(&arguments) {
+    let mut arguments = Arguments::parse();
+    let result = match arguments.command.take() {
+        Some(Command::Serve(how)) => serve::serve(how).map_err(|error| Failure("io", format!("cannot serve: {error}"))),
+        None => run(&arguments),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(code, message)) => {
             eprintln!("recompress: {code}: {message}");
