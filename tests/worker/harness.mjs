@@ -191,7 +191,10 @@ export function converted(zip, ...options) {
   return run(recompress, [...options, "-", "-o", "-"], { input: zip });
 }
 
-/** Runs a command to its end. Returns what it wrote to its standard output. */
+/**
+ * Runs a command to its end. Returns what it wrote to its standard output. Until then nobody reads what a server writes: not
+ * for hundreds of requests, whose lines of log fill its pipe.
+ */
 export function run(command, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
     maxBuffer: 1 << 28,
