@@ -37,7 +37,7 @@ export const native = process.env.SERVER === "native";
  * The native server has no such module: `options` are its own, for the same effect.
  */
 export async function startWorker(t, { entry, vars = {}, options = [] } = {}) {
-  return native ? startNative(t, vars, options) : startWorkerd(t, entry, vars);
+  return native ? startNative(t, { vars, options }) : startWorkerd(t, entry, vars);
 }
 
 async function startWorkerd(t, entry, vars) {
@@ -54,7 +54,8 @@ async function startWorkerd(t, entry, vars) {
   throw new Error(`workerd did not start:\n${server.log()}`);
 }
 
-async function startNative(t, vars, options) {
+/** Starts `recompress serve` on a port that is free. */
+export async function startNative(t, { vars = {}, options = [] } = {}) {
   if (!existsSync(recompress)) throw new Error(`no ${recompress}: make build`);
   const server = start(t, recompress, ["serve", "--port", "0", ...options], vars);
   await Promise.race([once(server.process.stdout, "data"), once(server.process, "exit")]);
