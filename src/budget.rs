@@ -54,11 +54,26 @@ impl Budget {
     /// Counts a member whose header and contents will be `length` bytes of the tarball, and of which `held` were unpacked
     /// before. `end` is where its data ends in the zip, if that is known.
     pub(crate) fn member(&mut self, length: u64, held: u64, end: Option<u64>) {
-        self.spent = self.spent.saturating_add(work::member(held));
+        self.spend(work::member(held));
         if let Some(forecast) = &mut self.forecast {
             forecast.announced = forecast.announced.saturating_add(length);
             forecast.read = end.unwrap_or(forecast.read);
         }
+    }
+
+    /// Counts a member that is not written, of `length` bytes, of which `held` were unpacked before.
+    ///
+    /// # Errors
+    ///
+    /// `cpu_budget` if that was too much.
+    pub(crate) fn skip(&mut self, length: u64, held: u64) -> Result<(), Error> {
+        self.spend(work::member(length.saturating_add(held)));
+        if self.spent > self.limit { Err(self.exceeded()) } else { Ok(()) }
+    }
+
+    /// Counts work that nothing else counts, in nanoseconds.
+    pub(crate) fn spend(&mut self, work: u64) {
+        self.spent = self.spent.saturating_add(work);
     }
 
     /// The quality to start with, by what was announced so far.
@@ -77,7 +92,7 @@ impl Budget {
     ///
     /// `cpu_budget` if one more such meta-block would be too much.
     pub(crate) fn meta_block(&mut self, block: Bytes) -> Result<u8, Error> {
-        self.spent = self.spent.saturating_add(compressing(self.quality, self.lgwin, block));
+        self.spend(compressing(self.quality, self.lgwin, block));
         self.done.taken += block.taken;
         self.done.given += block.given;
         if let Some(forecast) = &self.forecast {
@@ -88,10 +103,14 @@ impl Budget {
             self.quality = best(like(block)).min(best(like(self.done)));
         }
         if self.spent.saturating_add(compressing(self.quality, self.lgwin, block)) > self.limit {
-            let (tarball, quality, limit_ms) = (self.done.taken, self.quality, self.limit / NANOSECONDS_PER_MS);
-            return Err(Limit::Cpu { tarball, quality, limit_ms }.into());
+            return Err(self.exceeded());
         }
         Ok(self.quality)
+    }
+
+    fn exceeded(&self) -> Error {
+        let (tarball, quality, limit_ms) = (self.done.taken, self.quality, self.limit / NANOSECONDS_PER_MS);
+        Limit::Cpu { tarball, quality, limit_ms }.into()
     }
 
     fn remaining(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! What a caller may choose: brotli quality and window.
+//! What a caller may choose of brotli: quality, window and mode.
 
 use thiserror::Error as ThisError;
 
@@ -10,7 +10,39 @@ pub struct Parameters {
     /// `None` for the best that the work allows.
     quality: Option<u8>,
     lgwin: u8,
+    mode: Mode,
     upload_bytes: Option<u64>,
+}
+
+/// What the encoder is told of the data. Every mode takes any data; a wrong one costs some size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing.
+    #[default]
+    Generic,
+    /// That it is text in UTF-8. Makes a difference at qualities 10 and 11.
+    Text,
+    /// That it is a font, of which distances are mostly multiples of two.
+    Font,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Generic, Self::Text, Self::Font];
+
+    /// By which it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Text => "text",
+            Self::Font => "font",
+        }
+    }
+
+    /// The mode of this name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
 }
 
 /// An option outside its range.
@@ -38,7 +70,17 @@ impl Parameters {
     /// archive turns out to cost more. It goes by [`Parameters::expecting`] and by what the archive says of itself, not by
     /// a clock: the same archive gives the same bytes.
     pub fn auto(lgwin: u8) -> Result<Self, OutOfRange> {
-        Ok(Self { quality: None, lgwin: within("lgwin", lgwin, 10, 24)?, upload_bytes: None })
+        Ok(Self { quality: None, lgwin: within("lgwin", lgwin, 10, 24)?, mode: Mode::Generic, upload_bytes: None })
+    }
+
+    /// Tells the encoder what the data is.
+    pub fn with_mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// What the encoder is told of the data.
+    pub fn mode(self) -> Mode {
+        self.mode
     }
 
     /// Tells the size of the zip in bytes, as its sender declares it. Only [`Parameters::auto`] goes by it.
@@ -106,6 +148,6 @@ fn within(option: &'static str, value: u8, min: u8, max: u8) -> Result<u8, OutOf
 impl Default for Parameters {
     /// Quality 9, window 4 MiB.
     fn default() -> Self {
-        Self { quality: Some(9), lgwin: 22, upload_bytes: None }
+        Self { quality: Some(9), lgwin: 22, mode: Mode::Generic, upload_bytes: None }
     }
 }

@@ -17,6 +17,12 @@ const INFLATE_PICOSECONDS: u64 = 2500;
 /// A member's records, header and checks.
 const MEMBER: u64 = 6000;
 
+/// SHA-256 of a byte, in wasm.
+const HASH_PICOSECONDS: u64 = 6000;
+
+/// A comparison of a character with a pattern's.
+const COMPARE_PICOSECONDS: u64 = 2000;
+
 /// A share of the work that is left for what cannot be foreseen, in percent.
 const RESERVE: u64 = 10;
 
@@ -46,6 +52,16 @@ pub(crate) fn compressing(quality: u8, lgwin: u8, bytes: Bytes) -> u64 {
 /// The cost of a member beside its contents, which are `held` bytes if they had to be unpacked twice.
 pub(crate) fn member(held: u64) -> u64 {
     MEMBER + held.saturating_mul(INFLATE_PICOSECONDS) / 1000
+}
+
+/// The cost of SHA-256 over `length` bytes.
+pub(crate) fn hashing(length: usize) -> u64 {
+    length as u64 * HASH_PICOSECONDS / 1000
+}
+
+/// The cost of so many comparisons of a name with patterns.
+pub(crate) fn comparing(comparisons: u64) -> u64 {
+    comparisons * COMPARE_PICOSECONDS / 1000
 }
 
 /// The highest quality at which a zip of `upload_bytes` can end in time, if it unpacks to no more than itself.

@@ -114,6 +114,7 @@ impl From<Error> for Problem {
             Error::Truncated { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
             Error::Unsupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive uses a feature that is refused"),
             Error::Limit(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+            Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive has not what was asked for"),
         };
         Self { status, code: error.code(), title, detail: error.to_string(), header: None }
     }
