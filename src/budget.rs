@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Limit},
-    parameters::Parameters,
+    parameters::{Parameters, encoder_bytes},
     work::{self, AUTO_WORK, Bytes, best_quality, compressing},
 };
 
@@ -12,13 +12,17 @@ pub(crate) struct Budget {
     spent: u64,
     limit: u64,
     lgwin: u8,
-    /// The highest quality that may be used.
+    /// The highest quality that may be used while the tarball's size is not known.
     most: u8,
+    /// Bytes of memory that there are for the encoder.
+    memory: u64,
     quality: u8,
     /// What is known of the zip's end, where the quality is automatic.
     forecast: Option<Forecast>,
     /// Of the tarball so far.
     done: Bytes,
+    /// Whether the zip and the tarball are hashed.
+    hashes: bool,
 }
 
 /// How much is still to come, as far as the archive and its sender have said.
@@ -45,10 +49,17 @@ impl Budget {
             limit: if parameters.is_auto() { limit.min(AUTO_WORK) } else { limit },
             lgwin: parameters.lgwin(),
             most: parameters.quality(),
+            memory: parameters.encoder_bytes(),
             quality: parameters.quality(),
             forecast: parameters.is_auto().then_some(forecast),
             done: Bytes::default(),
+            hashes: false,
         }
+    }
+
+    /// Counts the hashes that a report needs as well.
+    pub(crate) fn hashing(self) -> Self {
+        Self { hashes: true, ..self }
     }
 
     /// Counts a member whose header and contents will be `length` bytes of the tarball, and of which `held` were unpacked
@@ -68,6 +79,9 @@ impl Budget {
     /// `cpu_budget` if that was too much.
     pub(crate) fn skip(&mut self, length: u64, held: u64) -> Result<(), Error> {
         self.spend(work::member(length.saturating_add(held)));
+        if self.hashes {
+            self.spend(work::hashing(length));
+        }
         if self.spent > self.limit { Err(self.exceeded()) } else { Ok(()) }
     }
 
@@ -86,6 +100,17 @@ impl Budget {
         self.quality
     }
 
+    /// The quality for a whole tarball of `length` bytes, of which nothing was compressed yet: with a small window there is
+    /// room for more than while its size is not known.
+    pub(crate) fn whole(&mut self, length: u64, lgwin: u8) -> u8 {
+        if self.forecast.is_some() {
+            let most = (self.quality..=11).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
+            let bytes = Bytes { taken: length, given: length / 6 };
+            self.quality = best_quality(most.unwrap_or(self.quality), lgwin, bytes, self.remaining());
+        }
+        self.quality
+    }
+
     /// Counts a meta-block. Gives the quality to go on with.
     ///
     /// # Errors
@@ -93,6 +118,10 @@ impl Budget {
     /// `cpu_budget` if one more such meta-block would be too much.
     pub(crate) fn meta_block(&mut self, block: Bytes) -> Result<u8, Error> {
         self.spend(compressing(self.quality, self.lgwin, block));
+        // Here and not where it is done: that is some bytes ahead of the encoder, which ones depends on how the upload is cut.
+        if self.hashes {
+            self.spend(work::hashing(block.taken));
+        }
         self.done.taken += block.taken;
         self.done.given += block.given;
         if let Some(forecast) = &self.forecast {
@@ -178,10 +207,22 @@ mod tests {
             budget.member(upload_bytes * 6, 0, Some(upload_bytes));
             budget.first_quality()
         };
-        assert_eq!(first(100_000), 11);
+        assert_eq!(first(100_000), 10, "which has the most that there is room for with this window");
         let qualities = [100_000, MIB, 4 * MIB, 16 * MIB, 64 * MIB, 256 * MIB, 1024 * MIB, 8192 * MIB].map(first);
         assert!(qualities.is_sorted_by(|a, b| a >= b), "{qualities:?}");
         assert_eq!(qualities[7], 2);
+    }
+
+    #[test]
+    fn a_small_tarball_gets_the_highest_quality() {
+        for parameters in [Parameters::auto(22).unwrap(), Parameters::auto(24).unwrap().expecting(Some(1000))] {
+            let mut budget = Budget::new(parameters, u64::MAX);
+            assert!(budget.first_quality() < 11);
+            assert_eq!(budget.whole(MIB, 20), 11, "{parameters:?}");
+        }
+        // There is no room for more than what the caller's window wants at 9.
+        assert_eq!(Budget::new(Parameters::auto(16).unwrap(), u64::MAX).whole(MIB, 16), 9);
+        assert_eq!(Budget::new(Parameters::new(5, 22).unwrap(), u64::MAX).whole(MIB, 20), 5, "a fixed quality stays");
     }
 
     #[test]

@@ -102,9 +102,11 @@ impl Encoder {
         (self.quality, self.lgwin)
     }
 
-    /// Whether no quality was used so far, so that any can be chosen.
-    pub(crate) fn is_gathering(&self) -> bool {
-        matches!(self.stage, Stage::Gathering(_))
+    /// Bytes that were gathered, and the window that they can use, if nothing was compressed so far.
+    pub(crate) fn gathered(&self) -> Option<(u64, u8)> {
+        let Stage::Gathering(gathered) = &self.stage else { return None };
+        let length = gathered.len() as u64;
+        Some((length, usable(self.lgwin, length)))
     }
 
     /// Uses another quality from here on: before anything was compressed, or where a meta-block has just ended.
@@ -160,8 +162,7 @@ impl Encoder {
         match &mut self.stage {
             Stage::Gathering(gathered) => {
                 let length = gathered.len() as u64;
-                let usable = (LEAST_LGWIN..=24).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(24);
-                self.lgwin = self.lgwin.min(usable);
+                self.lgwin = usable(self.lgwin, length);
                 self.start(length)?;
                 Ok(Encoded::default())
             }
@@ -224,6 +225,11 @@ impl Encoder {
         let stream = StreamConfig::from(InputSize::Exact(size)).with_stream_offset(self.position);
         Ok(Box::new(compressor.into_session(stream).map_err(out_of_memory)?))
     }
+}
+
+/// `lgwin`, or less if that holds all of `length` bytes.
+fn usable(lgwin: u8, length: u64) -> u8 {
+    (LEAST_LGWIN..lgwin).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(lgwin)
 }
 
 fn call(

@@ -2,7 +2,7 @@
 
 use thiserror::Error as ThisError;
 
-use crate::work;
+use crate::work::{self, AUTO_WORK, Bytes};
 
 /// How hard to compress: brotli quality and window size, both within their ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Parameters {
 
     /// 0 to 11; the highest that may be used, where it is chosen automatically.
     pub fn quality(self) -> u8 {
-        self.quality.unwrap_or_else(|| work::highest_quality(self.lgwin, self.upload_bytes))
+        self.quality.unwrap_or_else(|| highest_quality(self.lgwin, self.upload_bytes))
     }
 
     /// Whether the quality is chosen, and lowered, automatically.
@@ -108,24 +108,45 @@ impl Parameters {
         self.upload_bytes
     }
 
-    /// The most memory that the encoder takes with these, in bytes, whatever it is given.
-    ///
-    /// The window is held twice, and at qualities 10 and 11 each of its positions is in a tree of two numbers. The rest are
-    /// hash tables and what is kept of a meta-block until its end. Measured with data made to need much, a tenth added;
-    /// a test holds the encoder to it.
+    /// The most memory that the encoder takes with these, in bytes, whatever it is given: with an automatic quality, at
+    /// any that it may be lowered to.
     pub fn encoder_bytes(self) -> u64 {
-        let quality = self.quality();
-        let window = 1_u64 << self.lgwin;
-        let windows = match quality {
-            0..=1 => 1,
-            2..=9 => 2,
-            _ => 10,
-        };
-        windows * window + (REST_MIB[usize::from(quality)][work::column(self.lgwin)] << 20)
+        let most = self.quality();
+        let least = if self.is_auto() { 0 } else { most };
+        (least..=most).map(|quality| encoder_bytes(quality, self.lgwin)).max().expect("a range of one at least")
     }
 }
 
-/// Memory beside the window in MiB, by quality and by lgwin up to 16, 18, 20, 22 and 24.
+/// The highest quality that may be chosen automatically for a zip of `upload_bytes`: the highest at which it can end in
+/// time, if it unpacks to no more than itself.
+///
+/// Not above 9 where its size is not known, nor where a large window leaves an isolate too little to hold back what such
+/// a zip may ask for.
+fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
+    let Some(taken) = upload_bytes else { return 9 };
+    let most = if lgwin <= 20 || taken <= SMALL_UPLOAD { 11 } else { 9 };
+    let most = (9..=most).rev().find(|&quality| encoder_bytes(quality, lgwin) <= encoder_bytes(9, 24)).unwrap_or(9);
+    work::best_quality(most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
+}
+
+/// The window is held twice, and at qualities 10 and 11 each of its positions is in a tree of two numbers. The rest are
+/// hash tables and what is kept of a meta-block until its end. Measured with data made to need much, a tenth added; a
+/// test holds the encoder to it.
+pub(crate) fn encoder_bytes(quality: u8, lgwin: u8) -> u64 {
+    let window = 1_u64 << lgwin;
+    let windows = match quality {
+        0..=1 => 1,
+        2..=9 => 2,
+        _ => 10,
+    };
+    windows * window + (REST_MIB[usize::from(quality)][work::column(lgwin)] << 20)
+}
+
+/// Bytes of a zip that can be held back whole next to the largest encoder.
+const SMALL_UPLOAD: u64 = 3 << 20;
+
+/// Memory beside the window in MiB, by quality and by lgwin up to 16, 18, 20, 22 and 24. Quality 11 with lgwin 22 has a
+/// fifth added: of what it grows into, more gaps are left in a wasm's memory (104.9 MB for a save, measured in workerd).
 const REST_MIB: [[u64; 5]; 12] = [
     [1, 2, 5, 11, 11],
     [2, 3, 6, 12, 12],
@@ -138,7 +159,7 @@ const REST_MIB: [[u64; 5]; 12] = [
     [3, 23, 37, 42, 31],
     [4, 42, 54, 59, 47],
     [8, 24, 42, 33, 33],
-    [12, 32, 52, 43, 43],
+    [12, 32, 52, 51, 43],
 ];
 
 fn within(option: &'static str, value: u8, min: u8, max: u8) -> Result<u8, OutOfRange> {
@@ -149,5 +170,47 @@ impl Default for Parameters {
     /// Quality 9, window 4 MiB.
     fn default() -> Self {
         Self { quality: Some(9), lgwin: 22, mode: Mode::Generic, upload_bytes: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn auto(lgwin: u8, upload_bytes: u64) -> Parameters {
+        Parameters::auto(lgwin).unwrap().expecting(Some(upload_bytes))
+    }
+
+    #[test]
+    fn an_automatic_quality_asks_for_no_encoder_that_an_isolate_has_no_room_for() {
+        for lgwin in 10..=24 {
+            for upload_bytes in [0, MIB, SMALL_UPLOAD, SMALL_UPLOAD + 1, 100 * MIB] {
+                let parameters = auto(lgwin, upload_bytes);
+                let bytes = parameters.encoder_bytes();
+                assert!(bytes <= encoder_bytes(9, 24), "{bytes} bytes for {parameters:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_automatic_quality_is_the_highest_there_is_room_for() {
+        for (lgwin, highest) in [(18, 11), (20, 11), (22, 10), (23, 9), (24, 9)] {
+            assert_eq!(auto(lgwin, MIB).quality(), highest, "lgwin {lgwin}");
+        }
+        assert_eq!(auto(22, SMALL_UPLOAD + 1).quality(), 9);
+        assert_eq!(Parameters::auto(18).unwrap().quality(), 9);
+    }
+
+    #[test]
+    fn an_automatic_quality_has_room_for_those_it_may_be_lowered_to() {
+        for (lgwin, upload_bytes) in [(16, MIB), (18, MIB), (22, MIB), (24, MIB)] {
+            let parameters = auto(lgwin, upload_bytes);
+            for lower in 0..=parameters.quality() {
+                let fixed = Parameters::new(lower, lgwin).unwrap();
+                assert!(fixed.encoder_bytes() <= parameters.encoder_bytes(), "{lower} for {parameters:?}");
+            }
+        }
     }
 }

@@ -120,7 +120,7 @@ impl Transcoder {
     /// It has the number of members that were written, bytes and SHA-256 of the zip and of the tarball up to its two
     /// zero blocks (all that there would be without a report), and how often each warning came.
     pub fn reporting(self) -> Self {
-        Self { report: Some(Report::default()), ..self }
+        Self { report: Some(Report::default()), budget: self.budget.hashing(), ..self }
     }
 
     /// The most memory that a conversion takes, in bytes: what has to be there for it before it starts.
@@ -161,7 +161,7 @@ impl Transcoder {
 
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         if !self.waiting.is_empty() {
-            if self.encoder.is_gathering() {
+            if self.encoder.gathered().is_some() {
                 self.encoder.set_quality(self.budget.first_quality())?;
             }
             let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
@@ -187,6 +187,9 @@ impl Transcoder {
                 Ok(worked(0))
             }
             Phase::Finish => {
+                if let Some((length, lgwin)) = self.encoder.gathered() {
+                    self.encoder.set_quality(self.budget.whole(length, lgwin))?;
+                }
                 let encoded = self.encoder.finish(output)?;
                 let status = match encoded {
                     _ if encoded.output_full => Status::NeedsOutput,
@@ -208,7 +211,6 @@ impl Transcoder {
         let (consumed, event) = self.reader.read(input, ended, &mut self.buffer)?;
         if let Some(report) = &mut self.report {
             report.read(&input[..consumed]);
-            self.budget.spend(work::hashing(consumed));
         }
         match event {
             Event::NeedsInput => return Ok(Progress { consumed, produced: 0, status: Status::NeedsInput }),
@@ -291,7 +293,6 @@ impl Transcoder {
         self.waiting = 0..count;
         if let Some(report) = &mut self.report {
             report.write(&self.buffer[..count]);
-            self.budget.spend(work::hashing(count));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Contents, Event, Kept, Member, Method, Proved, Proven, Scan, State, Step, ZipReader,
+    contents::Unpacked,
     descriptor::Match,
     ledger::Row,
     order::Waiting,
@@ -31,11 +32,35 @@ impl ZipReader {
         let left = compressed_size.map_or(u64::MAX, |total| total - contents.compressed_size());
         let offered = &input[..at_most(input.len(), left)];
         // One byte too many is enough to know, and it is the same one however the upload is cut.
-        let room = at_most(scratch.len(), (member.entry.size - contents.size()).saturating_add(1));
-        let unpacked = contents.read(method, &mut self.inflater, offered, &mut scratch[..room]);
-
+        let missing = member.entry.size - contents.size();
+        let room = at_most(scratch.len(), missing.saturating_add(1));
+        let mut unpacked = contents.read(method, &mut self.inflater, offered, &mut scratch[..room]);
+        unpacked.ended |= method == Method::Stored && compressed_size == Some(contents.compressed_size());
+        let sound = at_most(unpacked.produced, missing);
         // Whatever fails first in the data is the error, so memory is asked for before what comes after it is looked at.
         let is_kept = self.keep(&mut kept, &input[..unpacked.consumed], &member.entry.name)?;
+        match self.unpacked(member, contents, compressed_size, kept, unpacked, offered.is_empty()) {
+            Ok((consumed, Event::Contents(_))) if is_kept => Ok((consumed, Event::Working)),
+            // What stands before an error is passed on before it, however the upload is cut: compressing it may be too much
+            // work, and then that is the first error.
+            Err(error) if sound > 0 && !is_kept => {
+                self.state = State::Failed(self.blame_unconfirmed(error));
+                Ok((unpacked.consumed, Event::Contents(sound)))
+            }
+            step => step,
+        }
+    }
+
+    /// Checks what was just unpacked of a member whose size is declared.
+    fn unpacked(
+        &mut self,
+        member: Member,
+        contents: Contents,
+        compressed_size: Option<u64>,
+        kept: Kept,
+        unpacked: Unpacked,
+        nothing_offered: bool,
+    ) -> Step {
         let mismatch = |what, computed, declared| Format::SizeMismatch {
             entry: member.entry.name.clone(),
             what,
@@ -43,7 +68,7 @@ impl ZipReader {
             declared,
         };
         let exhausted = compressed_size == Some(contents.compressed_size());
-        let ended = unpacked.ended || method == Method::Stored && exhausted;
+        let ended = unpacked.ended;
         if contents.size() > member.entry.size || ended && contents.size() < member.entry.size {
             return Err(mismatch("size", contents.size(), member.entry.size).into());
         }
@@ -61,11 +86,10 @@ impl ZipReader {
         }
         let event = match unpacked.produced {
             0 if ended || unpacked.consumed > 0 && !exhausted => Event::Working,
-            0 if exhausted || !offered.is_empty() => return Err(bad_data(&member, "does not end")),
+            0 if exhausted || !nothing_offered => return Err(bad_data(&member, "does not end")),
             0 => Event::NeedsInput,
             produced => Event::Contents(produced),
         };
-        let event = if is_kept && matches!(event, Event::Contents(_)) { Event::Working } else { event };
         if !ended {
             self.state = State::Contents { member, contents, compressed_size, kept };
         } else if let Some(declared) = member.declared_crc32 {
