@@ -20,11 +20,11 @@ pub struct Arguments {
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
     /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
-    #[arg(short, long, value_name = "N", default_value_t = Quality::Fixed(Parameters::default().quality()), value_parser = quality)]
-    pub quality: Quality,
-    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24.
-    #[arg(short = 'w', long, value_name = "N", default_value_t = Parameters::default().lgwin(), value_parser = clap::value_parser!(u8).range(10..=24))]
-    pub lgwin: u8,
+    #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
+    pub quality: Choice,
+    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` for what a zip of this size can use.
+    #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), value_parser = |text: &str| choice(text, 10, 24))]
+    pub lgwin: Choice,
     /// Replace OUTPUT if it exists.
     #[arg(short, long)]
     pub force: bool,
@@ -32,14 +32,14 @@ pub struct Arguments {
     pub limits: Bounds,
 }
 
-/// How hard to compress.
+/// A number, or that it is chosen automatically.
 #[derive(Clone, Copy)]
-pub enum Quality {
+pub enum Choice {
     Auto,
     Fixed(u8),
 }
 
-impl std::fmt::Display for Quality {
+impl std::fmt::Display for Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
@@ -48,22 +48,27 @@ impl std::fmt::Display for Quality {
     }
 }
 
-fn quality(text: &str) -> Result<Quality, String> {
+fn choice(text: &str, least: u8, most: u8) -> Result<Choice, String> {
     match text.parse() {
-        Ok(number @ 0..=11) => Ok(Quality::Fixed(number)),
-        _ if text == "auto" => Ok(Quality::Auto),
-        _ => Err("it must be 0 to 11 or auto".to_owned()),
+        Ok(number) if (least..=most).contains(&number) => Ok(Choice::Fixed(number)),
+        _ if text == "auto" => Ok(Choice::Auto),
+        _ => Err(format!("it must be {least} to {most} or auto")),
     }
 }
 
 impl Arguments {
     /// For a zip of `size` bytes, if that is known.
     pub fn parameters(&self, size: Option<u64>) -> Parameters {
-        let parameters = match self.quality {
-            Quality::Auto => Parameters::auto(self.lgwin),
-            Quality::Fixed(quality) => Parameters::new(quality, self.lgwin),
+        let (window, automatic) = match self.lgwin {
+            Choice::Auto => (Parameters::default().lgwin(), true),
+            Choice::Fixed(lgwin) => (lgwin, false),
         };
-        parameters.expect("the ranges were checked").expecting(size)
+        let parameters = match self.quality {
+            Choice::Auto => Parameters::auto(window),
+            Choice::Fixed(quality) => Parameters::new(quality, window),
+        };
+        let parameters = parameters.expect("the ranges were checked").expecting(size);
+        if automatic { parameters.with_auto_lgwin() } else { parameters }
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Budget {
     lgwin: u8,
     /// The highest quality that may be used while the tarball's size is not known.
     most: u8,
+    /// The highest that may be used where there is room for more than was known.
+    bound: u8,
     /// Bytes of memory that there are for the encoder.
     memory: u64,
     quality: u8,
@@ -49,6 +51,7 @@ impl Budget {
             limit: if parameters.is_auto() { limit.min(AUTO_WORK) } else { limit },
             lgwin: parameters.lgwin(),
             most: parameters.quality(),
+            bound: parameters.most_quality(),
             memory: parameters.encoder_bytes(),
             quality: parameters.quality(),
             forecast: parameters.is_auto().then_some(forecast),
@@ -104,7 +107,7 @@ impl Budget {
     /// room for more than while its size is not known.
     pub(crate) fn whole(&mut self, length: u64, lgwin: u8) -> u8 {
         if self.forecast.is_some() {
-            let most = (self.quality..=11).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
+            let most = (self.quality..=self.bound).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
             let bytes = Bytes { taken: length, given: length / 6 };
             self.quality = best_quality(most.unwrap_or(self.quality), lgwin, bytes, self.remaining());
         }
@@ -223,6 +226,14 @@ mod tests {
         // There is no room for more than what the caller's window wants at 9.
         assert_eq!(Budget::new(Parameters::auto(16).unwrap(), u64::MAX).whole(MIB, 16), 9);
         assert_eq!(Budget::new(Parameters::new(5, 22).unwrap(), u64::MAX).whole(MIB, 20), 5, "a fixed quality stays");
+    }
+
+    #[test]
+    fn a_bound_on_the_quality_holds_also_where_there_is_room_for_more() {
+        for (bound, expected) in [(11, 11), (6, 6)] {
+            let parameters = Parameters::auto(22).unwrap().at_most(bound, 24);
+            assert_eq!(Budget::new(parameters, u64::MAX).whole(1000, 18), expected);
+        }
     }
 
     #[test]

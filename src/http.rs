@@ -14,7 +14,8 @@
 //! requests of a [`Service`] share; it waits for its share a while, or gets a 503. The reservation ends with the
 //! conversion, however that ends.
 //!
-//! A new reason to refuse is a row in `problem.rs`'s tests; a new option is a row in `options.rs`'s.
+//! A new reason to refuse is a row in `problem.rs`'s tests; a new option is a row in `options.rs`, a new
+//! variable of an installation in `settings.rs`.
 
 mod accept;
 mod admission;
@@ -24,6 +25,7 @@ mod filename;
 mod options;
 mod page;
 mod problem;
+mod settings;
 mod share;
 
 use std::{fmt::Display, future::poll_fn};
@@ -43,13 +45,17 @@ use self::{
     accept::Variant,
     admission::{Admission, Figures},
     conversion::{Conversion, Piece},
-    options::Options,
+    options::{Given, Options},
     problem::Problem,
     share::Share,
 };
-use crate::{Limits, Transcoder};
+use crate::Transcoder;
 
-pub use self::{body::Body, conversion::Failure};
+pub use self::{
+    body::Body,
+    conversion::Failure,
+    settings::{BadVariable, Settings, VARIABLE_PREFIX},
+};
 
 /// With what a tarball was compressed.
 const QUALITY: HeaderName = HeaderName::from_static("recompress-quality");
@@ -58,7 +64,7 @@ const LGWIN: HeaderName = HeaderName::from_static("recompress-lgwin");
 /// What all requests of a process, or of an isolate, share.
 #[derive(Debug)]
 pub struct Service {
-    limits: Limits,
+    settings: Settings,
     admission: Admission,
     platform: Platform,
 }
@@ -69,16 +75,18 @@ pub struct Platform {
     /// How large the wasm's memory is now, in bytes; for `/health` to tell, where there is a wasm.
     pub wasm_memory: Option<fn() -> u64>,
     /// Whether the platform is about to end what is running for its use of CPU. A conversion then fails while it can still
-    /// say why: the last resort, behind [`Limits::cpu_ms`].
+    /// say why: the last resort, behind
+    /// [`Limits::cpu_ms`](crate::Limits::cpu_ms).
     pub near_cpu_limit: Option<fn() -> bool>,
 }
 
 impl Service {
-    /// Converts each archive within `limits`, and all of them together within `budget` bytes of memory.
+    /// Converts each archive within the limits of `settings`, and all of them together within `budget` bytes of memory.
     ///
-    /// Of [`Limits::memory_bytes`] a request has less where its encoder does not leave as much of the budget.
-    pub fn new(limits: Limits, budget: u64, platform: Platform) -> Self {
-        Self { limits, admission: Admission::new(budget), platform }
+    /// Of [`Limits::memory_bytes`](crate::Limits::memory_bytes) a request has less where its encoder does not leave as much
+    /// of the budget.
+    pub fn new(settings: Settings, budget: u64, platform: Platform) -> Self {
+        Self { settings, admission: Admission::new(budget), platform }
     }
 
     /// Answers one request. Dropping the response, or this future, drops the job and gives its memory back.
@@ -141,7 +149,8 @@ impl Service {
         B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
     {
         refuse_encoded_upload(&head.headers)?;
-        let Options { parameters, name } = Options::parse(head.uri.query().unwrap_or_default())?;
+        let given = Given::by_head(head.uri.query().unwrap_or_default(), &head.headers)?;
+        let Options { parameters, name } = Options::read(&given, &self.settings)?;
         let variant = Variant::negotiate(&head.headers);
         let name = name
             .or(path_name)
@@ -149,12 +158,13 @@ impl Service {
 
         let upload_bytes = declared_length(&head.headers);
         let parameters = parameters.expecting(upload_bytes);
-        let share = Share::of(parameters, self.limits, self.admission.figures().budget, upload_bytes)?;
+        let limits = self.settings.limits;
+        let share = Share::of(parameters, limits, self.admission.figures().budget, upload_bytes)?;
         let reservation = self
             .admission
             .reserve(share.bytes, patience)
             .await
-            .map_err(|figures| share.busy(parameters, self.limits, figures, upload_bytes))?;
+            .map_err(|figures| share.busy(parameters, limits, figures, upload_bytes))?;
         let transcoder = Transcoder::new(parameters, share.limits)?;
         let mut conversion = Conversion::new(transcoder, upload, upload_bytes, self.platform, reservation);
         let first = poll_fn(|cx| conversion.poll_piece(cx)).await?;
@@ -176,6 +186,13 @@ impl Service {
         headers.insert(LGWIN, u16::from(lgwin).into());
         Ok(response)
     }
+}
+
+/// What every request is answered where a variable cannot be honoured: nobody is to take the default for what was meant.
+pub fn misconfigured<B>(variable: &BadVariable) -> Response<Body<B>> {
+    let mut response = Problem::misconfigured(variable).into_response();
+    response.headers_mut().extend(every_answer());
+    response
 }
 
 enum Route {

@@ -7,7 +7,7 @@ use http::{
 };
 use serde::Serialize;
 
-use super::{body::Body, conversion::Failure, options::BadOption};
+use super::{body::Body, conversion::Failure, options::BadOption, settings::BadVariable};
 use crate::{Error, Format};
 
 /// Why a request failed: whose fault by the status, which rule by the code, the numbers in the detail.
@@ -72,6 +72,16 @@ impl Problem {
             code: "too_much_memory",
             title: "these options need more memory than there is",
             detail,
+            header: None,
+        }
+    }
+
+    pub(super) fn misconfigured(variable: &BadVariable) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: "misconfigured",
+            title: "the installation is not configured right",
+            detail: variable.to_string(),
             header: None,
         }
     }

@@ -15,7 +15,7 @@ use http_body::{Body as _, Frame};
 use zip::write::SimpleFileOptions;
 
 use super::*;
-use crate::Parameters;
+use crate::{Limits, Parameters};
 
 /// An upload that arrives as the test says.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ fn cut(bytes: &[u8], size: usize, then: &[Event]) -> Upload {
 const BUDGET: u64 = 88 << 20;
 
 fn service() -> Service {
-    Service::new(Limits::WORKER, BUDGET, Platform::default())
+    Service::new(Settings::new(Limits::WORKER), BUDGET, Platform::default())
 }
 
 fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Request<Upload> {
@@ -303,7 +303,7 @@ fn every_refusal_has_its_status_and_code() {
         ("POST", "/a.zip", &[], &good, 405, "method_not_allowed"),
     ];
     for (method, uri, headers, upload, status, code) in rows {
-        let service = Service::new(limits, BUDGET, Platform::default());
+        let service = Service::new(Settings::new(limits), BUDGET, Platform::default());
         let response = block_on(service.serve(request(method, uri, headers, whole(upload)), pending()));
         assert_eq!(response.status(), *status, "{method} {uri} {code}");
         assert_eq!(response.headers()["content-type"], "application/problem+json", "{code}");
@@ -331,7 +331,7 @@ fn a_refusal_says_what_would_have_been_taken() {
         assert_eq!(answer(method, uri, headers, whole(b"")).headers()[name], value, "{method} {uri}");
     }
     let problem = json(answer("POST", "/?lgwin=25", &[], whole(b"")));
-    assert_eq!(problem["detail"], r#"lgwin is "25", it must be 10 to 24"#);
+    assert_eq!(problem["detail"], r#"lgwin is "25", it must be 10 to 24 or auto"#);
 }
 
 #[test]
@@ -374,7 +374,7 @@ fn what_fails_after_the_first_piece_is_an_error_in_the_body() {
 #[test]
 fn a_conversion_ends_before_the_platform_ends_it() {
     let platform = Platform { near_cpu_limit: Some(|| true), ..Platform::default() };
-    let service = Service::new(Limits::WORKER, BUDGET, platform);
+    let service = Service::new(Settings::new(Limits::WORKER), BUDGET, platform);
     let upload = whole(&archive(&[("a.txt", b"hello")]));
     let response = block_on(service.serve(request("POST", "/", &[], upload), std::future::pending()));
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
@@ -384,7 +384,7 @@ fn a_conversion_ends_before_the_platform_ends_it() {
 #[test]
 fn the_work_that_is_counted_has_a_limit() {
     let limits = Limits { cpu_ms: 1, ..Limits::WORKER };
-    let service = Service::new(limits, BUDGET, Platform::default());
+    let service = Service::new(Settings::new(limits), BUDGET, Platform::default());
     let upload = whole(&archive(&[("zeros", &vec![0; 3 << 20])]));
     let response = block_on(service.serve(request("POST", "/?quality=5", &[], upload), std::future::pending()));
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
@@ -437,7 +437,11 @@ fn health_is_json() {
         "status": "ok", "reserved_bytes": 0, "budget_bytes": BUDGET, "active": 0, "waiting": 0
     });
     assert_eq!(json(response), idle);
-    let wasm = Service::new(Limits::WORKER, BUDGET, Platform { wasm_memory: Some(|| 17 << 16), ..Platform::default() });
+    let wasm = Service::new(
+        Settings::new(Limits::WORKER),
+        BUDGET,
+        Platform { wasm_memory: Some(|| 17 << 16), ..Platform::default() },
+    );
     assert_eq!(health(&wasm)["wasm_memory_bytes"], 17 << 16);
 }
 
@@ -469,7 +473,7 @@ fn reservation(quality: u8, lgwin: u8, upload_bytes: Option<u64>) -> u64 {
 
 /// A budget for one conversion at quality 2, lgwin 18, of an upload without a length.
 fn room_for_one() -> Service {
-    Service::new(Limits::WORKER, reservation(2, 18, None), Platform::default())
+    Service::new(Settings::new(Limits::WORKER), reservation(2, 18, None), Platform::default())
 }
 
 fn convert(upload: Upload) -> Request<Upload> {
@@ -564,7 +568,7 @@ fn who_finds_no_memory_waits_for_it_with_its_upload_unread() {
 
 #[test]
 fn who_has_waited_long_enough_is_told_what_would_fit_and_when_to_come_back() {
-    let service = Service::new(Limits::WORKER, BUDGET, Platform::default());
+    let service = Service::new(Settings::new(Limits::WORKER), BUDGET, Platform::default());
     let _first = block_on(service.serve(request("POST", "/?quality=2&lgwin=22", &[], stalled()), pending()));
     let free = BUDGET - reservation(2, 22, None);
     let wanted = reservation(9, 22, None);
