@@ -2,16 +2,50 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
-use recompress::{Limits, Parameters};
+use clap::{Parser, Subcommand};
+use recompress::{BadSelection, Limits, Listing, Mode, Parameters, Selection};
 
 /// Re-encode a zip as a brotli-compressed tarball, reading it once from front to back.
 #[derive(Parser)]
 #[command(
     version,
+    args_conflicts_with_subcommands = true,
     after_help = "Exit status: 0 done; 1 the zip was refused, or reading or writing failed; 2 wrong usage."
 )]
 pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub convert: Convert,
+}
+
+/// What to do instead of a conversion. A file of such a name is written `./NAME`.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List what is in a zip, as JSON, and what a tarball would not have of it.
+    Inspect(Inspect),
+}
+
+#[derive(clap::Args)]
+pub struct Inspect {
+    /// The zip; `-` or nothing is standard input.
+    #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
+    pub input: PathBuf,
+    /// A line for each member as it is read, and one of totals at the end, instead of one document.
+    #[arg(long)]
+    lines: bool,
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+impl Inspect {
+    pub fn listing(&self) -> Listing {
+        if self.lines { Listing::Lines } else { Listing::Json }
+    }
+}
+
+#[derive(clap::Args)]
+pub struct Convert {
     /// The zip; `-` or nothing is standard input.
     #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
     pub input: PathBuf,
@@ -25,6 +59,22 @@ pub struct Arguments {
     /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` for what a zip of this size can use.
     #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), value_parser = |text: &str| choice(text, 10, 24))]
     pub lgwin: Choice,
+    /// What the data is: `generic`, `text` or `font`.
+    #[arg(short, long, value_name = "MODE", default_value = Mode::Generic.name(), value_parser = mode)]
+    pub mode: Mode,
+    /// Write only members that match this pattern; may be given several times. `*` and `?` match within a folder's name, a
+    /// `**` between slashes any number of folders, and a folder's name all that is in it.
+    #[arg(long, value_name = "PATTERN")]
+    include: Vec<String>,
+    /// Leave out members that match this pattern, whatever includes them; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Put the member of this name first, holding back what stands before it; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    first: Vec<String>,
+    /// Add a report behind the tarball, where readers do not look: members, sizes, SHA-256, warnings.
+    #[arg(long)]
+    pub report: bool,
     /// Replace OUTPUT if it exists.
     #[arg(short, long)]
     pub force: bool,
@@ -56,7 +106,15 @@ fn choice(text: &str, least: u8, most: u8) -> Result<Choice, String> {
     }
 }
 
-impl Arguments {
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::named(text).ok_or_else(|| format!("it must be {}", Mode::ALL.map(Mode::name).join(", ")))
+}
+
+impl Convert {
+    pub fn selection(&self) -> Result<Selection, BadSelection> {
+        Selection::new(&self.include, &self.exclude, &self.first)
+    }
+
     /// For a zip of `size` bytes, if that is known.
     pub fn parameters(&self, size: Option<u64>) -> Parameters {
         let (window, automatic) = match self.lgwin {
@@ -67,7 +125,7 @@ impl Arguments {
             Choice::Auto => Parameters::auto(window),
             Choice::Fixed(quality) => Parameters::new(quality, window),
         };
-        let parameters = parameters.expect("the ranges were checked").expecting(size);
+        let parameters = parameters.expect("the ranges were checked").with_mode(self.mode).expecting(size);
         if automatic { parameters.with_auto_lgwin() } else { parameters }
     }
 }

@@ -283,6 +283,16 @@ pub enum Limit {
         /// Milliseconds.
         limit_ms: u64,
     },
+    /// More work than [`crate::Limits::cpu_ms`] allows, though nothing is compressed.
+    #[error(
+        "unpacking the archive takes more than {limit_ms} ms of CPU, which {unpacked} bytes of contents would use up"
+    )]
+    CpuUnpacking {
+        /// Bytes of the members so far.
+        unpacked: u64,
+        /// Milliseconds.
+        limit_ms: u64,
+    },
     /// More memory than [`crate::Limits::memory_bytes`], or than the machine has.
     #[error("the archive needs {wanted} bytes of memory, of which it may have {limit}")]
     Memory {
@@ -349,7 +359,7 @@ impl Error {
                 Limit::Ratio { .. } => "ratio_limit",
                 Limit::EntryTooLargeWithoutSize { .. } => "entry_too_large_without_size",
                 Limit::FirstTooLate { .. } => "first_too_late",
-                Limit::Cpu { .. } => "cpu_budget",
+                Limit::Cpu { .. } | Limit::CpuUnpacking { .. } => "cpu_budget",
                 Limit::Memory { .. } => "memory_limit",
             },
             Self::Absent(absent) => match absent {

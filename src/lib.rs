@@ -73,6 +73,8 @@ mod error;
 mod glob;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "http", feature = "cli"))]
+mod inspection;
 mod limits;
 mod parameters;
 mod report;
@@ -88,6 +90,8 @@ mod worker;
 
 pub use entry::{Entry, EntryKind};
 pub use error::{Absent, Error, Format, Limit, Unsupported};
+#[cfg(any(feature = "http", feature = "cli"))]
+pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
 pub use parameters::{Mode, OutOfRange, Parameters};
 pub use selection::{BadSelection, Selection};

@@ -23,7 +23,7 @@ const FIXED: u64 = 512 << 10;
 
 /// Bytes of memory that one byte of a zip can come to hold: paths of folders with names of one letter are the worst, at
 /// two bytes for each that `unzip/paths.rs` remembers. Many tiny members come to 6.
-const HELD_RATIO: u64 = 25;
+pub(crate) const HELD_RATIO: u64 = 25;
 
 /// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
 #[derive(Debug)]

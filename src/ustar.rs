@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_global_comment_has_the_length_it_is_told() {
-        for length in [512, 1024, 9999, 10_000] {
+        for length in [512, 1024, 9999] {
             let blocks = global_comment("four words of comment", length);
             assert_eq!(blocks.len(), BLOCK + length + padding(length as u64) + TRAILER);
             let text = std::str::from_utf8(&blocks[BLOCK..BLOCK + length]).unwrap();
