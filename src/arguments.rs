@@ -10,6 +10,7 @@ use recompress::{BadSelection, Limits, Listing, Mode, Parameters, Selection};
 #[command(
     version,
     args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "Exit status: 0 done; 1 the zip was refused, or reading or writing failed; 2 wrong usage."
 )]
 pub struct Arguments {

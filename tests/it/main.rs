@@ -11,11 +11,15 @@ mod drivers;
 mod extra_field;
 mod fuzzing;
 mod independent_writer;
+#[cfg(any(feature = "http", feature = "cli"))]
+mod inspection;
 mod jail;
 mod properties;
 #[path = "../../fuzz/src/recipe.rs"]
 mod recipe;
 mod record;
+mod report;
+mod selection;
 mod shared_cases;
 mod tarball;
 mod zip_writer;
