@@ -65,6 +65,11 @@ impl Budget {
         Self { hashes: true, ..self }
     }
 
+    /// Nanoseconds of work that were counted.
+    pub(crate) fn spent(&self) -> u64 {
+        self.spent
+    }
+
     /// Counts a member whose header and contents will be `length` bytes of the tarball, and of which `held` were unpacked
     /// before. `end` is where its data ends in the zip, if that is known.
     pub(crate) fn member(&mut self, length: u64, held: u64, end: Option<u64>) {

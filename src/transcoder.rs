@@ -137,6 +137,11 @@ impl Transcoder {
         self.encoder.in_use()
     }
 
+    /// The work that was done so far, in nanoseconds of CPU as they are counted, not measured; see [`Limits::cpu_ms`].
+    pub fn work_ns(&self) -> u64 {
+        self.budget.spent()
+    }
+
     /// Moves the conversion forward by a bounded amount of work: at most one call of the inflater or of the encoder.
     ///
     /// Takes bytes from the front of `input` and writes to the front of `output`. An empty `input` after

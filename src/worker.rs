@@ -3,6 +3,7 @@
 mod attended;
 mod context;
 mod departure;
+mod rate;
 mod request;
 mod upload;
 
@@ -12,8 +13,8 @@ use std::{pin::pin, sync::OnceLock, time::Duration};
 use ::http::{Response, header::CONTENT_ENCODING};
 use futures::future::{Either, select};
 use worker::{
-    Context, Delay, EncodeBody, Env, console_error, event,
-    js_sys::{Object, Reflect},
+    Context, Delay, EncodeBody, Env, console_error, console_log, event,
+    js_sys::{Math, Object, Reflect},
     wasm_bindgen::{JsCast, JsValue},
     web_sys,
 };
@@ -21,7 +22,7 @@ use worker::{
 use self::{attended::Attended, context::in_own_context, departure::departure};
 use crate::{
     Limits,
-    http::{BadVariable, Platform, Service, Settings, misconfigured},
+    http::{BadVariable, Platform, Service, Settings, Visit, misconfigured},
 };
 
 /// What the conversions of an isolate may reserve together. Its wasm's memory is about 1.07 times what is allocated, and
@@ -38,7 +39,11 @@ static SERVICE: OnceLock<Result<Service, BadVariable>> = OnceLock::new();
 fn service(env: &Env) -> Result<Service, BadVariable> {
     let settings =
         Settings::from_variables(Limits::WORKER, variables(env)).inspect_err(|wrong| console_error!("{wrong}"))?;
-    let platform = Platform { wasm_memory: Some(wasm_memory), near_cpu_limit: Some(worker::signal::is_near_cpu_limit) };
+    let platform = Platform {
+        wasm_memory: Some(wasm_memory),
+        near_cpu_limit: Some(worker::signal::is_near_cpu_limit),
+        log: Some(|line| console_log!("{line}")),
+    };
     Ok(Service::new(settings, BUDGET, platform))
 }
 
@@ -58,7 +63,8 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
         Ok(service) => service,
         Err(wrong) => return Ok(misconfigured(wrong).map(Attended::new)),
     };
-    let answer = pin!(in_own_context(service.serve(request::from_js(&request)?, Delay::from(PATIENCE))));
+    let visit = Visit { id: random_id(), patience: Delay::from(PATIENCE), over_rate: rate::is_over(&env, &request) };
+    let answer = pin!(in_own_context(service.serve(request::from_js(&request)?, visit)));
     let left = pin!(departure(request.signal()));
     let mut response = match select(answer, left).await {
         Either::Left((response, _)) => response,
@@ -70,6 +76,12 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
         response.extensions_mut().insert(EncodeBody::Manual);
     }
     Ok(response.map(Attended::new))
+}
+
+/// Only the edge brings a word for each request.
+fn random_id() -> String {
+    // As many bits as a JavaScript number has at random.
+    format!("{:014x}", (Math::random() * (1_u64 << 53) as f64) as u64)
 }
 
 /// Bytes of linear memory, which grows and never shrinks.

@@ -3,14 +3,19 @@
 use std::{
     fmt::Display,
     mem,
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use thiserror::Error as ThisError;
 
-use super::{Platform, admission::Reservation};
+use super::{
+    Platform,
+    account::Account,
+    admission::Reservation,
+    form::BadForm,
+    source::{Broken, Source},
+};
 use crate::{Error, Status, Transcoder};
 
 /// The most that is given at once. In workerd, 64 KiB cross into JavaScript about 8 times faster than as pieces of 4 KiB.
@@ -38,12 +43,44 @@ pub enum Failure {
         /// In the words of the server's HTTP layer.
         reason: String,
     },
+    /// It was to be the file of a form, and the form is not as it must be.
+    #[error("{reason}")]
+    Form {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The platform is about to end it.
     #[error("after {received} bytes of the upload the platform's limit on CPU time is near")]
     Cpu {
         /// Bytes received in all.
         received: u64,
     },
+}
+
+impl Failure {
+    /// Of an upload of which `received` bytes came before.
+    pub(super) fn of_upload(broken: Broken, received: u64) -> Self {
+        match broken {
+            Broken::Connection(reason) => Self::Upload { received, reason },
+            Broken::Form(form) => form.into(),
+        }
+    }
+
+    /// A stable word for programs.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Archive(error) => error.code(),
+            Self::Upload { .. } => "truncated",
+            Self::Form { .. } => "bad_form",
+            Self::Cpu { .. } => "cpu_budget",
+        }
+    }
+}
+
+impl From<BadForm> for Failure {
+    fn from(form: BadForm) -> Self {
+        Self::Form { reason: form.to_string() }
+    }
 }
 
 /// A part of the tarball, in the order of the stream.
@@ -59,11 +96,12 @@ pub(super) struct Conversion<B> {
     transcoder: Transcoder,
     /// Whether it has no use for anything but input.
     needs_input: bool,
-    upload: B,
+    source: Source<B>,
     upload_ended: bool,
     /// The upload's length, if the request says it. What was reserved is reckoned from it.
     declared: Option<u64>,
     received: u64,
+    given: u64,
     /// What is left of the upload's latest frame.
     frame: Bytes,
     /// Room for the next piece, of which the first `filled` bytes are output.
@@ -80,7 +118,7 @@ where
 {
     pub(super) fn new(
         transcoder: Transcoder,
-        upload: B,
+        source: Source<B>,
         declared: Option<u64>,
         platform: Platform,
         reservation: Reservation,
@@ -88,10 +126,11 @@ where
         Self {
             transcoder,
             needs_input: true,
-            upload,
+            source,
             upload_ended: false,
             declared,
             received: 0,
+            given: 0,
             frame: Bytes::new(),
             room: Vec::new(),
             filled: 0,
@@ -103,6 +142,13 @@ where
     /// Brotli quality and lgwin of the tarball, final once there is a piece of it.
     pub(super) fn in_use(&self) -> (u8, u8) {
         self.transcoder.in_use()
+    }
+
+    /// Enters what was done so far.
+    pub(super) fn report(&self, account: &mut Account) {
+        account.bytes_in = self.received;
+        account.bytes_out = self.given;
+        account.work_ns = self.transcoder.work_ns();
     }
 
     /// Gives the next piece: a full one, or, when the upload keeps us waiting, what there is.
@@ -143,12 +189,9 @@ where
     /// Waits for a frame that is not empty (to the transcoder an empty one is the end), or for the end itself.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         while self.frame.is_empty() && !self.upload_ended {
-            match ready!(Pin::new(&mut self.upload).poll_frame(cx)) {
-                // Trailers are ignored.
-                Some(Ok(frame)) => self.frame = frame.into_data().unwrap_or_default(),
-                Some(Err(error)) => {
-                    return Poll::Ready(Err(Failure::Upload { received: self.received, reason: error.to_string() }));
-                }
+            match ready!(self.source.poll_data(cx)) {
+                Some(Ok(frame)) => self.frame = frame,
+                Some(Err(broken)) => return Poll::Ready(Err(Failure::of_upload(broken, self.received))),
                 None => self.upload_ended = true,
             }
             self.received += self.frame.len() as u64;
@@ -163,6 +206,7 @@ where
     fn take_piece(&mut self) -> Bytes {
         let mut piece = mem::take(&mut self.room);
         piece.truncate(mem::take(&mut self.filled));
+        self.given += piece.len() as u64;
         piece.into()
     }
 }

@@ -1,4 +1,4 @@
-//! What a request asks for: each option by the query, or by a header.
+//! What a request asks for: each option by the query, by a header, or by a field of a form.
 //!
 //! A new option is a row of [`TABLE`], a line in [`Options::read`], rows in the tests, and a parameter in `openapi.json`.
 
@@ -8,7 +8,7 @@ use thiserror::Error as ThisError;
 use super::settings::Settings;
 use crate::Parameters;
 
-/// An option's name in the query. As a header it is `Recompress-` and the same.
+/// An option's name in the query and in a form. As a header it is `Recompress-` and the same.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) name: &'static str,
@@ -30,6 +30,7 @@ const HEADER_PREFIX: &str = "recompress-";
 pub(super) enum Place {
     Query,
     Header,
+    Form,
 }
 
 /// What was given, by row of [`TABLE`], not understood yet.

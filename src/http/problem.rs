@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER},
+    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
-use super::{body::Body, conversion::Failure, options::BadOption, settings::BadVariable};
+use super::{body::Body, conversion::Failure, form::Refused, options::BadOption, settings::BadVariable};
 use crate::{Error, Format};
 
 /// Why a request failed: whose fault by the status, which rule by the code, the numbers in the detail.
@@ -51,6 +51,32 @@ impl Problem {
             // Tells this 415 from that for a media type (RFC 9110 §12.5.3).
             header: Some((ACCEPT_ENCODING, "identity")),
         }
+    }
+
+    pub(super) fn unauthorized(detail: &str) -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            code: "unauthorized",
+            title: "a token is needed",
+            detail: detail.to_owned(),
+            header: Some((WWW_AUTHENTICATE, "Bearer")),
+        }
+    }
+
+    pub(super) fn rate_limited() -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            code: "rate_limited",
+            title: "too many requests",
+            detail: "there were more requests from one address than may be".to_owned(),
+            // Seconds: the longest period that the platform's limits have.
+            header: Some((RETRY_AFTER, "60")),
+        }
+    }
+
+    /// A stable word for programs.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
     }
 
     /// The isolate's memory is taken by other requests.
@@ -132,22 +158,22 @@ impl From<Error> for Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Archive(error) => error.into(),
-            cpu @ Failure::Cpu { .. } => Self {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                code: "cpu_budget",
-                title: "the archive is too large",
-                detail: cpu.to_string(),
-                header: None,
-            },
-            broken_off @ Failure::Upload { .. } => Self {
-                status: StatusCode::BAD_REQUEST,
-                code: "truncated",
-                title: "the upload is incomplete",
-                detail: broken_off.to_string(),
-                header: None,
-            },
+        let (code, detail) = (failure.code(), failure.to_string());
+        let (status, title) = match failure {
+            Failure::Archive(error) => return error.into(),
+            Failure::Cpu { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+            Failure::Upload { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
+            Failure::Form { .. } => (StatusCode::BAD_REQUEST, "the form is not one file with options before it"),
+        };
+        Self { status, code, title, detail, header: None }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Option(option) => option.into(),
+            Refused::Upload(broken) => Failure::of_upload(broken, 0).into(),
         }
     }
 }

@@ -4,7 +4,11 @@
 
 use thiserror::Error as ThisError;
 
-use super::options::{BadOption, number_or_auto};
+use super::{
+    options::{BadOption, number_or_auto},
+    origins::Origins,
+    token::Token,
+};
 use crate::{Limits, Parameters};
 
 /// The variables' common start. What has it and is not known is refused: a misspelt one must not pass for the default.
@@ -20,6 +24,9 @@ pub struct Settings {
     /// The most that may be asked for, and that is chosen automatically.
     max_quality: u8,
     max_lgwin: u8,
+    pub(super) origins: Origins,
+    /// Without one, anyone may ask.
+    pub(super) token: Option<Token>,
 }
 
 /// A variable that cannot be honoured. Its value is not told where it is secret.
@@ -36,7 +43,7 @@ impl Settings {
     pub fn new(limits: Limits) -> Self {
         let default = Parameters::default();
         let (quality, lgwin) = (Some(default.quality()), Some(default.lgwin()));
-        Self { limits, quality, lgwin, max_quality: 11, max_lgwin: 24 }
+        Self { limits, quality, lgwin, max_quality: 11, max_lgwin: 24, origins: Origins::default(), token: None }
     }
 
     /// Reads those of `variables` whose names start with [`VARIABLE_PREFIX`].
@@ -69,6 +76,17 @@ impl Settings {
                 "LGWIN" => lgwin = Some((variable, value)),
                 "MAX_QUALITY" => settings.max_quality = number(0, 11)?,
                 "MAX_LGWIN" => settings.max_lgwin = number(10, 24)?,
+                "ORIGINS" => {
+                    let range = "* or origins like https://example.com";
+                    settings.origins = Origins::parse(&value).ok_or_else(|| wrong(range))?;
+                }
+                "TOKEN" => {
+                    let refuse = || BadVariable {
+                        value: "no token".to_owned(),
+                        ..wrong("letters, digits and -._~+/ with = at the end")
+                    };
+                    settings.token = Some(Token::parse(&value).ok_or_else(refuse)?);
+                }
                 _ => return Err(wrong("named as one of those there are")),
             }
         }
@@ -165,6 +183,14 @@ mod tests {
             (&[("RECOMPRESS_MAX_LGWIN", "25")], r#"RECOMPRESS_MAX_LGWIN is "25", it must be 10 to 24"#),
             (&[("RECOMPRESS_MAX_QUALITY", "auto")], r#"RECOMPRESS_MAX_QUALITY is "auto", it must be 0 to 11"#),
             (&[("RECOMPRESS_CPU_MS", "25s")], r#"RECOMPRESS_CPU_MS is "25s", it must be a number of milliseconds"#),
+            (
+                &[("RECOMPRESS_ORIGINS", "a.example")],
+                r#"RECOMPRESS_ORIGINS is "a.example", it must be * or origins like https://example.com"#,
+            ),
+            (
+                &[("RECOMPRESS_TOKEN", "not this")],
+                "RECOMPRESS_TOKEN is no token, it must be letters, digits and -._~+/ with = at the end",
+            ),
             (&[("RECOMPRESS_CPU_MS", "0")], r#"RECOMPRESS_CPU_MS is "0", it must be a number of milliseconds"#),
         ] {
             assert_eq!(read(variables).unwrap_err().to_string(), message);
