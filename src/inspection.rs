@@ -99,6 +99,12 @@ impl Inspection {
         FIXED + limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO))
     }
 
+    /// Nanoseconds of work that were counted.
+    #[cfg(feature = "http")]
+    pub(crate) fn work_ns(&self) -> u64 {
+        self.spent
+    }
+
     /// Moves the inspection forward by a bounded amount of work: at most one call of the inflater.
     ///
     /// Takes bytes from the front of `input` and writes to the front of `output`. An empty `input` after

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    future::{pending, ready},
+    future::{pending, poll_fn, ready},
     io::{Cursor, Read, Write},
     pin::Pin,
     task::{Context, Poll},
