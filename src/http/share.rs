@@ -171,6 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_chosen_automatically_is_never_refused() {
+        for upload_bytes in [None, Some(0), Some(1000), Some(MIB), Some(3 * MIB), Some(4 * MIB), Some(1 << 40)] {
+            let fit = |parameters: Parameters| {
+                let parameters = parameters.expecting(upload_bytes);
+                Share::of(parameters, Limits::WORKER, 88 * MIB, upload_bytes)
+                    .unwrap_or_else(|refused| panic!("{parameters:?}: {refused:?}"));
+            };
+            for lgwin in 10..=24 {
+                fit(Parameters::auto(lgwin).unwrap());
+            }
+            for quality in 0..=11 {
+                fit(Parameters::new(quality, 24).unwrap().with_auto_lgwin());
+            }
+            fit(Parameters::auto(24).unwrap().with_auto_lgwin());
+        }
+    }
+
+    #[test]
     fn a_busy_ledger_is_told_with_what_would_fit_now() {
         let share = of(9, 22, 88 * MIB, None).unwrap();
         let free = of(5, 18, 88 * MIB, None).unwrap().bytes;
