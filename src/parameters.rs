@@ -125,6 +125,8 @@ impl Parameters {
             // At these qualities the tables beside a window of 23 are smaller than beside one of 22.
             let most = match (self.upload_bytes, self.quality) {
                 (Some(_), Some(4..=9)) => 23,
+                // An isolate has no room for more.
+                (_, Some(11)) => 21,
                 _ => 22,
             };
             let most = most.min(self.most_lgwin);

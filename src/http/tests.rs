@@ -17,6 +17,9 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::{Limits, Parameters};
 
+mod listing;
+mod members;
+
 /// An upload that arrives as the test says.
 #[derive(Debug, Default)]
 struct Upload(VecDeque<Event>);
@@ -234,6 +237,7 @@ fn the_headers_say_what_it_is() {
         ("vary", "Accept, Accept-Encoding"),
         ("recompress-quality", "5"),
         ("recompress-lgwin", "18"),
+        ("recompress-mode", "generic"),
     ];
     let compressed = [
         ("content-type", "application/x-brotli-compressed-tar"),
