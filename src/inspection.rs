@@ -1,8 +1,9 @@
 //! The listing of a zip, as JSON: what is in it and what a tarball would not have, without a tarball.
 
-use std::mem;
-
-use serde::Serialize;
+use std::{
+    fmt::{self, Write},
+    mem,
+};
 
 use crate::{
     entry::{Entry, EntryKind},
@@ -43,7 +44,7 @@ pub struct Inspection {
     /// Announced and not yet proved.
     entry: Option<Entry>,
     /// Text on its way out, from `next` on.
-    text: Vec<u8>,
+    text: String,
     next: usize,
     part: Part,
     totals: Totals,
@@ -82,7 +83,7 @@ impl Inspection {
             listing,
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             entry: None,
-            text: Vec::new(),
+            text: String::new(),
             next: 0,
             part: Part::Start,
             totals: Totals::default(),
@@ -124,7 +125,7 @@ impl Inspection {
     }
 
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
-        let waiting = &self.text[self.next..];
+        let waiting = &self.text.as_bytes()[self.next..];
         if !waiting.is_empty() {
             let produced = waiting.len().min(output.len());
             output[..produced].copy_from_slice(&waiting[..produced]);
@@ -149,8 +150,13 @@ impl Inspection {
             Event::Warnings { warnings, name } => {
                 self.totals.warnings.add(warnings);
                 for warning in warnings.iter() {
-                    let item = WarningItem { r#type: "warning", warning: warning.code(), name: name.as_deref() };
-                    self.item(Part::Warnings, &item);
+                    self.begin_item(Part::Warnings);
+                    self.write(format_args!(r#"{{"type":"warning","warning":"{}","name":"#, warning.code()));
+                    match &name {
+                        Some(name) => self.write(format_args!("{}}}", Quoted(name))),
+                        None => self.write(format_args!("null}}")),
+                    }
+                    self.end_item();
                 }
             }
             Event::End => self.end(),
@@ -188,119 +194,104 @@ impl Inspection {
             Method::Stored => "stored",
             Method::Deflate => "deflate",
         };
-        let item = Member {
-            r#type: "member",
-            name: &name,
-            kind,
-            size,
-            compressed_size,
-            ratio: ratio(size, compressed_size),
-            method,
-            crc32: &format!("{crc32:08x}"),
-            mode: &format!("{mode:04o}"),
-            mtime,
-            warnings: &warnings.iter().map(|warning| warning.code()).collect::<Vec<_>>(),
-        };
-        self.item(Part::Members, &item);
+        self.begin_item(Part::Members);
+        let (name, ratio) = (Quoted(&name), ratio(size, compressed_size));
+        self.write(format_args!(
+            r#"{{"type":"member","name":{name},"kind":"{kind}","size":{size},"compressed_size":{compressed_size},"ratio":{ratio},"#
+        ));
+        self.write(format_args!(
+            r#""method":"{method}","crc32":"{crc32:08x}","mode":"{mode:04o}","mtime":{mtime},"warnings":["#
+        ));
+        for (index, warning) in warnings.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            self.write(format_args!(r#"{comma}"{}""#, warning.code()));
+        }
+        self.write(format_args!("]}}"));
+        self.end_item();
     }
 
     fn end(&mut self) {
         let Totals { files, directories, size, compressed_size, warnings } = mem::take(&mut self.totals);
-        let totals = TotalsItem {
-            r#type: "totals",
-            complete: true,
-            members: files + directories,
-            files,
-            directories,
-            size,
-            compressed_size,
-            ratio: ratio(size, compressed_size),
-            zip_bytes: self.zip_bytes,
-            warnings: warnings.iter().map(|(warning, count)| (warning.code().to_owned(), count.into())).collect(),
-        };
-        match self.listing {
-            Listing::Lines => self.item(Part::Warnings, &totals),
-            Listing::Json => {
-                self.open(Part::Warnings);
-                self.text.extend_from_slice(b"\n],\n\"totals\":");
-                write(&mut self.text, &totals);
-                self.text.extend_from_slice(b"}\n");
-            }
+        if self.listing == Listing::Json {
+            self.open(Part::Warnings);
+            self.write(format_args!("\n],\n\"totals\":"));
         }
+        let (members, ratio, zip_bytes) = (files + directories, ratio(size, compressed_size), self.zip_bytes);
+        self.write(format_args!(
+            r#"{{"type":"totals","complete":true,"members":{members},"files":{files},"directories":{directories},"size":{size},"#
+        ));
+        self.write(format_args!(
+            r#""compressed_size":{compressed_size},"ratio":{ratio},"zip_bytes":{zip_bytes},"warnings":{warnings}}}"#
+        ));
+        self.write(format_args!("{}", if self.listing == Listing::Json { "}\n" } else { "\n" }));
         self.part = Part::Done;
     }
 
-    /// Writes an item of a part that has come, or comes with it.
-    fn item(&mut self, part: Part, item: &impl Serialize) {
-        match self.listing {
-            Listing::Lines => {
-                write(&mut self.text, item);
-                self.text.push(b'\n');
-            }
-            Listing::Json => {
-                let is_first = self.part != part;
-                self.open(part);
-                self.text.extend_from_slice(if is_first { b"\n" } else { b",\n" });
-                write(&mut self.text, item);
-            }
+    /// Begins an item of a part that has come, or comes with it.
+    fn begin_item(&mut self, part: Part) {
+        if self.listing == Listing::Json {
+            let is_first = self.part != part;
+            self.open(part);
+            self.write(format_args!("{}", if is_first { "\n" } else { ",\n" }));
         }
+    }
+
+    fn end_item(&mut self) {
+        if self.listing == Listing::Lines {
+            self.write(format_args!("\n"));
+        }
+    }
+
+    fn write(&mut self, text: fmt::Arguments<'_>) {
+        self.text.write_fmt(text).expect("a string takes all that is written");
     }
 
     /// Begins a part of a document, if it has not begun, and those before it.
     fn open(&mut self, part: Part) {
         if self.part == Part::Start {
-            self.text.extend_from_slice(b"{\"members\":[");
+            self.text.push_str("{\"members\":[");
             self.part = Part::Members;
         }
         if self.part == Part::Members && part == Part::Warnings {
-            self.text.extend_from_slice(b"\n],\n\"warnings\":[");
+            self.text.push_str("\n],\n\"warnings\":[");
             self.part = Part::Warnings;
         }
     }
 }
 
-#[derive(Serialize)]
-struct Member<'a> {
-    r#type: &'static str,
-    name: &'a str,
-    kind: &'static str,
-    size: u64,
-    compressed_size: u64,
-    ratio: Option<f64>,
-    method: &'static str,
-    crc32: &'a str,
-    mode: &'a str,
-    mtime: i64,
-    warnings: &'a [&'static str],
-}
-
-#[derive(Serialize)]
-struct WarningItem<'a> {
-    r#type: &'static str,
-    warning: &'static str,
-    /// Null for the archive itself.
-    name: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct TotalsItem {
-    r#type: &'static str,
-    complete: bool,
-    members: u64,
-    files: u64,
-    directories: u64,
-    size: u64,
-    compressed_size: u64,
-    ratio: Option<f64>,
-    zip_bytes: u64,
-    warnings: serde_json::Map<String, serde_json::Value>,
-}
-
 /// Unpacked bytes for each compressed one, to two digits; none where there is nothing to divide by.
-fn ratio(size: u64, compressed_size: u64) -> Option<f64> {
-    (compressed_size > 0).then(|| (size as f64 / compressed_size as f64 * 100.0).round() / 100.0)
+fn ratio(size: u64, compressed_size: u64) -> Ratio {
+    let hundredths = (u128::from(size) * 100 + u128::from(compressed_size) / 2).checked_div(compressed_size.into());
+    Ratio(hundredths)
 }
 
-fn write(text: &mut Vec<u8>, item: &impl Serialize) {
-    serde_json::to_writer(text, item).expect("words and numbers are always JSON");
+struct Ratio(Option<u128>);
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(hundredths) => write!(f, "{}.{:02}", hundredths / 100, hundredths % 100),
+            None => f.write_str("null"),
+        }
+    }
+}
+
+/// A member's name as JSON (RFC 8259 §7). It has no control characters.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for part in self.0.split_inclusive(['"', '\\']) {
+            match part.as_bytes() {
+                [plain @ .., special @ (b'"' | b'\\')] => {
+                    f.write_str(&part[..plain.len()])?;
+                    f.write_char('\\')?;
+                    f.write_char(char::from(*special))?;
+                }
+                _ => f.write_str(part)?,
+            }
+        }
+        f.write_char('"')
+    }
 }

@@ -73,7 +73,6 @@ mod error;
 mod glob;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "http", feature = "cli"))]
 mod inspection;
 mod limits;
 mod parameters;
@@ -90,7 +89,6 @@ mod worker;
 
 pub use entry::{Entry, EntryKind};
 pub use error::{Absent, Error, Format, Limit, Unsupported};
-#[cfg(any(feature = "http", feature = "cli"))]
 pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
 pub use parameters::{Mode, OutOfRange, Parameters};

@@ -1,5 +1,7 @@
 //! Warnings: what a tarball has otherwise than the zip, or has not at all, though nothing is wrong.
 
+use std::fmt;
+
 /// One thing that is otherwise in the tarball.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -100,6 +102,18 @@ impl WarningCounts {
     /// Those that came, in the order of [`Warning::ALL`].
     pub fn iter(self) -> impl Iterator<Item = (Warning, u64)> {
         Warning::ALL.into_iter().zip(self.0).filter(|&(_, count)| count > 0)
+    }
+}
+
+impl fmt::Display for WarningCounts {
+    /// As a JSON object.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (index, (warning, count)) in self.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, r#"{comma}"{}":{count}"#, warning.code())?;
+        }
+        f.write_str("}")
     }
 }
 

@@ -11,7 +11,6 @@ mod drivers;
 mod extra_field;
 mod fuzzing;
 mod independent_writer;
-#[cfg(any(feature = "http", feature = "cli"))]
 mod inspection;
 mod jail;
 mod properties;
