@@ -8,7 +8,7 @@ use crate::{
     drivers::{Conversion, in_every_way, select_in_every_way},
     extra_field::{extended_timestamp, unicode_path},
     tarball::{self, MTIME},
-    zip_writer::{Archive, Descriptor, MADE_BY_DOS, Member, archive, deflate, deflated, folder, stored},
+    zip_writer::{Archive, Descriptor, MADE_BY_DOS, Member, UTF8, archive, deflate, deflated, folder, stored},
 };
 
 fn listed(zip: &[u8], listing: Listing, limits: Limits) -> Conversion {
@@ -132,6 +132,15 @@ fn nothing_is_told_where_nothing_is_lost() {
         archive([Member { extra: extended_timestamp(1, &[5]), ..folder(b"d/") }]),
     ] {
         assert_eq!(inspect(&zip.bytes()).last().unwrap()["warnings"], json!({}));
+    }
+}
+
+#[test]
+fn a_name_of_any_characters_is_json() {
+    for name in ["a\"b", "\"", "\"\"\"", "日本/\u{2028}é", "a'b&<c>"] {
+        let member = Member { flags: UTF8, name: name.as_bytes(), external_attributes: 0o100755 << 16, ..b() };
+        let found = inspect(&archive([member]).bytes());
+        assert_eq!((&found[0]["name"], &found[1]["name"]), (&name.into(), &name.into()));
     }
 }
 
