@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use recompress::{BadSelection, Limits, Listing, Mode, Parameters, Selection};
+use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Parameters, Selection};
 
 /// Re-encode a zip as a brotli-compressed tarball, reading it once from front to back.
 #[derive(Parser)]
@@ -25,6 +25,30 @@ pub struct Arguments {
 pub enum Command {
     /// List what is in a zip, as JSON, and what a tarball would not have of it.
     Inspect(Inspect),
+    /// Say what a conversion would come to, as JSON: bytes of output, CPU time in a Worker, memory.
+    Estimate(Foresee),
+}
+
+#[derive(clap::Args)]
+pub struct Foresee {
+    /// Bytes of the zip.
+    zip_bytes: u64,
+    /// Bytes of its members' contents together.
+    unpacked_bytes: u64,
+    /// How many members it has.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    members: u64,
+    #[command(flatten)]
+    compression: Compression,
+    #[command(flatten)]
+    limits: Bounds,
+}
+
+impl Foresee {
+    pub fn estimate(&self) -> Estimate {
+        let (parameters, limits) = (self.compression.parameters(Some(self.zip_bytes)), (&self.limits).into());
+        Estimate::new(parameters, limits, self.zip_bytes, self.unpacked_bytes, self.members)
+    }
 }
 
 #[derive(clap::Args)]
@@ -54,12 +78,8 @@ pub struct Convert {
     /// standard input.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
-    #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
-    pub quality: Choice,
-    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` for what a zip of this size can use.
-    #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), value_parser = |text: &str| choice(text, 10, 24))]
-    pub lgwin: Choice,
+    #[command(flatten)]
+    pub compression: Compression,
     /// What the data is: `generic`, `text` or `font`.
     #[arg(short, long, value_name = "MODE", default_value = Mode::Generic.name(), value_parser = mode)]
     pub mode: Mode,
@@ -81,6 +101,17 @@ pub struct Convert {
     pub force: bool,
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// How hard to compress.
+#[derive(clap::Args)]
+pub struct Compression {
+    /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
+    #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
+    quality: Choice,
+    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` for what a zip of this size can use.
+    #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), value_parser = |text: &str| choice(text, 10, 24))]
+    lgwin: Choice,
 }
 
 /// A number, or that it is chosen automatically.
@@ -118,6 +149,12 @@ impl Convert {
 
     /// For a zip of `size` bytes, if that is known.
     pub fn parameters(&self, size: Option<u64>) -> Parameters {
+        self.compression.parameters(size).with_mode(self.mode)
+    }
+}
+
+impl Compression {
+    fn parameters(&self, size: Option<u64>) -> Parameters {
         let (window, automatic) = match self.lgwin {
             Choice::Auto => (Parameters::default().lgwin(), true),
             Choice::Fixed(lgwin) => (lgwin, false),
@@ -126,7 +163,7 @@ impl Convert {
             Choice::Auto => Parameters::auto(window),
             Choice::Fixed(quality) => Parameters::new(quality, window),
         };
-        let parameters = parameters.expect("the ranges were checked").with_mode(self.mode).expecting(size);
+        let parameters = parameters.expect("the ranges were checked").expecting(size);
         if automatic { parameters.with_auto_lgwin() } else { parameters }
     }
 }

@@ -20,7 +20,7 @@ const EXPECTED_SIZE: u64 = 1 << 30;
 
 /// Bytes of a tarball that are gathered before the encoder starts. One that is not longer is compressed with its true
 /// size, and with no larger window than it can use.
-const SMALL: usize = 1 << 20;
+pub(crate) const SMALL: usize = 1 << 20;
 
 /// The smallest window that another is lowered to. At 16 and below the encoder has other ways, which find less.
 const LEAST_LGWIN: u8 = 18;

@@ -14,6 +14,7 @@
 //! share        what one of them needs
 //! conversion   a transcoder, or an inspection, fed by a request's body
 //! body         the body of an answer
+//! estimate     what a conversion would come to, by numbers
 //! problem      an answer that says why there is no tarball (RFC 9457)
 //! headers      what every answer has
 //! account      what is logged of a request
@@ -38,6 +39,7 @@ mod admission;
 mod body;
 mod conversion;
 mod description;
+mod estimate;
 mod filename;
 mod form;
 mod headers;
@@ -185,6 +187,10 @@ impl Service {
         let response = match route {
             Route::Convert { name } => return self.convert(head, name, upload, patience, account).await,
             Route::Inspect => return self.inspect(head, upload, patience, account).await,
+            Route::Estimate => {
+                let budget = self.admission.figures().budget;
+                fixed("application/json", estimate::answer(head, &self.settings, budget)?)
+            }
             Route::Page => fixed("text/plain; charset=utf-8", page::text(head, &self.settings)),
             Route::Health => fixed("application/json", self.health()),
             Route::Description => fixed("application/json", description::OPENAPI),
@@ -283,7 +289,7 @@ impl Service {
         B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
     {
         let Upload { source, given, body_bytes, .. } = Upload::open(head, upload).await?;
-        given.expect_none()?;
+        given.expect_only(&["name"])?;
         let (listing, content_type) = accept::listing(&head.headers);
         let share = Share::of_inspection(self.settings.limits, self.admission.figures().budget, body_bytes);
         let reserved = self.admission.reserve(share.bytes, patience).await;

@@ -70,6 +70,7 @@ mod budget;
 mod compress;
 mod entry;
 mod error;
+mod estimate;
 mod glob;
 #[cfg(feature = "http")]
 pub mod http;
@@ -89,6 +90,7 @@ mod worker;
 
 pub use entry::{Entry, EntryKind};
 pub use error::{Absent, Error, Format, Limit, Unsupported};
+pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
 pub use parameters::{Mode, OutOfRange, Parameters};

@@ -42,6 +42,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         None => convert(&arguments.convert),
         Some(Command::Inspect(inspect)) => list(inspect),
+        Some(Command::Estimate(numbers)) => {
+            let written = writeln!(io::stdout(), "{}", numbers.estimate());
+            written.map_err(|error| failed("write", Path::new("-"), &error))
+        }
     }
 }
 

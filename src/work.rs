@@ -4,6 +4,7 @@
 //! costs so much for each byte that goes in, more for each that is neither copied nor noise, which are `min(output, saved)`
 //! of them, and something for each that comes out.
 
+pub(crate) mod size;
 mod table;
 
 use table::COST;

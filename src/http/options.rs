@@ -62,8 +62,10 @@ pub(super) enum BadOption {
     OutOfRange { option: &'static str, value: String, range: String },
     #[error(transparent)]
     Selection(#[from] BadSelection),
-    #[error("{option} has no meaning here, where nothing is written")]
-    NothingWritten { option: &'static str },
+    #[error("{option} has no meaning here")]
+    Elsewhere { option: &'static str },
+    #[error("{option} is missing")]
+    Missing { option: &'static str },
 }
 
 fn names() -> String {
@@ -112,10 +114,10 @@ impl Given {
         Ok(())
     }
 
-    /// Refuses all options but the upload's name, where no tarball is written.
-    pub(super) fn expect_none(&self) -> Result<(), BadOption> {
-        match self.0.iter().find(|(row, ..)| row.name != "name") {
-            Some((row, ..)) => Err(BadOption::NothingWritten { option: row.name }),
+    /// Refuses all options but those of `names`, where the others would change nothing.
+    pub(super) fn expect_only(&self, names: &[&str]) -> Result<(), BadOption> {
+        match self.0.iter().find(|(row, ..)| !names.contains(&row.name)) {
+            Some((row, ..)) => Err(BadOption::Elsewhere { option: row.name }),
             None => Ok(()),
         }
     }

@@ -16,6 +16,7 @@ pub(super) enum Route {
         name: Option<String>,
     },
     Inspect,
+    Estimate,
     /// What may be done at the path.
     Options {
         allow: &'static str,
@@ -23,12 +24,13 @@ pub(super) enum Route {
 }
 
 /// Paths with their methods, as `Allow` has them.
-pub(super) const PATHS: [(&str, &str); 6] = [
+pub(super) const PATHS: [(&str, &str); 7] = [
     ("/", "GET, HEAD, OPTIONS, POST, PUT"),
     ("/health", READ),
     ("/openapi.json", READ),
     ("/docs", READ),
     ("/inspect", "OPTIONS, POST, PUT"),
+    ("/estimate", READ),
     // Not only names that end in `.zip`: saves are zips of other names, and `curl -T` puts them under those.
     ("/{name}", "OPTIONS, PUT"),
 ];
@@ -51,6 +53,7 @@ impl Route {
             ("/health", _) if reads => Ok(Self::Health),
             ("/openapi.json", _) if reads => Ok(Self::Description),
             ("/docs", _) if reads => Ok(Self::Docs),
+            ("/estimate", _) if reads => Ok(Self::Estimate),
             ("/inspect", &Method::POST | &Method::PUT) => Ok(Self::Inspect),
             // `curl -T - URL/` puts what it reads from a pipe to the path itself.
             ("/", &Method::POST | &Method::PUT) => Ok(Self::Convert { name: None }),
@@ -68,6 +71,7 @@ impl Route {
             Self::Docs => "docs",
             Self::Convert { .. } => "convert",
             Self::Inspect => "inspect",
+            Self::Estimate => "estimate",
             Self::Options { .. } => "options",
         }
     }

@@ -17,6 +17,7 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::{Limits, Parameters};
 
+mod estimate;
 mod listing;
 mod members;
 
