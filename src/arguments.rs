@@ -1,6 +1,6 @@
 //! The command line's arguments.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
 use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Parameters, Selection};
@@ -20,15 +20,18 @@ pub struct Arguments {
     pub convert: Convert,
 }
 
-/// What to do instead of a conversion. A file of such a name is written `./NAME`.
+/// What else there is to do than to convert one zip. A zip of such a name is `./serve`.
 #[derive(Subcommand)]
 pub enum Command {
     /// List what is in a zip, as JSON, and what a tarball would not have of it.
     Inspect(Inspect),
     /// Say what a conversion would come to, as JSON: bytes of output, CPU time in a Worker, memory.
     Estimate(Foresee),
+    /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
+    Serve(Serve),
 }
 
+/// What to estimate.
 #[derive(clap::Args)]
 pub struct Foresee {
     /// Bytes of the zip.
@@ -51,6 +54,7 @@ impl Foresee {
     }
 }
 
+/// What to list.
 #[derive(clap::Args)]
 pub struct Inspect {
     /// The zip; `-` or nothing is standard input.
@@ -69,6 +73,7 @@ impl Inspect {
     }
 }
 
+/// What to convert, and how.
 #[derive(clap::Args)]
 pub struct Convert {
     /// The zip; `-` or nothing is standard input.
@@ -166,6 +171,37 @@ impl Compression {
         let parameters = parameters.expect("the ranges were checked").expecting(size);
         if automatic { parameters.with_auto_lgwin() } else { parameters }
     }
+}
+
+/// How to serve.
+#[derive(clap::Args)]
+pub struct Serve {
+    /// The port; 0 takes one that is free.
+    #[arg(long, value_name = "N", default_value_t = 8787)]
+    pub port: u16,
+    /// The address to listen at; `0.0.0.0` and `::` are all there are.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub address: IpAddr,
+    /// Bytes of memory for all conversions together.
+    #[arg(long, value_name = "BYTES", default_value_t = 88 << 20)]
+    pub memory: u64,
+    /// Seconds that a request may wait for its share of that.
+    #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    pub patience: Duration,
+    /// Seconds for which a client may send nothing.
+    #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
+    pub idle: Duration,
+    /// Seconds for which a client may read nothing.
+    #[arg(long, value_name = "S", default_value = "240", value_parser = seconds)]
+    pub unread: Duration,
+    /// Seconds that what is under way has to end, once the process is told to (SIGTERM, SIGINT).
+    #[arg(long, value_name = "S", default_value = "60", value_parser = seconds)]
+    pub grace: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "it must be a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 /// What an archive may ask for; see `recompress::Limits`.

@@ -1,6 +1,7 @@
-//! The command-line tool.
+//! The command-line tool, which is a server as well.
 
 mod arguments;
+mod serve;
 
 use std::{
     fs::{File, OpenOptions},
@@ -28,8 +29,7 @@ impl From<recompress::Error> for Failure {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(&arguments) {
+    match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(code, message)) => {
             eprintln!("recompress: {code}: {message}");
@@ -38,10 +38,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
-    match &arguments.command {
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    match arguments.command {
         None => convert(&arguments.convert),
-        Some(Command::Inspect(inspect)) => list(inspect),
+        Some(Command::Serve(how)) => serve::serve(how).map_err(|error| Failure("io", format!("cannot serve: {error}"))),
+        Some(Command::Inspect(inspect)) => list(&inspect),
         Some(Command::Estimate(numbers)) => {
             let written = writeln!(io::stdout(), "{}", numbers.estimate());
             written.map_err(|error| failed("write", Path::new("-"), &error))

@@ -37,6 +37,14 @@ pub(super) fn every_answer(request_id: &str) -> HeaderMap {
     headers
 }
 
+/// What a header says. Not ASCII, it is UTF-8 from what was written lately, and ISO 8859-1 from what keeps to RFC 2616.
+pub(super) fn text(value: &HeaderValue) -> String {
+    match str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().map(|&byte| char::from(byte)).collect(),
+    }
+}
+
 /// The client's word for its request, or the edge's, if it is one that can stand in a log.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);

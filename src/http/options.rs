@@ -5,7 +5,7 @@
 use http::HeaderMap;
 use thiserror::Error as ThisError;
 
-use super::settings::Settings;
+use super::{headers::text, settings::Settings};
 use crate::{BadSelection, Mode, Parameters, Selection};
 
 /// An option's name in the query and in a form. As a header it is `Recompress-` and the same.
@@ -83,8 +83,7 @@ impl Given {
         for name in headers.keys() {
             let Some(option) = name.as_str().strip_prefix(HEADER_PREFIX) else { continue };
             // Several lines of a header mean the same as one with commas (RFC 9110 §5.3), and some servers make that of them.
-            let lines: Vec<_> =
-                headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+            let lines: Vec<_> = headers.get_all(name).iter().map(text).collect();
             let value = lines.join(", ");
             match row(option)? {
                 Row { repeats: true, .. } => {
