@@ -57,7 +57,7 @@ bench: build ## what a conversion costs, next to other ways to do it; ARGS="--ro
 	$(WASM) node benches/bench.mjs $(ARGS)
 
 calibrate: build ## measures what each quality and window costs in workerd, and writes the table that budgets are counted by
-	$(WASM) node benches/calibrate.mjs --out src/work/table.rs
+	$(WASM) node benches/calibrate.mjs --data benches/calibration.csv --costs src/work/table.rs --sizes src/work/size/table.rs
 	cargo fmt
 
 danger: ## the table of docs/danger.md, by the programs that are here

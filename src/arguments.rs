@@ -3,18 +3,79 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
-use recompress::{Limits, Parameters};
+use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Parameters, Selection};
 
 /// Re-encode a zip as a brotli-compressed tarball, reading it once from front to back.
 #[derive(Parser)]
 #[command(
     version,
     args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "Exit status: 0 done; 1 the zip was refused, or reading or writing failed; 2 wrong usage."
 )]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
+    #[command(flatten)]
+    pub convert: Convert,
+}
+
+/// What else there is to do than to convert one zip. A zip of such a name is `./serve`.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List what is in a zip, as JSON, and what a tarball would not have of it.
+    Inspect(Inspect),
+    /// Say what a conversion would come to, as JSON: bytes of output, CPU time in a Worker, memory.
+    Estimate(Foresee),
+    /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
+    Serve(Serve),
+}
+
+/// What to estimate.
+#[derive(clap::Args)]
+pub struct Foresee {
+    /// Bytes of the zip.
+    zip_bytes: u64,
+    /// Bytes of its members' contents together.
+    unpacked_bytes: u64,
+    /// How many members it has.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    members: u64,
+    #[command(flatten)]
+    compression: Compression,
+    #[command(flatten)]
+    limits: Bounds,
+}
+
+impl Foresee {
+    pub fn estimate(&self) -> Estimate {
+        let (parameters, limits) = (self.compression.parameters(Some(self.zip_bytes)), (&self.limits).into());
+        Estimate::new(parameters, limits, self.zip_bytes, self.unpacked_bytes, self.members)
+    }
+}
+
+/// What to list.
+#[derive(clap::Args)]
+pub struct Inspect {
+    /// The zip; `-` or nothing is standard input.
+    #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
+    pub input: PathBuf,
+    /// A line for each member as it is read, and one of totals at the end, instead of one document.
+    #[arg(long)]
+    lines: bool,
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+impl Inspect {
+    pub fn listing(&self) -> Listing {
+        if self.lines { Listing::Lines } else { Listing::Json }
+    }
+}
+
+/// What to convert, and how.
+#[derive(clap::Args)]
+pub struct Convert {
     /// The zip; `-` or nothing is standard input.
     #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
     pub input: PathBuf,
@@ -22,17 +83,40 @@ pub struct Arguments {
     /// standard input.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
-    #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
-    pub quality: Choice,
-    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` for what a zip of this size can use.
-    #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), value_parser = |text: &str| choice(text, 10, 24))]
-    pub lgwin: Choice,
+    #[command(flatten)]
+    pub compression: Compression,
+    /// What the data is: `generic`, `text` or `font`.
+    #[arg(short, long, value_name = "MODE", default_value = Mode::Generic.name(), value_parser = mode)]
+    pub mode: Mode,
+    /// Write only members that match this pattern; may be given several times. `*` and `?` match within a folder's name, a
+    /// `**` between slashes any number of folders, and a folder's name all that is in it.
+    #[arg(long, value_name = "PATTERN")]
+    include: Vec<String>,
+    /// Leave out members that match this pattern, whatever includes them; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Put the member of this name first, holding back what stands before it; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    first: Vec<String>,
+    /// Add a report behind the tarball, where readers do not look: members, sizes, SHA-256, warnings.
+    #[arg(long)]
+    pub report: bool,
     /// Replace OUTPUT if it exists.
     #[arg(short, long)]
     pub force: bool,
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// How hard to compress.
+#[derive(clap::Args)]
+pub struct Compression {
+    /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
+    #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
+    quality: Choice,
+    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` for what a zip of this size can use.
+    #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), value_parser = |text: &str| choice(text, 10, 24))]
+    lgwin: Choice,
 }
 
 /// A number, or that it is chosen automatically.
@@ -59,9 +143,23 @@ fn choice(text: &str, least: u8, most: u8) -> Result<Choice, String> {
     }
 }
 
-impl Arguments {
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::named(text).ok_or_else(|| format!("it must be {}", Mode::ALL.map(Mode::name).join(", ")))
+}
+
+impl Convert {
+    pub fn selection(&self) -> Result<Selection, BadSelection> {
+        Selection::new(&self.include, &self.exclude, &self.first)
+    }
+
     /// For a zip of `size` bytes, if that is known.
     pub fn parameters(&self, size: Option<u64>) -> Parameters {
+        self.compression.parameters(size).with_mode(self.mode)
+    }
+}
+
+impl Compression {
+    fn parameters(&self, size: Option<u64>) -> Parameters {
         let (window, automatic) = match self.lgwin {
             Choice::Auto => (Parameters::default().lgwin(), true),
             Choice::Fixed(lgwin) => (lgwin, false),
@@ -73,13 +171,6 @@ impl Arguments {
         let parameters = parameters.expect("the ranges were checked").expecting(size);
         if automatic { parameters.with_auto_lgwin() } else { parameters }
     }
-}
-
-/// What else there is to do than to convert one zip. A zip of such a name is `./serve`.
-#[derive(Subcommand)]
-pub enum Command {
-    /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
-    Serve(Serve),
 }
 
 /// How to serve.

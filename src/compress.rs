@@ -1,13 +1,13 @@
 //! The brotli encoder: the one file that knows which it is.
 
 use mbrotli::{
-    Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize, LiteralContextMode,
-    Operation, Quality, StreamConfig, Window,
+    CompressionMode, Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize,
+    LiteralContextMode, Operation, Quality, StreamConfig, Window,
 };
 
 use crate::{
     error::{Error, Limit},
-    parameters::Parameters,
+    parameters::{Mode, Parameters},
     work::Bytes,
 };
 
@@ -20,7 +20,7 @@ const EXPECTED_SIZE: u64 = 1 << 30;
 
 /// Bytes of a tarball that are gathered before the encoder starts. One that is not longer is compressed with its true
 /// size, and with no larger window than it can use.
-const SMALL: usize = 1 << 20;
+pub(crate) const SMALL: usize = 1 << 20;
 
 /// The smallest window that another is lowered to. At 16 and below the encoder has other ways, which find less.
 const LEAST_LGWIN: u8 = 18;
@@ -46,6 +46,7 @@ pub(crate) struct Encoder {
     stage: Stage,
     quality: u8,
     lgwin: u8,
+    mode: CompressionMode,
     /// The present meta-block.
     block: Bytes,
     /// Bytes of the tarball before it.
@@ -86,6 +87,11 @@ impl Encoder {
             stage: Stage::Gathering(gathered),
             quality: parameters.quality(),
             lgwin: parameters.lgwin(),
+            mode: match parameters.mode() {
+                Mode::Generic => CompressionMode::Generic,
+                Mode::Text => CompressionMode::Text,
+                Mode::Font => CompressionMode::Font,
+            },
             block: Bytes::default(),
             position: 0,
         })
@@ -96,9 +102,11 @@ impl Encoder {
         (self.quality, self.lgwin)
     }
 
-    /// Whether no quality was used so far, so that any can be chosen.
-    pub(crate) fn is_gathering(&self) -> bool {
-        matches!(self.stage, Stage::Gathering(_))
+    /// Bytes that were gathered, and the window that they can use, if nothing was compressed so far.
+    pub(crate) fn gathered(&self) -> Option<(u64, u8)> {
+        let Stage::Gathering(gathered) = &self.stage else { return None };
+        let length = gathered.len() as u64;
+        Some((length, usable(self.lgwin, length)))
     }
 
     /// Uses another quality from here on: before anything was compressed, or where a meta-block has just ended.
@@ -154,8 +162,7 @@ impl Encoder {
         match &mut self.stage {
             Stage::Gathering(gathered) => {
                 let length = gathered.len() as u64;
-                let usable = (LEAST_LGWIN..=24).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(24);
-                self.lgwin = self.lgwin.min(usable);
+                self.lgwin = usable(self.lgwin, length);
                 self.start(length)?;
                 Ok(Encoded::default())
             }
@@ -209,11 +216,20 @@ impl Encoder {
         // are merged: 80 MB more, for text and programs that change their kind often. Without, they are 2 to 10 % larger,
         // still less than at 9, and take a third less time (docs/encoder.md).
         let contexts = if self.quality > 9 { LiteralContextMode::Disabled } else { LiteralContextMode::Auto };
-        let config = EncoderConfig::new().with_quality(quality).with_window(window).with_literal_context(contexts);
+        let config = EncoderConfig::new()
+            .with_quality(quality)
+            .with_window(window)
+            .with_mode(self.mode)
+            .with_literal_context(contexts);
         let compressor = Compressor::new(config).expect("a standard window goes with every quality");
         let stream = StreamConfig::from(InputSize::Exact(size)).with_stream_offset(self.position);
         Ok(Box::new(compressor.into_session(stream).map_err(out_of_memory)?))
     }
+}
+
+/// `lgwin`, or less if that holds all of `length` bytes.
+fn usable(lgwin: u8, length: u64) -> u8 {
+    (LEAST_LGWIN..lgwin).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(lgwin)
 }
 
 fn call(

@@ -12,8 +12,9 @@
 //! filename     how it is named
 //! admission    the ledger of the memory that all requests share
 //! share        what one of them needs
-//! conversion   a transcoder fed by a request's body
+//! conversion   a transcoder, or an inspection, fed by a request's body
 //! body         the body of an answer
+//! estimate     what a conversion would come to, by numbers
 //! problem      an answer that says why there is no tarball (RFC 9457)
 //! headers      what every answer has
 //! account      what is logged of a request
@@ -38,6 +39,7 @@ mod admission;
 mod body;
 mod conversion;
 mod description;
+mod estimate;
 mod filename;
 mod form;
 mod headers;
@@ -51,7 +53,7 @@ mod share;
 mod source;
 mod token;
 
-use std::{fmt::Display, future::poll_fn};
+use std::fmt::Display;
 
 use bytes::Bytes;
 use http::{
@@ -65,16 +67,16 @@ use self::{
     accept::Variant,
     account::Account,
     admission::{Admission, Figures},
-    conversion::{Conversion, Piece},
+    conversion::{Conversion, Job},
     form::Form,
-    headers::{LGWIN, QUALITY},
+    headers::{LGWIN, MODE, QUALITY},
     options::{Given, Options},
     problem::Problem,
     route::Route,
     share::Share,
     source::Source,
 };
-use crate::Transcoder;
+use crate::{Inspection, Transcoder};
 
 pub use self::{
     body::Body,
@@ -184,6 +186,11 @@ impl Service {
         }
         let response = match route {
             Route::Convert { name } => return self.convert(head, name, upload, patience, account).await,
+            Route::Inspect => return self.inspect(head, upload, patience, account).await,
+            Route::Estimate => {
+                let budget = self.admission.figures().budget;
+                fixed("application/json", estimate::answer(head, &self.settings, budget)?)
+            }
             Route::Page => fixed("text/plain; charset=utf-8", page::text(head, &self.settings)),
             Route::Health => fixed("application/json", self.health()),
             Route::Description => fixed("application/json", description::OPENAPI),
@@ -233,17 +240,8 @@ impl Service {
     where
         B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
     {
-        refuse_encoded_upload(&head.headers)?;
-        let mut given = Given::by_head(head.uri.query().unwrap_or_default(), &head.headers)?;
-        let body_bytes = declared_length(&head.headers);
-        let (source, part_name, archive_bytes) = if form::is_form(&head.headers) {
-            let (form, name) = Form::open(upload, &head.headers, &mut given).await?;
-            // Of a form the length says only how long its file is at most.
-            (Source::Form(Box::new(form)), Some(name), None)
-        } else {
-            (Source::Body(upload), None, body_bytes)
-        };
-        let Options { parameters, name } = Options::read(&given, &self.settings)?;
+        let Upload { source, given, part_name, body_bytes, archive_bytes } = Upload::open(head, upload).await?;
+        let Options { parameters, selection, report, name } = Options::read(&given, &self.settings)?;
         let variant = Variant::negotiate(&head.headers);
         let name = name
             .or(path_name)
@@ -259,25 +257,14 @@ impl Service {
             .await
             .map_err(|figures| share.busy(parameters, limits, figures, body_bytes))?;
         account.reserved_bytes = share.bytes;
-        let transcoder = Transcoder::new(parameters, share.limits)?;
-        let mut conversion = Conversion::new(transcoder, source, body_bytes, self.platform, reservation);
-        let first = poll_fn(|cx| {
-            let first = conversion.poll_piece(cx);
-            conversion.report(account);
-            first
-        })
-        .await?;
-        let (quality, lgwin) = conversion.in_use();
+        let transcoder = Transcoder::new(parameters, share.limits)?.selecting(selection);
+        let job = Job::Convert(if report { transcoder.reporting() } else { transcoder });
+        let mut conversion = Conversion::new(job, source, body_bytes, self.platform, reservation);
+        let first = conversion.first_piece(account).await?;
+        let (quality, lgwin) = conversion.in_use().expect("it has an encoder");
         (account.quality, account.lgwin) = (Some(quality), Some(lgwin));
-        let body = match first {
-            Piece::More(first) => Body::converting(first, conversion),
-            Piece::Last(only) => {
-                account.outcome = "ok";
-                Body::fixed(only)
-            }
-        };
 
-        let mut response = Response::new(body);
+        let mut response = Response::new(Body::converting(first, conversion, account));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(variant.content_type()));
         if let Some(encoding) = variant.content_encoding() {
@@ -287,7 +274,65 @@ impl Service {
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         headers.insert(QUALITY, u16::from(quality).into());
         headers.insert(LGWIN, u16::from(lgwin).into());
+        headers.insert(MODE, HeaderValue::from_static(parameters.mode().name()));
         Ok(response)
+    }
+
+    async fn inspect<B>(
+        &self,
+        head: &Parts,
+        upload: B,
+        patience: impl Future<Output = ()>,
+        account: &mut Account,
+    ) -> Result<Response<Body<B>>, Problem>
+    where
+        B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
+    {
+        let Upload { source, given, body_bytes, .. } = Upload::open(head, upload).await?;
+        given.expect_only(&["name"])?;
+        let (listing, content_type) = accept::listing(&head.headers);
+        let share = Share::of_inspection(self.settings.limits, self.admission.figures().budget, body_bytes);
+        let reserved = self.admission.reserve(share.bytes, patience).await;
+        let reservation = reserved.map_err(|figures| share.busy_for_inspection(figures))?;
+        account.reserved_bytes = share.bytes;
+        let job = Job::Inspect(Inspection::new(listing, share.limits), listing);
+        let mut inspection = Conversion::new(job, source, body_bytes, self.platform, reservation);
+        let first = inspection.first_piece(account).await?;
+
+        let mut response = Response::new(Body::converting(first, inspection, account));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+        Ok(response)
+    }
+}
+
+/// An archive on its way in, and what its sender says with it.
+struct Upload<B> {
+    source: Source<B>,
+    given: Given,
+    /// The name that a form has for it.
+    part_name: Option<String>,
+    /// Of the whole body, if that is told.
+    body_bytes: Option<u64>,
+    /// Of the archive. Of a form the length says only how long its file is at most.
+    archive_bytes: Option<u64>,
+}
+
+impl<B> Upload<B>
+where
+    B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
+{
+    async fn open(head: &Parts, upload: B) -> Result<Self, Problem> {
+        refuse_encoded_upload(&head.headers)?;
+        let mut given = Given::by_head(head.uri.query().unwrap_or_default(), &head.headers)?;
+        let body_bytes = declared_length(&head.headers);
+        if !form::is_form(&head.headers) {
+            let source = Source::Body(upload);
+            return Ok(Self { source, given, part_name: None, body_bytes, archive_bytes: body_bytes });
+        }
+        let (form, name) = Form::open(upload, &head.headers, &mut given).await?;
+        let source = Source::Form(Box::new(form));
+        Ok(Self { source, given, part_name: Some(name), body_bytes, archive_bytes: None })
     }
 }
 

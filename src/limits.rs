@@ -36,7 +36,7 @@ impl Limits {
         ratio: 250,
         held_bytes: 24 * MIB,
         name_bytes: 4096,
-        memory_bytes: 40 * MIB,
+        memory_bytes: 26 * MIB,
         cpu_ms: 25_000,
     };
 

@@ -4,6 +4,7 @@
 //! costs so much for each byte that goes in, more for each that is neither copied nor noise, which are `min(output, saved)`
 //! of them, and something for each that comes out.
 
+pub(crate) mod size;
 mod table;
 
 use table::COST;
@@ -17,11 +18,14 @@ const INFLATE_PICOSECONDS: u64 = 2500;
 /// A member's records, header and checks.
 const MEMBER: u64 = 6000;
 
+/// SHA-256 of a byte, in wasm.
+const HASH_PICOSECONDS: u64 = 6000;
+
+/// A comparison of a character with a pattern's.
+const COMPARE_PICOSECONDS: u64 = 2000;
+
 /// A share of the work that is left for what cannot be foreseen, in percent.
 const RESERVE: u64 = 10;
-
-/// Bytes of a zip that can be held back whole next to the largest encoder.
-pub(crate) const SMALL_UPLOAD: u64 = 3 << 20;
 
 /// Bytes of a meta-block, and what they became.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,18 +52,15 @@ pub(crate) fn member(held: u64) -> u64 {
     MEMBER + held.saturating_mul(INFLATE_PICOSECONDS) / 1000
 }
 
-/// The highest quality at which a zip of `upload_bytes` can end in time, if it unpacks to no more than itself.
-///
-/// Not above 9 where its size is not known, nor where a large window leaves an isolate too little to hold back what such
-/// a zip may ask for, or nothing at all: above 22.
-pub(crate) fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
-    match upload_bytes {
-        Some(taken) => {
-            let most = if lgwin <= 20 || lgwin <= 22 && taken <= SMALL_UPLOAD { 11 } else { 9 };
-            best_quality(most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
-        }
-        None => 9,
-    }
+/// The cost of a comparison of names with patterns.
+pub(crate) fn comparing(comparisons: u64) -> u64 {
+    comparisons * COMPARE_PICOSECONDS / 1000
+}
+
+/// The cost of SHA-256 over the zip and the tarball, for `tarball` bytes of that.
+pub(crate) fn hashing(tarball: u64) -> u64 {
+    // Of the zip there are hardly more.
+    2 * tarball.saturating_mul(HASH_PICOSECONDS) / 1000
 }
 
 /// The highest quality up to `most` that compresses `bytes` within `work`, or 2, the lowest that can continue a stream.

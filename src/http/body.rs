@@ -32,8 +32,16 @@ impl<B> Body<B> {
         Self { ready: bytes, conversion: None, account: None }
     }
 
-    pub(super) fn converting(first: Bytes, conversion: Conversion<B>) -> Self {
-        Self { ready: first, conversion: Some(Box::new(conversion)), account: None }
+    /// What comes after the first piece, if that is not all.
+    pub(super) fn converting(first: Piece, conversion: Conversion<B>, account: &mut Account) -> Self {
+        match first {
+            Piece::More(first) => Self { ready: first, conversion: Some(Box::new(conversion)), account: None },
+            Piece::Last(only) => {
+                account.outcome = "ok";
+                Self::fixed(only)
+            }
+            Piece::Told(..) => unreachable!("with nothing given before it, a failure becomes the status"),
+        }
     }
 
     /// Has the account end with the body.
@@ -69,6 +77,7 @@ where
                 conversion.report(account);
                 match &polled {
                     Poll::Ready(Ok(Piece::Last(_))) => account.outcome = "ok",
+                    Poll::Ready(Ok(Piece::Told(_, code))) => account.outcome = code,
                     Poll::Ready(Err(failure)) => account.outcome = failure.code(),
                     _ => {}
                 }
@@ -79,7 +88,7 @@ where
                 this.conversion = None;
                 this.account = None;
             }
-            let (Piece::More(bytes) | Piece::Last(bytes)) = piece?;
+            let (Piece::More(bytes) | Piece::Last(bytes) | Piece::Told(bytes, _)) = piece?;
             this.ready = bytes;
         }
         let bytes = mem::take(&mut this.ready);

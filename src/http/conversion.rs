@@ -1,7 +1,8 @@
-//! A conversion that is fed by a request's body.
+//! A conversion, or an inspection, that is fed by a request's body.
 
 use std::{
     fmt::Display,
+    future::poll_fn,
     mem,
     task::{Context, Poll, ready},
 };
@@ -14,9 +15,10 @@ use super::{
     account::Account,
     admission::Reservation,
     form::BadForm,
+    problem::Problem,
     source::{Broken, Source},
 };
-use crate::{Error, Status, Transcoder};
+use crate::{Error, Inspection, Listing, Progress, Status, Transcoder};
 
 /// The most that is given at once. In workerd, 64 KiB cross into JavaScript about 8 times faster than as pieces of 4 KiB.
 const PIECE_BYTES: usize = 64 << 10;
@@ -90,10 +92,34 @@ pub(super) enum Piece {
     More(Bytes),
     /// The stream is complete: what is left of it, perhaps nothing. The conversion can be dropped.
     Last(Bytes),
+    /// The stream ends with why it is not complete. The conversion can be dropped.
+    Told(Bytes, &'static str),
+}
+
+/// What is done with an archive.
+pub(super) enum Job {
+    Convert(Transcoder),
+    Inspect(Inspection, Listing),
+}
+
+impl Job {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, Error> {
+        match self {
+            Self::Convert(transcoder) => transcoder.step(input, output),
+            Self::Inspect(inspection, _) => inspection.step(input, output),
+        }
+    }
+
+    fn work_ns(&self) -> u64 {
+        match self {
+            Self::Convert(transcoder) => transcoder.work_ns(),
+            Self::Inspect(inspection, _) => inspection.work_ns(),
+        }
+    }
 }
 
 pub(super) struct Conversion<B> {
-    transcoder: Transcoder,
+    job: Job,
     /// Whether it has no use for anything but input.
     needs_input: bool,
     source: Source<B>,
@@ -117,14 +143,14 @@ where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
     pub(super) fn new(
-        transcoder: Transcoder,
+        job: Job,
         source: Source<B>,
         declared: Option<u64>,
         platform: Platform,
         reservation: Reservation,
     ) -> Self {
         Self {
-            transcoder,
+            job,
             needs_input: true,
             source,
             upload_ended: false,
@@ -140,23 +166,50 @@ where
     }
 
     /// Brotli quality and lgwin of the tarball, final once there is a piece of it.
-    pub(super) fn in_use(&self) -> (u8, u8) {
-        self.transcoder.in_use()
+    pub(super) fn in_use(&self) -> Option<(u8, u8)> {
+        match &self.job {
+            Job::Convert(transcoder) => Some(transcoder.in_use()),
+            Job::Inspect(..) => None,
+        }
     }
 
     /// Enters what was done so far.
     pub(super) fn report(&self, account: &mut Account) {
         account.bytes_in = self.received;
         account.bytes_out = self.given;
-        account.work_ns = self.transcoder.work_ns();
+        account.work_ns = self.job.work_ns();
+    }
+
+    /// The first piece, with which the answer begins.
+    pub(super) async fn first_piece(&mut self, account: &mut Account) -> Result<Piece, Failure> {
+        poll_fn(|cx| {
+            let first = self.poll_piece(cx);
+            self.report(account);
+            first
+        })
+        .await
     }
 
     /// Gives the next piece: a full one, or, when the upload keeps us waiting, what there is.
     ///
     /// How the stream is cut depends on the network, its bytes do not. Output that precedes an error is not given:
-    /// before the first piece the error becomes the status, later it breaks the transfer anyway. Not to be called
-    /// again after [`Piece::Last`] or an error.
+    /// before the first piece the error becomes the status, later it breaks the transfer anyway. Only a listing in lines can
+    /// say itself, in its last one, that it is not whole. Not to be called again after a piece that is not
+    /// [`Piece::More`] or an error.
     pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Failure>> {
+        match ready!(self.poll_stream(cx)) {
+            Err(failure) if self.given > 0 && matches!(self.job, Job::Inspect(_, Listing::Lines)) => {
+                let code = failure.code();
+                self.room.truncate(self.filled);
+                self.room.extend(Problem::from(failure).line());
+                self.filled = self.room.len();
+                Poll::Ready(Ok(Piece::Told(self.take_piece(), code)))
+            }
+            piece => Poll::Ready(piece),
+        }
+    }
+
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Failure>> {
         for _ in 0..STEPS_PER_POLL {
             if self.needs_input && !self.upload_ended {
                 match self.poll_upload(cx) {
@@ -171,7 +224,7 @@ where
             if self.room.is_empty() {
                 self.room = vec![0; PIECE_BYTES];
             }
-            let progress = self.transcoder.step(&self.frame, &mut self.room[self.filled..])?;
+            let progress = self.job.step(&self.frame, &mut self.room[self.filled..])?;
             self.frame = self.frame.slice(progress.consumed..);
             self.filled += progress.produced;
             self.needs_input = progress.status == Status::NeedsInput;

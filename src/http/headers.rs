@@ -8,6 +8,7 @@ use http::{
 /// With what a tarball was compressed.
 pub(super) const QUALITY: HeaderName = HeaderName::from_static("recompress-quality");
 pub(super) const LGWIN: HeaderName = HeaderName::from_static("recompress-lgwin");
+pub(super) const MODE: HeaderName = HeaderName::from_static("recompress-mode");
 
 /// By which a request is found in the log: the client's own word for it, or one of ours.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");

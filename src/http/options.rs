@@ -6,7 +6,7 @@ use http::HeaderMap;
 use thiserror::Error as ThisError;
 
 use super::{headers::text, settings::Settings};
-use crate::Parameters;
+use crate::{BadSelection, Mode, Parameters, Selection};
 
 /// An option's name in the query and in a form. As a header it is `Recompress-` and the same.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,9 +17,14 @@ pub(super) struct Row {
 }
 
 /// Every option there is.
-pub(super) const TABLE: [Row; 3] = [
+pub(super) const TABLE: [Row; 8] = [
     Row { name: "quality", repeats: false },
     Row { name: "lgwin", repeats: false },
+    Row { name: "mode", repeats: false },
+    Row { name: "include", repeats: true },
+    Row { name: "exclude", repeats: true },
+    Row { name: "first", repeats: true },
+    Row { name: "report", repeats: false },
     Row { name: "name", repeats: false },
 ];
 
@@ -41,6 +46,8 @@ pub(super) struct Given(Vec<(&'static Row, Place, String)>);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) parameters: Parameters,
+    pub(super) selection: Selection,
+    pub(super) report: bool,
     pub(super) name: Option<String>,
 }
 
@@ -53,6 +60,12 @@ pub(super) enum BadOption {
     Twice { option: &'static str, first: String, second: String },
     #[error("{option} is {value:?}, it must be {range}")]
     OutOfRange { option: &'static str, value: String, range: String },
+    #[error(transparent)]
+    Selection(#[from] BadSelection),
+    #[error("{option} has no meaning here")]
+    Elsewhere { option: &'static str },
+    #[error("{option} is missing")]
+    Missing { option: &'static str },
 }
 
 fn names() -> String {
@@ -100,6 +113,14 @@ impl Given {
         Ok(())
     }
 
+    /// Refuses all options but those of `names`, where the others would change nothing.
+    pub(super) fn expect_only(&self, names: &[&str]) -> Result<(), BadOption> {
+        match self.0.iter().find(|(row, ..)| !names.contains(&row.name)) {
+            Some((row, ..)) => Err(BadOption::Elsewhere { option: row.name }),
+            None => Ok(()),
+        }
+    }
+
     /// All values of an option, the query's first.
     fn all(&self, option: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(row, ..)| row.name == option).map(|(.., value)| value.as_str())
@@ -119,7 +140,28 @@ impl Options {
     pub(super) fn read(given: &Given, settings: &Settings) -> Result<Self, BadOption> {
         let quality = given.one("quality").map_or(Ok(settings.quality), |text| settings.quality(text))?;
         let lgwin = given.one("lgwin").map_or(Ok(settings.lgwin), |text| settings.lgwin(text))?;
-        Ok(Self { parameters: settings.parameters(quality, lgwin), name: given.one("name").map(str::to_owned) })
+        let mode = given.one("mode").map_or(Ok(Mode::default()), |text| {
+            let range = || "generic, text or font".to_owned();
+            Mode::named(text).ok_or_else(|| BadOption::OutOfRange {
+                option: "mode",
+                value: text.to_owned(),
+                range: range(),
+            })
+        })?;
+        let report = match given.one("report") {
+            None | Some("0") => false,
+            Some("1") => true,
+            Some(text) => {
+                let (value, range) = (text.to_owned(), "0 or 1".to_owned());
+                return Err(BadOption::OutOfRange { option: "report", value, range });
+            }
+        };
+        Ok(Self {
+            parameters: settings.parameters(quality, lgwin).with_mode(mode),
+            selection: Selection::new(given.all("include"), given.all("exclude"), given.all("first"))?,
+            report,
+            name: given.one("name").map(str::to_owned),
+        })
     }
 }
 
@@ -192,6 +234,36 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_a_choice_of_members_and_a_report_are_taken() {
+        for mode in Mode::ALL {
+            let options = read(&format!("mode={}", mode.name()), &[]).unwrap();
+            assert_eq!(options.parameters, Parameters::default().with_mode(mode));
+        }
+        for (query, report) in [("", false), ("report=0", false), ("report=1", true)] {
+            assert_eq!(read(query, &[]).unwrap().report, report, "{query}");
+        }
+        let expected = Selection::new(["a", "b/*"], ["c"], ["a", "b/d"]).unwrap();
+        let by_query = "include=a&include=b/*&exclude=c&first=a&first=b/d";
+        assert_eq!(read(by_query, &[]).unwrap().selection, expected);
+        let by_header = [
+            ("recompress-include", "a, b/*"),
+            ("recompress-exclude", "c"),
+            ("recompress-first", "a"),
+            ("recompress-first", "b/d"),
+        ];
+        assert_eq!(read("", &by_header).unwrap().selection, expected);
+        assert_eq!(
+            read("include=a", &[("recompress-include", "b/*")]).unwrap().selection,
+            Selection::new(["a", "b/*"], [], []).unwrap()
+        );
+        assert_eq!(
+            read("include=a,b", &[]).unwrap().selection,
+            Selection::new(["a,b"], [], []).unwrap(),
+            "a comma parts headers alone"
+        );
+    }
+
+    #[test]
     fn a_header_says_the_same_as_the_query() {
         let by_query = read("quality=5&lgwin=auto&name=a.zip", &[]).unwrap();
         let by_header =
@@ -215,9 +287,22 @@ mod tests {
             ("lgwin=9", r#"lgwin is "9", it must be 10 to 24 or auto"#),
             ("lgwin=25", r#"lgwin is "25", it must be 10 to 24 or auto"#),
             ("lgwin=22MB", r#"lgwin is "22MB", it must be 10 to 24 or auto"#),
-            ("level=9", r#"there is no option "level", only quality, lgwin and name"#),
-            ("Quality=9", r#"there is no option "Quality", only quality, lgwin and name"#),
-            ("=9", r#"there is no option "", only quality, lgwin and name"#),
+            ("mode=Text", r#"mode is "Text", it must be generic, text or font"#),
+            ("mode=", r#"mode is "", it must be generic, text or font"#),
+            ("report=yes", r#"report is "yes", it must be 0 or 1"#),
+            ("include=", r#"include is "": it is empty"#),
+            ("exclude=a&exclude=../b", r#"exclude is "../b": no name has a component "." or "..""#),
+            ("first=a&first=a", r#"first is "a": it is given twice"#),
+            ("mode=text&mode=font", r#"mode is given twice, as "text" and as "font""#),
+            (
+                "level=9",
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, report and name"#,
+            ),
+            (
+                "Quality=9",
+                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, report and name"#,
+            ),
+            ("=9", r#"there is no option "", only quality, lgwin, mode, include, exclude, first, report and name"#),
             ("quality=5&quality=6", r#"quality is given twice, as "5" and as "6""#),
             ("lgwin=20&lgwin=20", r#"lgwin is given twice, as "20" and as "20""#),
             ("name=a&name=b", r#"name is given twice, as "a" and as "b""#),
@@ -229,8 +314,16 @@ mod tests {
     #[test]
     fn a_header_that_is_no_option_or_contradicts_the_query_is_refused() {
         for (query, lines, detail) in [
-            ("", &[("recompress-level", "9")][..], r#"there is no option "level", only quality, lgwin and name"#),
-            ("", &[("recompress-", "9")], r#"there is no option "", only quality, lgwin and name"#),
+            (
+                "",
+                &[("recompress-level", "9")][..],
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, report and name"#,
+            ),
+            (
+                "",
+                &[("recompress-", "9")],
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, report and name"#,
+            ),
             ("", &[("recompress-quality", "12")], r#"quality is "12", it must be 0 to 11 or auto"#),
             (
                 "",

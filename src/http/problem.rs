@@ -112,7 +112,8 @@ impl Problem {
         }
     }
 
-    pub(super) fn into_response<B>(self) -> Response<Body<B>> {
+    /// The document, with a line feed at its end, for who reads it in a terminal, or as the last of several lines.
+    pub(super) fn line(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct Document<'a> {
             r#type: String,
@@ -128,11 +129,13 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
         };
-        // Ends in a line feed, for who reads it in a terminal.
         let mut json = serde_json::to_vec(&document).expect("strings and a number are always JSON");
         json.push(b'\n');
+        json
+    }
 
-        let mut response = Response::new(Body::fixed(Bytes::from(json)));
+    pub(super) fn into_response<B>(self) -> Response<Body<B>> {
+        let mut response = Response::new(Body::fixed(Bytes::from(self.line())));
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((name, value)) = self.header {
@@ -150,6 +153,7 @@ impl From<Error> for Problem {
             Error::Truncated { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
             Error::Unsupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive uses a feature that is refused"),
             Error::Limit(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+            Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive has not what was asked for"),
         };
         Self { status, code: error.code(), title, detail: error.to_string(), header: None }
     }

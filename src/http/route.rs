@@ -15,6 +15,8 @@ pub(super) enum Route {
         /// The upload's name, if the path has it.
         name: Option<String>,
     },
+    Inspect,
+    Estimate,
     /// What may be done at the path.
     Options {
         allow: &'static str,
@@ -22,11 +24,13 @@ pub(super) enum Route {
 }
 
 /// Paths with their methods, as `Allow` has them.
-pub(super) const PATHS: [(&str, &str); 5] = [
+pub(super) const PATHS: [(&str, &str); 7] = [
     ("/", "GET, HEAD, OPTIONS, POST, PUT"),
     ("/health", READ),
     ("/openapi.json", READ),
     ("/docs", READ),
+    ("/inspect", "OPTIONS, POST, PUT"),
+    ("/estimate", READ),
     // Not only names that end in `.zip`: saves are zips of other names, and `curl -T` puts them under those.
     ("/{name}", "OPTIONS, PUT"),
 ];
@@ -49,6 +53,8 @@ impl Route {
             ("/health", _) if reads => Ok(Self::Health),
             ("/openapi.json", _) if reads => Ok(Self::Description),
             ("/docs", _) if reads => Ok(Self::Docs),
+            ("/estimate", _) if reads => Ok(Self::Estimate),
+            ("/inspect", &Method::POST | &Method::PUT) => Ok(Self::Inspect),
             // `curl -T - URL/` puts what it reads from a pipe to the path itself.
             ("/", &Method::POST | &Method::PUT) => Ok(Self::Convert { name: None }),
             ("/{name}", &Method::PUT) => Ok(Self::Convert { name: Some(filename::from_path(&path[1..])) }),
@@ -64,13 +70,15 @@ impl Route {
             Self::Description => "openapi",
             Self::Docs => "docs",
             Self::Convert { .. } => "convert",
+            Self::Inspect => "inspect",
+            Self::Estimate => "estimate",
             Self::Options { .. } => "options",
         }
     }
 
     /// Whether it takes work and memory worth protecting: by a token, by a rate.
     pub(super) fn is_costly(&self) -> bool {
-        matches!(self, Self::Convert { .. })
+        matches!(self, Self::Convert { .. } | Self::Inspect)
     }
 }
 

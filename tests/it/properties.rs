@@ -62,6 +62,25 @@ fn shapes() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// With work for not even one meta-block, which is 2 MiB of the tarball.
+const NO_WORK: Limits = Limits { cpu_ms: 1, ..Limits::NATIVE };
+
+#[test]
+fn of_too_much_work_and_broken_data_what_comes_first_is_the_error() {
+    let header = 512;
+    let first_too_many = (2 << 20) - header + 1;
+    for (length, code) in [(first_too_many, "cpu_budget"), (first_too_many - 1, "crc_mismatch")] {
+        let contents = vec![0; length];
+        let wrong = Claims { crc32: Some(1), ..Claims::default() };
+        for member in [stored(b"a", &contents), deflated(b"a", &contents)] {
+            let zip = archive([Member { local: wrong, directory: wrong, ..member }]).bytes();
+            let conversion =
+                convert_in_every_way(&zip, NO_WORK).unwrap_or_else(|problem| panic!("{length}: {problem}"));
+            assert_eq!(conversion.result.unwrap_err().code(), code, "{length} bytes");
+        }
+    }
+}
+
 #[test]
 fn every_strict_prefix_fails() {
     // What stands in front of a save's zip has no checksum: only here, and not where bits are flipped.

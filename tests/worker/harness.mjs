@@ -15,7 +15,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
+export const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
 export const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
 
 /** Long for a machine that is busy with other tests; a test that needs it all has failed. */
@@ -32,20 +32,21 @@ export const native = process.env.SERVER === "native";
  *
  * `entry` is the source of a module that stands before the Worker, whose own is `./index.js`: it can change the globals
  * that the Worker's Rust calls. That way a test shortens a wait, or brings about a panic, without a line of the Worker's
- * that is there for the test. `vars` are variables of the deployment, instead of wrangler.toml's.
+ * that is there for the test. `vars` are variables of the deployment, instead of wrangler.toml's. `folder` has another
+ * Worker than ours, `flags` are compatibility flags that it needs besides, `args` are workerd's.
  *
  * The native server has no such module: `options` are its own, for the same effect.
  */
-export async function startWorker(t, { entry, vars = {}, options = [] } = {}) {
-  return native ? startNative(t, { vars, options }) : startWorkerd(t, entry, vars);
+export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [] } = {}) {
+  return native ? startNative(t, { vars, options }) : startWorkerd(t, { entry, vars, folder, flags, args });
 }
 
-async function startWorkerd(t, entry, vars) {
-  const config = join(bundle, `test-${process.pid}.capnp`);
-  writeFileSync(config, configuration(entry, vars));
+async function startWorkerd(t, { entry, vars, folder, flags, args }) {
+  const config = join(folder, `test-${process.pid}.capnp`);
+  writeFileSync(config, configuration({ entry, vars, folder, flags }));
   const binary = join(root, "node_modules/workerd/bin/workerd");
   // workerd writes on descriptor 3 which port it got.
-  const server = start(t, binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3"]);
+  const server = start(t, binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3", ...args]);
   t.after(() => rmSync(config, { force: true }));
   for await (const line of createInterface(server.process.stdio[3])) {
     const message = JSON.parse(line);
@@ -84,12 +85,12 @@ function start(t, command, args, vars = {}) {
   return { process: server, pid: server.pid, written, log, accounts };
 }
 
-function configuration(entry, vars) {
-  if (!existsSync(join(bundle, "index.js"))) throw new Error(`no Worker in ${bundle}: make build`);
+function configuration({ entry, vars, folder, flags }) {
+  if (!existsSync(join(folder, "index.js"))) throw new Error(`no Worker in ${folder}: make build`);
   const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
   const date = settings.match(/^compatibility_date = (".*")$/m)[1];
-  const flags = settings.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]";
-  const modules = readdirSync(bundle).flatMap((name) => {
+  const own = JSON.parse(settings.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]");
+  const modules = readdirSync(folder).flatMap((name) => {
     if (name.endsWith(".js")) return [`(name = "${name}", esModule = embed "${name}")`];
     if (name.endsWith(".wasm")) return [`(name = "${name}", wasm = embed "${name}")`];
     return [];
@@ -102,7 +103,7 @@ function configuration(entry, vars) {
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
     compatibilityDate = ${date},
-    compatibilityFlags = ${flags},
+    compatibilityFlags = ${JSON.stringify([...own, ...flags])},
     modules = [${modules.join(", ")}],
     bindings = [${bindings.join(", ")}],
   ))],

@@ -53,8 +53,14 @@ for (const { requests, quality, lgwin } of [
       (zip) => ({ headers: { "content-length": zip.length }, chunks: pieces(zip, 0) }),
       (zip) => ({ chunks: pieces(zip, 20) }),
     ];
-    const sent = Array.from({ length: requests }, (_, i) => request(port, { path, ...kinds[i % kinds.length](zips[i % zips.length]) }));
-    const answers = Promise.all(sent);
+    const send = (i) => request(port, { path, ...kinds[i % kinds.length](zips[i % zips.length]) });
+
+    // One after the other, for comparison.
+    const alone = performance.now();
+    for (const i of kinds.keys()) assert.ok((await send(i)).body.equals(expected[i % zips.length]));
+    const together = performance.now();
+
+    const answers = Promise.all(Array.from({ length: requests }, (_, i) => send(i)));
     const peak = await peakDuring(port, answers);
 
     let done = 0;
@@ -70,7 +76,9 @@ for (const { requests, quality, lgwin } of [
         done++;
       }
     }
-    t.diagnostic(`${done} of ${requests} converted; at most ${JSON.stringify(peak)}`);
+    const rate = (count, ms) => `${((count / ms) * 1000).toFixed(2)} a second`;
+    const rates = `${rate(kinds.length, together - alone)} one by one, ${rate(done, performance.now() - together)} together`;
+    t.diagnostic(`${done} of ${requests} converted: ${rates}; at most ${JSON.stringify(peak)}`);
     assert.ok(done > 0 && peak.waiting > 0);
     const idle = await untilIdle(port);
     const most = native ? residentPeak(pid) : Math.max(peak.wasm_memory_bytes, idle.wasm_memory_bytes);
