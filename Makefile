@@ -59,12 +59,15 @@ build/browser/core_bg.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock
 
 test: build ## everything that is tested
 	.ci/test-programs
+	.ci/schemathesis
 	cargo test --features cli,http
 	# The core has no I/O, no clock, no JavaScript: it compiles for a bare wasm, from this list of crates and no other.
 	$(WASM) cargo check --lib --target wasm32-unknown-unknown
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
 	# The Worker in workerd, and archives that real programs write.
-	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs
+	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs
+	# The native server, by the tests of the Worker that are not of its platform alone.
+	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers conversion leaving load streaming ways) tests/native/*.test.mjs
 	# The browser package, and the page in Chromium.
 	$(WASM) node --test --test-timeout=600000 tests/page/*.test.mjs
 
@@ -76,7 +79,7 @@ bench: build ## what a conversion costs, next to other ways to do it; ARGS="--ro
 	$(WASM) node benches/bench.mjs $(ARGS)
 
 calibrate: build ## measures what each quality and window costs in workerd, and writes the table that budgets are counted by
-	$(WASM) node benches/calibrate.mjs --out src/work/table.rs
+	$(WASM) node benches/calibrate.mjs --data benches/calibration.csv --costs src/work/table.rs --sizes src/work/size/table.rs
 	cargo fmt
 
 danger: ## the table of docs/danger.md, by the programs that are here

@@ -1,86 +1,96 @@
-// What a conversion costs, here and elsewhere, paired: each round runs every contender once on the same file, so that
-// what else the machine does meets all of them. Compare ratios of one run, not seconds of two.
+// What a conversion costs, here and elsewhere. `make bench`
 //
-//     node benches/bench.mjs [--rounds N] [--quality N]... [--lgwin N]... [--mib N] [FILE.zip]...
+//     node benches/bench.mjs [PART]... [--rounds N] [--quality N|auto]... [--lgwin N]... [--corpus NAME]...
+//                            [--contender TEXT]... [--mib N] [--save-mib N] [--out FILE]
 //
-// CPU seconds are user and system time of all processes of a contender, its start apart where it is a server.
+// Parts: cells (all contenders), scaling, start, encoder. All of them without a name. What is measured goes to --out, which
+// is docs/performance/results.json, and from there to the tables and plots of docs/performance.md.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { statSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-import { save } from "../fixtures/save.mjs";
-import { request, root, startWorker } from "../tests/worker/harness.mjs";
-import { cpuOf } from "./measure.mjs";
+import { cell } from "./cells.mjs";
+import { OURS, PIPELINE, contenders } from "./contenders.mjs";
+import { corpus, names } from "./corpus.mjs";
+import { encoder } from "./encoder.mjs";
+import { writePage } from "./page.mjs";
+import { DEFAULT_FILE, Results } from "./results.mjs";
+import { scaling } from "./scaling.mjs";
+import { start } from "./start.mjs";
+import { median, summary } from "./statistics.mjs";
 
-const { values: options, positionals: files } = parseArgs({
+const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
-    quality: { type: "string", multiple: true, default: ["5", "9"] },
-    lgwin: { type: "string", multiple: true, default: ["22"] },
-    mib: { type: "string", default: "46" },
+    quality: { type: "string", multiple: true, default: ["9", "5"] },
+    lgwin: { type: "string", multiple: true, default: ["22", "18", "24"] },
+    corpus: { type: "string", multiple: true },
+    contender: { type: "string", multiple: true, default: [""] },
+    mib: { type: "string", default: "10" },
+    "save-mib": { type: "string", default: "46" },
+    largest: { type: "string", default: "1000" }, // MiB of scaling
+    out: { type: "string", default: DEFAULT_FILE },
   },
 });
+const rounds = Number(options.rounds);
+/** What another window makes a difference to; the rest is about members. */
+const WINDOWED = ["save", "source", "json", "binary", "images"];
 
-/** Runs a line of shell. Its last line of output counts the bytes. */
-function shell(line) {
-  const script = `TIMEFORMAT='%U %S'; set -o pipefail; { time { ${line} | wc -c; } } 2>&1`;
-  const lines = execFileSync("bash", ["-c", script], { maxBuffer: 1 << 20 }).toString().trim().split("\n");
-  const [user, system] = lines.pop().split(" ").map(Number);
-  return { cpu: user + system, bytes: Number(lines.pop()) };
-}
-
-const cleanUp = [];
-const worker = await startWorker({ after: (task) => cleanUp.push(task) });
-const folder = mkdtempSync(join(tmpdir(), "recompress-bench-"));
-cleanUp.push(() => rmSync(folder, { recursive: true }));
-
-const contenders = {
-  "Worker, in workerd": async (file, quality, lgwin) => {
-    const before = cpuOf(worker.pid);
-    const path = `/?quality=${quality}&lgwin=${lgwin}`;
-    const { status, body, error } = await request(worker.port, { path, body: readFileSync(file) });
-    if (status !== 200 || error) throw error ?? new Error(`status ${status}: ${body}`);
-    return { cpu: cpuOf(worker.pid) - before, bytes: body.length };
-  },
-  "command line": async (file, quality, lgwin) =>
-    shell(`'${root}target/release/recompress' -q ${quality} -w ${lgwin} '${file}' -o -`),
-  "bsdtar to brotli": async (file, quality, lgwin) =>
-    shell(`bsdtar --format ustar -cf - '@${file}' | brotli -c -q ${quality} -w ${lgwin}`),
-};
-const yardstick = "bsdtar to brotli";
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
-const spread = (numbers) => `${Math.min(...numbers).toFixed(2)}–${Math.max(...numbers).toFixed(2)}`;
-
-try {
-  if (files.length === 0) {
-    files.push(join(folder, "save.zip"));
-    writeFileSync(files[0], await save({ mib: Number(options.mib) }));
-  }
-  console.log(`| file | quality | lgwin | contender | CPU s, median (spread) | ÷ ${yardstick} | bytes | ÷ ${yardstick} |`);
-  console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
-  for (const file of files) {
+async function cells(results) {
+  const taking = contenders.filter(({ name }) => name === OURS || options.contender.some((text) => name.includes(text)));
+  for (const lgwin of options.lgwin) {
     for (const quality of options.quality) {
-      for (const lgwin of options.lgwin) {
-        const rounds = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
-        for (let round = 0; round < Number(options.rounds); round++) {
-          for (const [name, convert] of Object.entries(contenders)) rounds[name].push(await convert(file, quality, lgwin));
-        }
-        const base = rounds[yardstick];
-        for (const [name, runs] of Object.entries(rounds)) {
-          const seconds = runs.map(({ cpu }) => cpu);
-          // Of the ratios of the rounds, so that each compares two runs that met the same machine.
-          const cost = median(runs.map(({ cpu }, round) => cpu / base[round].cpu));
-          const cells = [basename(file), quality, lgwin, name, `${median(seconds).toFixed(2)} (${spread(seconds)})`];
-          console.log(`| ${[...cells, cost.toFixed(2), runs[0].bytes, (runs[0].bytes / base[0].bytes).toFixed(4)].join(" | ")} |`);
-        }
+      for (const name of options.corpus ?? (lgwin === "22" ? names : WINDOWED)) {
+        const { file } = await corpus(name, Number(name === "save" ? options["save-mib"] : options.mib));
+        const key = `${name}, quality ${quality}, lgwin ${lgwin}`;
+        const measured = await cell({ file, quality, lgwin, rounds, contenders: taking });
+        results.set("cells", key, { corpus: name, asked: quality, lgwin: Number(lgwin), upload: statSync(file).size, ...measured });
+        print(key, measured.contenders);
       }
     }
   }
-} finally {
-  for (const task of cleanUp) await task();
 }
+
+function print(key, measured) {
+  const base = measured[PIPELINE] ?? measured[OURS];
+  console.log(`\n${key}\n| | CPU s, median (spread) | ÷ ${PIPELINE} | bytes | ÷ | MB of memory | s to the first byte |\n| --- | --- | --- | --- | --- | --- | --- |`);
+  for (const [name, { cpu, bytes, memory, firstByte }] of Object.entries(measured)) {
+    const { median: seconds, least, most } = summary(cpu);
+    const ratio = median(cpu.map((value, round) => value / (base.cpu[round] ?? median(base.cpu))));
+    const cells = [
+      name,
+      `${seconds.toFixed(3)} (${least.toFixed(3)}–${most.toFixed(3)})`,
+      ratio.toFixed(2),
+      bytes,
+      (bytes / base.bytes).toFixed(4),
+      (memory / 1e6).toFixed(0),
+      median(firstByte).toFixed(2),
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
+  }
+}
+
+/** The programs that took part. */
+function versions(results) {
+  const say = (program, ...args) => execFileSync(program, args).toString().split("\n")[0];
+  const all = {
+    bsdtar: say("bsdtar", "--version"),
+    brotli: say("brotli", "--version"),
+    "node's brotli": process.versions.brotli,
+    node: process.version,
+    workerd: say("node_modules/workerd/bin/workerd", "--version"),
+    unzip: say("unzip", "-v"),
+  };
+  for (const [name, version] of Object.entries(all)) results.set("versions", name, version);
+}
+
+const parts = { versions, cells, encoder: (results) => encoder(results, options), scaling: (results) => scaling(results, options), start: (results) => start(results, options) };
+
+const results = new Results(options.out);
+for (const part of positionals.length ? positionals : Object.keys(parts)) {
+  if (!parts[part]) throw new Error(`no part ${part}: ${Object.keys(parts).join(", ")}`);
+  await parts[part](results);
+}
+if (options.out === DEFAULT_FILE) writePage(results.parts);

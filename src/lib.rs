@@ -75,22 +75,32 @@ mod budget;
 mod compress;
 mod entry;
 mod error;
+mod estimate;
+mod glob;
 #[cfg(feature = "http")]
 pub mod http;
+mod inspection;
 mod limits;
 mod noise;
 mod parameters;
+mod report;
+mod selection;
 mod spool;
 mod transcoder;
 mod unzip;
 mod ustar;
+mod warning;
 mod work;
 #[cfg(feature = "worker")]
 mod worker;
 
 pub use entry::{Entry, EntryKind};
-pub use error::{Error, Format, Limit, Unsupported};
+pub use error::{Absent, Error, Format, Limit, Unsupported};
+pub use estimate::Estimate;
+pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
-pub use parameters::{OutOfRange, Parameters};
+pub use parameters::{Mode, OutOfRange, Parameters};
+pub use selection::{BadSelection, Selection};
 pub use transcoder::{Progress, Status, Transcoder};
-pub use unzip::{Event, ZipReader};
+pub use unzip::{Event, Method, ZipReader};
+pub use warning::{Warning, WarningCounts, Warnings};

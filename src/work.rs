@@ -4,6 +4,7 @@
 //! costs so much for each byte that goes in, more for each that is neither copied nor noise, which are `min(output, saved)`
 //! of them, and something for each that comes out.
 
+pub(crate) mod size;
 mod table;
 
 use table::COST;
@@ -19,6 +20,12 @@ const COPY_PICOSECONDS: u64 = 5000;
 
 /// A member's records, header and checks.
 const MEMBER: u64 = 6000;
+
+/// SHA-256 of a byte, in wasm.
+const HASH_PICOSECONDS: u64 = 6000;
+
+/// A comparison of a character with a pattern's.
+const COMPARE_PICOSECONDS: u64 = 2000;
 
 /// A share of the work that is left for what cannot be foreseen, in percent.
 const RESERVE: u64 = 10;
@@ -45,15 +52,10 @@ pub(crate) fn column(lgwin: u8) -> usize {
 
 /// The cost of compressing `bytes`, everything included that happens once for each byte.
 pub(crate) fn compressing(quality: u8, lgwin: u8, bytes: Bytes) -> u64 {
-    let (each, changed, given) = picoseconds(quality, lgwin);
+    let (each, changed, given) = COST[usize::from(quality)][column(lgwin)];
     let hard = bytes.given.min(bytes.taken.saturating_sub(bytes.given));
     let costs = [(bytes.taken, each), (hard, changed), (bytes.given, given)];
     costs.iter().fold(0, |sum: u64, (count, cost)| sum.saturating_add(count.saturating_mul(*cost))) / 1000
-}
-
-/// What is charged for each byte that goes in, for each that is neither copied nor noise, for each that comes out.
-pub(crate) fn picoseconds(quality: u8, lgwin: u8) -> (u64, u64, u64) {
-    COST[usize::from(quality)][column(lgwin)]
 }
 
 /// The cost of a meta-block.
@@ -68,6 +70,17 @@ pub(crate) fn writing(quality: u8, lgwin: u8, block: MetaBlock) -> u64 {
 /// The cost of a member beside its contents, which are `held` bytes if they had to be unpacked twice.
 pub(crate) fn member(held: u64) -> u64 {
     MEMBER + held.saturating_mul(INFLATE_PICOSECONDS) / 1000
+}
+
+/// The cost of a comparison of names with patterns.
+pub(crate) fn comparing(comparisons: u64) -> u64 {
+    comparisons * COMPARE_PICOSECONDS / 1000
+}
+
+/// The cost of SHA-256 over the zip and the tarball, for `tarball` bytes of that.
+pub(crate) fn hashing(tarball: u64) -> u64 {
+    // Of the zip there are hardly more.
+    2 * tarball.saturating_mul(HASH_PICOSECONDS) / 1000
 }
 
 /// The highest quality up to `most` that compresses `bytes` within `work`, or 2, the lowest that can continue a stream.

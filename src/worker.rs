@@ -4,6 +4,7 @@ mod attended;
 mod context;
 mod departure;
 mod page;
+mod rate;
 mod reader;
 mod request;
 mod upload;
@@ -13,12 +14,17 @@ use std::{pin::pin, sync::OnceLock, time::Duration};
 
 use ::http::{Response, header::CONTENT_ENCODING};
 use futures::future::{Either, select};
-use worker::{Context, Delay, EncodeBody, Env, IntoResponse, event, web_sys};
+use worker::{
+    Context, Delay, EncodeBody, Env, IntoResponse, console_error, console_log, event,
+    js_sys::{Math, Object, Reflect},
+    wasm_bindgen::{JsCast, JsValue},
+    web_sys,
+};
 
-use self::{attended::Attended, context::in_own_context, departure::departure};
+use self::{attended::Attended, context::in_own_context, departure::departure, upload::Upload};
 use crate::{
     Limits,
-    http::{Platform, Service},
+    http::{BadVariable, Body, Platform, Service, Settings, Visit, misconfigured},
 };
 
 /// What the conversions of an isolate may reserve together. Its wasm's memory is about 1.07 times what is allocated, and
@@ -30,20 +36,27 @@ const BUDGET: u64 = 88 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The isolate's: made with the wasm's memory, and gone with it.
-static SERVICE: OnceLock<Service> = OnceLock::new();
+static SERVICE: OnceLock<Result<Service, BadVariable>> = OnceLock::new();
 
-/// Variables of the deployment, which are the same for all its requests.
-fn service(env: &Env) -> Service {
-    // Milliseconds, where `[limits] cpu_ms` is not the default either. What is no number must not pass for the default.
-    let cpu_ms = env.var("RECOMPRESS_CPU_MS").map_or(Limits::WORKER.cpu_ms, |text| {
-        text.to_string().parse().expect("RECOMPRESS_CPU_MS is a number of milliseconds")
-    });
-    let limits = Limits { cpu_ms, ..Limits::WORKER };
-    Service::new(
-        limits,
-        BUDGET,
-        Platform { wasm_memory: Some(wasm_memory), near_cpu_limit: Some(worker::signal::is_near_cpu_limit) },
-    )
+fn service(env: &Env) -> Result<Service, BadVariable> {
+    let settings =
+        Settings::from_variables(Limits::WORKER, variables(env)).inspect_err(|wrong| console_error!("{wrong}"))?;
+    let platform = Platform {
+        wasm_memory: Some(wasm_memory),
+        near_cpu_limit: Some(worker::signal::is_near_cpu_limit),
+        log: Some(|line| console_log!("{line}")),
+    };
+    Ok(Service::new(settings, BUDGET, platform))
+}
+
+/// The variables and secrets of the deployment: of all its bindings those that are text. They are the same for all requests.
+fn variables(env: &Env) -> Vec<(String, String)> {
+    let text = |binding: JsValue| {
+        let name = binding.as_string()?;
+        let value = Reflect::get(env, &binding).ok()?.as_string()?;
+        Some((name, value))
+    };
+    Object::keys(env.unchecked_ref::<Object>()).iter().filter_map(text).collect()
 }
 
 #[event(fetch)]
@@ -54,8 +67,12 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
     {
         return Ok(page);
     }
-    let service = SERVICE.get_or_init(|| service(&env));
-    let answer = pin!(in_own_context(service.serve(asked, Delay::from(PATIENCE))));
+    let service = match SERVICE.get_or_init(|| service(&env)) {
+        Ok(service) => service,
+        Err(wrong) => return into_js(misconfigured(wrong)),
+    };
+    let visit = Visit { id: random_id(), patience: Delay::from(PATIENCE), over_rate: rate::is_over(&env, &request) };
+    let answer = pin!(in_own_context(service.serve(asked, visit)));
     let left = pin!(departure(request.signal()));
     let mut response = match select(answer, left).await {
         Either::Left((response, _)) => response,
@@ -66,7 +83,17 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
         // Otherwise the runtime would apply the encoding that the header names, to what already has it.
         response.extensions_mut().insert(EncodeBody::Manual);
     }
+    into_js(response)
+}
+
+fn into_js(response: Response<Body<Upload>>) -> worker::Result<web_sys::Response> {
     response.map(Attended::new).into_raw().map_err(|error| worker::Error::from(error.into().to_string()))
+}
+
+/// Only the edge brings a word for each request.
+fn random_id() -> String {
+    // As many bits as a JavaScript number has at random.
+    format!("{:014x}", (Math::random() * (1_u64 << 53) as f64) as u64)
 }
 
 /// Bytes of linear memory, which grows and never shrinks.

@@ -1,4 +1,6 @@
-// The Worker in workerd itself, and clients that never wait for ever.
+// The Worker in workerd itself, or the native server, and clients that never wait for ever.
+//
+// With SERVER=native in the environment the tests run against `recompress serve` instead of the Worker.
 //
 // Not `wrangler dev`: the proxy it puts in front compresses, retries, and turns a cut transfer into a clean end.
 
@@ -13,7 +15,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
+export const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
 export const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
 
 /** Long for a machine that is busy with other tests; a test that needs it all has failed. */
@@ -22,44 +24,73 @@ const PATIENCE_MS = 180_000;
 const running = new Set();
 process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
 
+/** Whether the tests run against the native server. */
+export const native = process.env.SERVER === "native";
+
 /**
  * Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port and process.
  *
  * `entry` is the source of a module that stands before the Worker, whose own is `./index.js`: it can change the globals
  * that the Worker's Rust calls. That way a test shortens a wait, or brings about a panic, without a line of the Worker's
- * that is there for the test. `vars` are variables of the deployment, instead of wrangler.toml's.
+ * that is there for the test. `vars` are variables of the deployment, instead of wrangler.toml's. `folder` has another
+ * Worker than ours, `flags` are compatibility flags that it needs besides, `args` are workerd's.
+ *
+ * The native server has no such module: `options` are its own, for the same effect.
  */
-export async function startWorker(t, { entry, vars = {} } = {}) {
-  const config = join(bundle, `test-${process.pid}.capnp`);
-  writeFileSync(config, configuration(entry, vars));
-  const binary = join(root, "node_modules/workerd/bin/workerd");
-  // workerd writes on descriptor 3 which port it got.
-  const worker = spawn(binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3"], {
-    stdio: ["ignore", "inherit", "pipe", "pipe"],
-  });
-  running.add(worker);
-  const log = [];
-  worker.stderr.on("data", (text) => log.push(text));
-  t.after(async () => {
-    // Not SIGTERM: that waits for responses which a test may have left open.
-    worker.kill("SIGKILL");
-    if (worker.exitCode === null && worker.signalCode === null) await once(worker, "exit");
-    running.delete(worker);
-    rmSync(config, { force: true });
-  });
-  for await (const line of createInterface(worker.stdio[3])) {
-    const message = JSON.parse(line);
-    if (message.event === "listen") return { port: message.port, pid: worker.pid, log: () => Buffer.concat(log).toString() };
-  }
-  throw new Error(`workerd did not start:\n${Buffer.concat(log)}`);
+export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [] } = {}) {
+  return native ? startNative(t, { vars, options }) : startWorkerd(t, { entry, vars, folder, flags, args });
 }
 
-function configuration(entry, vars) {
-  if (!existsSync(join(bundle, "index.js"))) throw new Error(`no Worker in ${bundle}: make build`);
+async function startWorkerd(t, { entry, vars, folder, flags, args }) {
+  const config = join(folder, `test-${process.pid}.capnp`);
+  writeFileSync(config, configuration({ entry, vars, folder, flags }));
+  const binary = join(root, "node_modules/workerd/bin/workerd");
+  // workerd writes on descriptor 3 which port it got.
+  const server = start(t, binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3", ...args]);
+  t.after(() => rmSync(config, { force: true }));
+  for await (const line of createInterface(server.process.stdio[3])) {
+    const message = JSON.parse(line);
+    if (message.event === "listen") return { port: message.port, ...server };
+  }
+  throw new Error(`workerd did not start:\n${server.log()}`);
+}
+
+/** Starts `recompress serve` on a port that is free. */
+export async function startNative(t, { vars = {}, options = [] } = {}) {
+  if (!existsSync(recompress)) throw new Error(`no ${recompress}: make build`);
+  const server = start(t, recompress, ["serve", "--port", "0", ...options], vars);
+  await Promise.race([once(server.process.stdout, "data"), once(server.process, "exit")]);
+  const port = server.written().match(/listening on http:\/\/127\.0\.0\.1:(\d+)\//)?.[1];
+  if (port) return { port: Number(port), ...server };
+  throw new Error(`the native server did not start:\n${server.log()}`);
+}
+
+/** Starts a server that ends with the test. */
+function start(t, command, args, vars = {}) {
+  const server = spawn(command, args, { stdio: ["ignore", "pipe", "pipe", "pipe"], env: { ...process.env, ...vars } });
+  running.add(server);
+  const [written, log] = [server.stdout, server.stderr].map((stream) => {
+    const parts = [];
+    stream.on("data", (part) => parts.push(part));
+    return () => Buffer.concat(parts).toString();
+  });
+  t.after(async () => {
+    // Not SIGTERM: that waits for responses which a test may have left open.
+    server.kill("SIGKILL");
+    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+    running.delete(server);
+  });
+  /** The accounts of the requests that have ended, oldest first. */
+  const accounts = () => (written().match(/^\{"request_id".*$/gm) ?? []).map((line) => JSON.parse(line));
+  return { process: server, pid: server.pid, written, log, accounts };
+}
+
+function configuration({ entry, vars, folder, flags }) {
+  if (!existsSync(join(folder, "index.js"))) throw new Error(`no Worker in ${folder}: make build`);
   const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
   const date = settings.match(/^compatibility_date = (".*")$/m)[1];
-  const flags = settings.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]";
-  const modules = readdirSync(bundle).flatMap((name) => {
+  const own = JSON.parse(settings.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]");
+  const modules = readdirSync(folder).flatMap((name) => {
     if (name.endsWith(".js")) return [`(name = "${name}", esModule = embed "${name}")`];
     if (name.endsWith(".wasm")) return [`(name = "${name}", wasm = embed "${name}")`];
     return [];
@@ -72,7 +103,7 @@ function configuration(entry, vars) {
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
     compatibilityDate = ${date},
-    compatibilityFlags = ${flags},
+    compatibilityFlags = ${JSON.stringify([...own, ...flags])},
     modules = [${modules.join(", ")}],
     bindings = [${bindings.join(", ")}],
   ))],
@@ -170,7 +201,10 @@ export function converted(zip, ...options) {
   return run(recompress, [...options, "-", "-o", "-"], { input: zip });
 }
 
-/** Runs a command to its end. Returns what it wrote to its standard output. */
+/**
+ * Runs a command to its end. Returns what it wrote to its standard output. Until then nobody reads what a server writes: not
+ * for hundreds of requests, whose lines of log fill its pipe.
+ */
 export function run(command, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
     maxBuffer: 1 << 28,

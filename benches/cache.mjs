@@ -1,0 +1,7 @@
+// Where the benchmark keeps what it makes once.
+
+import { join } from "node:path";
+
+import { root } from "../tests/worker/harness.mjs";
+
+export const cache = join(root, "target/bench");

@@ -1,0 +1,79 @@
+// The cost of the whole conversion next to that of its brotli encoder alone, on the same tarball, in workerd as well; and
+// of the same encoder in C, in which a JavaScript Worker would have it: what wasm costs.
+//
+// The encoder alone is compiled from the same crate (peers/encoder), and its result must be the Worker's to the byte.
+
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliDecompressSync } from "node:zlib";
+
+import { build } from "esbuild";
+
+import { request, root, startWorker } from "../tests/worker/harness.mjs";
+import { cache } from "./cache.mjs";
+import { metaBlock } from "./contenders.mjs";
+import { corpus } from "./corpus.mjs";
+import { cpuOfThreads } from "./measure.mjs";
+import { median } from "./statistics.mjs";
+import { convert, greet, ours } from "./workers.mjs";
+
+/** In a workerd of its own. Resolves to what runs it, once the tarball is there. */
+async function alone(t, tarball) {
+  const target = join(cache, "encoder");
+  const wasm32 = "wasm32-unknown-unknown";
+  execFileSync("cargo", ["build", "--quiet", "--release", "--target", wasm32, "--target-dir", target], {
+    cwd: join(root, "benches/peers/encoder"),
+    stdio: "inherit",
+    env: { ...process.env, RUSTFLAGS: "-C target-feature=+simd128" },
+  });
+  const folder = join(cache, "peers/encoder");
+  mkdirSync(folder, { recursive: true });
+  await build({ entryPoints: [join(root, "benches/peers/encoder.js")], outfile: join(folder, "index.js"), bundle: true, format: "esm", external: ["node:*", "*.wasm"], logLevel: "error" });
+  copyFileSync(join(target, wasm32, "release/encoder_alone.wasm"), join(folder, "encoder.wasm"));
+  const worker = await startWorker(t, { folder, flags: ["nodejs_compat"] });
+  await request(worker.port, { method: "PUT", body: tarball });
+  return async (query) => {
+    const before = cpuOfThreads(worker.pid);
+    const { status, body } = await request(worker.port, { path: `/?${query}`, patience: 60 * 60_000 });
+    if (status !== 200) throw new Error(`${query}: status ${status}: ${body}`);
+    return { cpu: cpuOfThreads(worker.pid) - before, body };
+  };
+}
+
+export async function encoder(results, options) {
+  for (const name of ["save", "source", "json", "binary"]) {
+    for (const quality of [9, 5]) {
+      const { file } = await corpus(name, Number(name === "save" ? options["save-mib"] : options.mib));
+      const measured = await measure(readFileSync(file), quality, 22, Number(options.rounds));
+      results.set("encoder", `${name}, quality ${quality}, lgwin 22`, { corpus: name, quality, lgwin: 22, ...measured });
+      const ratio = (a, b) => median(measured[a].map((cpu, round) => cpu / measured[b][round])).toFixed(2);
+      console.log(`${name}, quality ${quality}: whole ÷ encoder ${ratio("whole", "wasm")}, encoder in wasm ÷ in C ${ratio("wasm", "native")}`);
+    }
+  }
+}
+
+async function measure(body, quality, lgwin, rounds) {
+  const cleanUp = [];
+  const t = { after: (task) => cleanUp.push(task) };
+  try {
+    const worker = await ours(t);
+    await greet(worker);
+    const path = worker.path(quality, lgwin);
+    const { result } = await convert(worker, { body, path, keep: true });
+    const encode = await alone(t, brotliDecompressSync(result, { maxOutputLength: 2 ** 31 }));
+    const query = (encoder) => `encoder=${encoder}&quality=${quality}&lgwin=${lgwin}&metablock=${metaBlock(quality, lgwin)}`;
+    const { body: same } = await encode(`${query("wasm")}&keep`);
+    if (!same.equals(result)) throw new Error(`the encoder alone gave ${same.length} bytes, the Worker ${result.length}: they are not driven alike`);
+    await encode(query("native"));
+    const measured = { whole: [], wasm: [], native: [] };
+    for (let round = 0; round < rounds; round++) {
+      measured.whole.push((await convert(worker, { body, path })).cpu);
+      measured.wasm.push((await encode(query("wasm"))).cpu);
+      measured.native.push((await encode(query("native"))).cpu);
+    }
+    return measured;
+  } finally {
+    for (const task of cleanUp) await task();
+  }
+}
