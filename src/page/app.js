@@ -3,8 +3,11 @@
 import { LISTED, readDirectory } from "./directory.js";
 import { STUCK, convertOnEdge } from "./edge.js";
 import { Failure } from "./failure.js";
-import { choosePlace, cost, fetchCosts } from "./plan.js";
+import { choosePlace, fetchEstimate } from "./plan.js";
 import * as words from "./words.js";
+
+/** Milliseconds for which a slider stays before its cost is asked for. */
+const REST_MS = 120;
 
 /** Rows of the list of members that are added at once. */
 const ROWS = 200;
@@ -19,7 +22,11 @@ let chosenPlace;
 let running;
 let finished;
 
-const costs = fetchCosts().catch(() => undefined);
+/** Settles when the newest plan is made. */
+let planning;
+
+/** Whether a slider was moved; until then they stand where the service would put them. */
+let moved = false;
 
 function show(...panels) {
   for (const panel of PANELS) at(panel).hidden = !panels.includes(panel);
@@ -46,12 +53,18 @@ async function choose(file) {
   try {
     found = await readDirectory(file);
   } catch {
-    found = { members: [], count: 0, unpacked: 0, packed: 0, held: 0, problems: [], broken: "the file cannot be read" };
+    found = { members: [], count: 0, unpacked: 0, problems: [], broken: "the file cannot be read" };
   }
   if (zip !== file) return; // another was chosen meanwhile
   contents = found;
   describe(file, found);
+  if (!moved) {
+    const usual = await fetchEstimate(file, found);
+    if (zip !== file) return;
+    for (const id of ["quality", "lgwin"]) at(id).value = usual?.[id] ?? at(id).value;
+  }
   await plan();
+  if (zip !== file) return;
   show("zip", "options");
   say(found.broken || found.problems.length ? `${file.name} will be refused.` : `${file.name} is ready to convert.`);
   at("zip-name").focus();
@@ -104,22 +117,29 @@ function choice() {
   return { quality: at("quality").valueAsNumber, lgwin: at("lgwin").valueAsNumber };
 }
 
-/** Shows what the options cost, and where they can run. */
-async function plan() {
-  const known = await costs;
+/** Shows what the options cost, and where they can run. A slider on its way is let come to rest before that is asked. */
+function plan(wait = 0) {
   const { quality, lgwin } = choice();
   const window = words.power(lgwin);
   at("quality-is").textContent = quality;
   at("lgwin-is").textContent = window;
   at("lgwin").ariaValueText = `${lgwin}: ${window}`;
-  if (!contents) return;
-  if (known) {
-    const { memory, seconds } = cost(known, choice(), contents);
-    const parts = [`${words.size(memory)} of memory`];
-    if (seconds !== undefined) parts.unshift(`${words.about(seconds)} of computing`);
-    at("cost").textContent = parts.join(" · ");
-  }
-  const { place, reason, edge } = choosePlace(known, choice(), zip, contents);
+  const made = (async () => {
+    await new Promise((rested) => setTimeout(rested, wait));
+    if (made !== planning || !contents) return;
+    const [file, options] = [zip, choice()];
+    const estimate = await fetchEstimate(file, contents, options);
+    if (made === planning && file === zip) settle(estimate, options);
+  })();
+  planning = made;
+  return made;
+}
+
+function settle(estimate, options) {
+  const { output_bytes: bytes, cpu_ms: ms, memory_bytes: memory } = estimate ?? {};
+  const foretold = ms === undefined || contents.broken ? [] : [`${words.about(ms / 1000)} of computing`, `${words.size(memory)} of memory`, `a result of some ${words.size(bytes)}`];
+  at("cost").textContent = foretold.join(" · ");
+  const { place, reason, edge } = choosePlace(estimate, options, zip, contents);
   const [onEdge, here] = document.querySelectorAll("[name=place]");
   onEdge.disabled = !edge;
   const wanted = edge && chosenPlace ? chosenPlace : place;
@@ -130,6 +150,8 @@ async function plan() {
 // ---- The conversion
 
 async function convert() {
+  await planning;
+  if (running) return;
   const place = document.querySelector("[name=place]:checked").value;
   forget();
   const stop = new AbortController();
@@ -206,8 +228,8 @@ function failed(failure, place) {
   at("failed-title").textContent = failure.title.replace(/^./, (first) => first.toUpperCase());
   at("detail").textContent = failure.message;
   at("code").textContent = failure.code;
-  // What breaks off on the edge is explained here.
-  if (place === "edge" && failure.code === "broken_off") chosenPlace = "browser";
+  // What breaks off on the edge is explained here, and what it does not take now is done here.
+  if (place === "edge" && !failure.isFinal) chosenPlace = "browser";
   at("retry").textContent = chosenPlace === "browser" && place === "edge" ? "Try in this browser" : "Try again";
   show("zip", "failed");
   plan();
@@ -246,7 +268,8 @@ at("options").onsubmit = (event) => {
 };
 at("options").oninput = ({ target }) => {
   if (target.name === "place") chosenPlace = target.value;
-  plan();
+  else moved = true;
+  plan(REST_MS);
 };
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.onclick = async () => {
@@ -274,8 +297,3 @@ addEventListener("drop", (event) => {
 addEventListener("paste", ({ clipboardData }) => choose(clipboardData.files[0]));
 addEventListener("pagehide", ({ persisted }) => persisted || forget());
 addEventListener("beforeunload", (event) => running && event.preventDefault());
-
-const known = await costs;
-at("quality").value = known?.default.quality ?? 9;
-at("lgwin").value = known?.default.lgwin ?? 22;
-plan();

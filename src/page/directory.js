@@ -29,7 +29,7 @@ const UPPER_HALF =
  * is why the directory cannot be read, if it cannot.
  */
 export async function readDirectory(file) {
-  const found = { members: [], count: 0, unpacked: 0, packed: 0, held: 0, problems: [], broken: undefined };
+  const found = { members: [], count: 0, unpacked: 0, problems: [], broken: undefined };
   const problems = new Map();
   const problem = (code, text) => {
     const seen = problems.get(code);
@@ -147,9 +147,6 @@ function count(member, found, problem) {
   const { name, flags, method, disk, size, packed } = member;
   found.count++;
   found.unpacked += size;
-  found.packed += packed;
-  // Whose size is told behind the data only is held back until then.
-  if (flags & 0x08) found.held = Math.max(found.held, packed);
   if (found.members.length < LISTED) found.members.push({ name, size, packed });
   const quoted = JSON.stringify(name);
   if (flags & 0x2041 || method === 99) problem("encrypted", `${quoted} is encrypted`);

@@ -77,7 +77,7 @@ async function problem(status, blob) {
   const text = await blob.text();
   try {
     const { title, detail, code } = JSON.parse(text);
-    return new Failure(code, detail, title);
+    return new Failure(code, detail, { title, isFinal: [400, 413, 415, 422].includes(status) });
   } catch {
     return new Failure("http", `the service answered with status ${status}`);
   }

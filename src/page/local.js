@@ -15,7 +15,7 @@ export async function convertHere(file, { quality, lgwin }, { signal, progress }
       worker.onmessage = ({ data }) => {
         if (data.seen) progress(data.seen);
         else if (data.result) resolve(data.result);
-        else reject(new Failure(data.failure.code, data.failure.detail, data.failure.title));
+        else reject(new Failure(data.failure.code, data.failure.detail, data.failure));
       };
       worker.onerror = (event) => {
         event.preventDefault();

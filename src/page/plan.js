@@ -1,4 +1,4 @@
-// What a conversion costs, and where it can run: by the tables that the service publishes.
+// What a conversion will come to, by the service's own estimate, and where it can run.
 
 /**
  * Bytes of a zip that is sent to the edge at most.
@@ -12,48 +12,45 @@ export const EDGE_BYTES = 6 << 20;
 /** The smallest brotli window that reaches as far back as deflate does: with less, a result can be much larger than its zip. */
 const DEFLATE_LGWIN = 15;
 
-/** What the service says that quality and window cost. */
-export async function fetchCosts() {
-  const answer = await fetch("/costs");
-  if (!answer.ok) throw new Error(`/costs: ${answer.status}`);
-  return answer.json();
-}
+/** How long an estimate is waited for: without one, everything works. */
+const PATIENCE_MS = 5000;
 
-/** Memory in bytes and CPU in seconds for a zip of which `contents` are known, or not yet. */
-export function cost(costs, { quality, lgwin }, contents) {
-  const { memory_bytes: memory, fits, picoseconds } = costs.costs[quality][lgwin - costs.least_lgwin];
-  if (!contents?.count) return { memory, fits };
-  // A tarball has a header and padding for each member. Its result is about what the zip has of contents.
-  const taken = contents.unpacked + 1024 * contents.count;
-  const given = Math.min(contents.packed, taken);
-  const [each, changed, result] = picoseconds;
-  return { memory, fits, seconds: (taken * each + Math.min(given, taken - given) * changed + given * result) / 1e12 };
+/** Why the edge would not take it, by the code of its refusal. */
+const REASONS = {
+  cpu_budget: "It takes more computing than the edge allows for one zip.",
+  output_limit: "It unpacks to more than the edge takes.",
+  ratio_limit: "It unpacks to more than the edge takes from a zip of its size.",
+  too_many_entries: "It has more members than the edge takes.",
+  too_much_memory: "This quality and window need more memory than the edge has.",
+};
+
+/**
+ * What the service foretells: bytes, CPU and memory, and the code of a refusal. Without a `choice`, of its own quality and
+ * window. Undefined where it does not answer.
+ */
+export async function fetchEstimate(file, contents, choice) {
+  const query = new URLSearchParams({ zip_bytes: file.size, unpacked_bytes: contents.unpacked, members: contents.count, ...choice });
+  try {
+    const answer = await fetch(`/estimate?${query}`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const told = await answer.json();
+    return answer.ok ? told : { refusal: told.code, detail: told.detail };
+  } catch {
+    return undefined;
+  }
 }
 
 /** `edge` or `browser`, why, and whether the edge could do it at all. */
-export function choosePlace(costs, choice, file, contents) {
+export function choosePlace(estimate, choice, file, contents) {
   const here = (reason, edge) => ({ place: "browser", reason, edge });
   if (file.size > EDGE_BYTES) {
     return here(`Above ${EDGE_BYTES >> 20} MiB, upload and answer could wait for each other: browsers read no answer before they have sent everything.`, false);
   }
-  if (choice.lgwin < DEFLATE_LGWIN && !(contents.unpacked <= EDGE_BYTES)) {
+  if (choice.lgwin < DEFLATE_LGWIN && contents.unpacked > EDGE_BYTES) {
     return here("With a window below 32 KiB the answer could be larger than a browser takes before it has sent everything.", false);
   }
-  if (!costs) return here("The service does not answer; this browser does the same.", true);
-  const { limits } = costs;
-  const { fits, seconds } = cost(costs, choice, contents);
-  const mib = (bytes) => `${Math.round(bytes / 2 ** 20).toLocaleString("en")} MiB`;
-  if (!fits) return here("This quality and window need more memory than the edge has.", false);
-  if (contents.count > limits.entries) return here(`The edge takes ${limits.entries.toLocaleString("en")} members at most.`, false);
-  if (contents.unpacked > limits.unpacked_bytes) return here(`The edge unpacks ${mib(limits.unpacked_bytes)} at most.`, false);
-  if (contents.unpacked > limits.ratio_grace && contents.unpacked > limits.ratio * file.size) {
-    return here(`The edge unpacks ${limits.ratio} bytes at most for each byte of a zip.`, false);
-  }
-  if (contents.held > limits.held_bytes) {
-    return here(`A member tells its size behind its data, and the edge holds back ${mib(limits.held_bytes)} at most.`, false);
-  }
-  if (seconds * 1000 > limits.cpu_ms) {
-    return here(`It takes about ${Math.round(seconds)} s of CPU; the edge allows ${limits.cpu_ms / 1000} s.`, true);
-  }
+  if (!estimate) return here("The service does not answer; this browser does the same.", true);
+  const { refusal, detail } = estimate;
+  // How much there is to compute is an estimate, that the rest is too much is certain.
+  if (refusal) return here(REASONS[refusal] ?? `The edge refuses: ${detail}.`, refusal === "cpu_budget");
   return { place: "edge", reason: "Small enough to be sent. In this browser, the converter would have to be loaded first.", edge: true };
 }

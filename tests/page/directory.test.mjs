@@ -54,12 +54,12 @@ function zip64(size) {
 }
 
 test("members are listed with their sizes, and counted", async () => {
-  const { members, count, unpacked, packed, problems, broken } = await read(zip);
+  const { members, count, unpacked, problems, broken } = await read(zip);
   assert.deepEqual(members, [
     { name: "a.txt", size: 8, packed: 8 },
     { name: "d/é.bin", size: 5000, packed: 5000 },
   ]);
-  assert.deepEqual({ count, unpacked, packed, problems, broken }, { count: 2, unpacked: 5008, packed: 5008, problems: [], broken: undefined });
+  assert.deepEqual({ count, unpacked, problems, broken }, { count: 2, unpacked: 5008, problems: [], broken: undefined });
 });
 
 test("what stands before an archive, zeros behind it and a comment do not hide it", async () => {
@@ -133,7 +133,7 @@ test("an archive of Info-ZIP's, with a descriptor behind its data, is read", () 
   try {
     const { stdout, status } = spawnSync("zip", ["-q", "-", "-"], { input: "from a pipe", cwd: folder });
     assert.equal(status, 0);
-    return read(stdout).then(({ count, held, unpacked }) => assert.deepEqual({ count, held: held > 0, unpacked }, { count: 1, held: true, unpacked: 11 }));
+    return read(stdout).then(({ count, unpacked }) => assert.deepEqual({ count, unpacked }, { count: 1, unpacked: 11 }));
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,52 +1,64 @@
-// Where a conversion runs, by the service's own tables: the edge only where it can, and the reason why not.
+// Where a conversion runs, by the service's own estimate: the edge only where it can, and the reason why not.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { EDGE_BYTES, choosePlace, cost } from "../../src/page/plan.js";
+import { EDGE_BYTES, choosePlace, fetchEstimate } from "../../src/page/plan.js";
 import * as words from "../../src/page/words.js";
 import { request, startWorker } from "../worker/harness.mjs";
 
 const { port } = await startWorker({ after });
-const costs = JSON.parse((await request(port, { method: "GET", path: "/costs" })).body);
+// As in the page, where addresses are relative to the service's.
+const { fetch } = globalThis;
+globalThis.fetch = (path) => fetch(`http://127.0.0.1:${port}${path}`);
+
 const MIB = 1 << 20;
 const usual = { quality: 9, lgwin: 22 };
-const contents = { count: 10, unpacked: 10 * MIB, packed: 3 * MIB, held: 0 };
-const place = (options, file, found) => choosePlace(costs, { ...usual, ...options }, { size: 3 * MIB, ...file }, { ...contents, ...found });
 
-test("what is small goes to the edge, and what is not has a reason", () => {
-  const { limits } = costs;
-  for (const [options, file, found, expected, edge, reason] of [
-    [{}, {}, {}, "edge", true, /^Small enough/],
-    [{}, { size: EDGE_BYTES }, {}, "edge", true, /^Small enough/],
-    [{}, { size: EDGE_BYTES + 1 }, {}, "browser", false, /^Above 6 MiB/],
-    [{ quality: 11, lgwin: 24 }, {}, {}, "browser", false, /memory than the edge has/],
-    [{ lgwin: 14 }, {}, {}, "browser", false, /window below 32 KiB/],
-    [{ lgwin: 15 }, {}, {}, "edge", true, /^Small enough/],
-    [{ lgwin: 10 }, {}, { unpacked: EDGE_BYTES }, "edge", true, /^Small enough/],
-    [{}, {}, { count: limits.entries }, "edge", true, /^Small enough/],
-    [{}, {}, { count: limits.entries + 1 }, "browser", false, /131,072 members/],
-    [{ quality: 0 }, { size: EDGE_BYTES }, { unpacked: limits.unpacked_bytes + 1 }, "browser", false, /unpacks 4,096 MiB at most/],
-    [{ quality: 0 }, {}, { unpacked: limits.ratio * 3 * MIB + 1 }, "browser", false, /250 bytes at most for each byte/],
-    [{}, { size: EDGE_BYTES }, { held: limits.held_bytes }, "edge", true, /^Small enough/],
-    [{}, { size: EDGE_BYTES }, { held: limits.held_bytes + 1 }, "browser", false, /holds back 24 MiB at most/],
-    [{ quality: 11, lgwin: 18 }, {}, { unpacked: 60 * MIB }, "browser", true, /s of CPU; the edge allows 25 s/],
+async function place(options, zipBytes = 3 * MIB, contents) {
+  const choice = { ...usual, ...options };
+  const found = { count: 10, unpacked: 10 * MIB, ...contents };
+  const file = { size: zipBytes };
+  return choosePlace(await fetchEstimate(file, found, choice), choice, file, found);
+}
+
+test("what is small goes to the edge, and what is not has a reason", async () => {
+  for (const [options, zipBytes, contents, expected, edge, reason] of [
+    [{}, 3 * MIB, {}, "edge", true, /^Small enough/],
+    [{}, EDGE_BYTES, {}, "edge", true, /^Small enough/],
+    [{}, EDGE_BYTES + 1, {}, "browser", false, /^Above 6 MiB/],
+    [{ quality: 11, lgwin: 24 }, 3 * MIB, {}, "browser", false, /memory than the edge has/],
+    [{ lgwin: 14 }, 3 * MIB, {}, "browser", false, /window below 32 KiB/],
+    [{ lgwin: 15 }, 3 * MIB, {}, "edge", true, /^Small enough/],
+    [{ lgwin: 10 }, 3 * MIB, { unpacked: EDGE_BYTES }, "edge", true, /^Small enough/],
+    [{}, 3 * MIB, { count: 131_072 }, "edge", true, /^Small enough/],
+    [{}, 3 * MIB, { count: 131_073 }, "browser", false, /more members/],
+    [{ quality: 0 }, EDGE_BYTES, { unpacked: 4096 * MIB + 1 }, "browser", false, /unpacks to more than the edge takes\./],
+    [{ quality: 0 }, 3 * MIB, { unpacked: 251 * 3 * MIB }, "browser", false, /from a zip of its size/],
+    [{ quality: 11, lgwin: 18 }, 3 * MIB, { unpacked: 200 * MIB }, "browser", true, /more computing/],
   ]) {
-    const chosen = place(options, file, found);
-    assert.deepEqual([chosen.place, chosen.edge], [expected, edge], `${JSON.stringify([options, file, found])}: ${chosen.reason}`);
+    const chosen = await place(options, zipBytes, contents);
+    assert.deepEqual([chosen.place, chosen.edge], [expected, edge], `${JSON.stringify([options, zipBytes, contents])}: ${chosen.reason}`);
     assert.match(chosen.reason, reason);
   }
 });
 
-test("without the service's tables what is small is still converted here, and can be sent", () => {
-  assert.deepEqual(choosePlace(undefined, usual, { size: 1000 }, contents).edge, true);
-  assert.deepEqual(choosePlace(undefined, usual, { size: EDGE_BYTES + 1 }, contents).edge, false);
+test("what an installation does not allow is said in its own words", async () => {
+  const { place: where, edge, reason } = await place({ quality: 12 });
+  assert.deepEqual([where, edge], ["browser", false]);
+  assert.match(reason, /^The edge refuses: quality is "12", it must be 0 to 11/);
 });
 
-test("a higher quality is predicted to take longer, and memory is the encoder's", () => {
-  const seconds = [2, 5, 9, 10, 11].map((quality) => cost(costs, { ...usual, quality }, contents).seconds);
-  assert.deepEqual(seconds, seconds.toSorted((a, b) => a - b));
-  assert.ok(cost(costs, usual).memory > 60 * MIB && cost(costs, usual).memory < 80 * MIB);
+test("without an answer of the service the browser is the place, and the edge can be tried", async (t) => {
+  t.mock.method(globalThis, "fetch", () => Promise.reject(new TypeError("offline")));
+  assert.deepEqual([(await place({})).place, (await place({})).edge], ["browser", true]);
+  assert.equal((await place({}, EDGE_BYTES + 1)).edge, false);
+});
+
+test("the service's own choice is what is estimated where there is none", async () => {
+  const { quality, lgwin, memory_bytes: memory } = await fetchEstimate({ size: 3 * MIB }, { unpacked: 10 * MIB, count: 3 });
+  assert.deepEqual({ quality, lgwin }, usual);
+  assert.ok(memory > 60 * MIB);
 });
 
 test("numbers are told in three digits and whole words", () => {
