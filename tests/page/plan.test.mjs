@@ -35,7 +35,7 @@ test("what is small goes to the edge, and what is not has a reason", async () =>
     [{}, 3 * MIB, { count: 131_073 }, "browser", false, /more members/],
     [{ quality: 0 }, EDGE_BYTES, { unpacked: 4096 * MIB + 1 }, "browser", false, /unpacks to more than the edge takes\./],
     [{ quality: 0 }, 3 * MIB, { unpacked: 251 * 3 * MIB }, "browser", false, /from a zip of its size/],
-    [{ quality: 11, lgwin: 18 }, 3 * MIB, { unpacked: 200 * MIB }, "browser", true, /more computing/],
+    [{ quality: 11, lgwin: 18 }, EDGE_BYTES, { unpacked: 60 * MIB }, "browser", true, /more computing/],
   ]) {
     const chosen = await place(options, zipBytes, contents);
     assert.deepEqual([chosen.place, chosen.edge], [expected, edge], `${JSON.stringify([options, zipBytes, contents])}: ${chosen.reason}`);
