@@ -137,7 +137,7 @@ function plan(wait = 0) {
 
 function settle(estimate, options) {
   const { output_bytes: bytes, cpu_ms: ms, memory_bytes: memory } = estimate ?? {};
-  const foretold = ms === undefined || contents.broken ? [] : [`${words.about(ms / 1000)} of computing`, `${words.size(memory)} of memory`, `a result of some ${words.size(bytes)}`];
+  const foretold = ms === undefined || contents.broken ? [] : [`${words.about(ms / 1000)} of computing`, `up to ${words.size(memory)} of memory`, `a result of some ${words.size(bytes)}`];
   at("cost").textContent = foretold.join(" · ");
   const { place, reason, edge } = choosePlace(estimate, options, zip, contents);
   const [onEdge, here] = document.querySelectorAll("[name=place]");
@@ -165,7 +165,14 @@ async function convert() {
   const ticking = setInterval(progress, 100);
   progress();
   try {
-    const settings = { signal: stop.signal, progress: (seen) => (running.seen = { ...seen }) };
+    const settings = {
+      signal: stop.signal,
+      progress(seen) {
+        if (!running) return;
+        if (place === "edge" && seen.in === zip.size && running.seen.in < zip.size) say("All is sent; the edge converts it.");
+        running.seen = { ...seen };
+      },
+    };
     const act = place === "edge" ? convertOnEdge : (await import("./local.js")).convertHere;
     finished = await act(zip, choice(), settings);
     const seconds = (performance.now() - running.started) / 1000;
