@@ -39,12 +39,15 @@ worker: toolchain ## the Worker in build/
 
 test: build ## everything that is tested
 	.ci/test-programs
+	.ci/schemathesis
 	cargo test --features cli,http
 	# The core has no I/O, no clock, no JavaScript: it compiles for a bare wasm, from this list of crates and no other.
 	$(WASM) cargo check --lib --target wasm32-unknown-unknown
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
 	# The Worker in workerd, and archives that real programs write.
-	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs
+	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs
+	# The native server, by the tests of the Worker that are not of its platform alone.
+	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers conversion leaving load streaming ways) tests/native/*.test.mjs
 
 fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory", or some of them
 	.ci/fuzz $(TARGET)

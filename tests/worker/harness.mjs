@@ -38,7 +38,7 @@ export const native = process.env.SERVER === "native";
  * The native server has no such module: `options` are its own, for the same effect.
  */
 export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [] } = {}) {
-  return native ? startNative(t, vars, options) : startWorkerd(t, { entry, vars, folder, flags, args });
+  return native ? startNative(t, { vars, options }) : startWorkerd(t, { entry, vars, folder, flags, args });
 }
 
 async function startWorkerd(t, { entry, vars, folder, flags, args }) {
@@ -55,7 +55,8 @@ async function startWorkerd(t, { entry, vars, folder, flags, args }) {
   throw new Error(`workerd did not start:\n${server.log()}`);
 }
 
-async function startNative(t, vars, options) {
+/** Starts `recompress serve` on a port that is free. */
+export async function startNative(t, { vars = {}, options = [] } = {}) {
   if (!existsSync(recompress)) throw new Error(`no ${recompress}: make build`);
   const server = start(t, recompress, ["serve", "--port", "0", ...options], vars);
   await Promise.race([once(server.process.stdout, "data"), once(server.process, "exit")]);
@@ -192,7 +193,10 @@ export function converted(zip, ...options) {
   return run(recompress, [...options, "-", "-o", "-"], { input: zip });
 }
 
-/** Runs a command to its end. Returns what it wrote to its standard output. */
+/**
+ * Runs a command to its end. Returns what it wrote to its standard output. Until then nobody reads what a server writes: not
+ * for hundreds of requests, whose lines of log fill its pipe.
+ */
 export function run(command, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
     maxBuffer: 1 << 28,
