@@ -258,7 +258,7 @@ impl Service {
             .map_err(|figures| share.busy(parameters, limits, figures, body_bytes))?;
         account.reserved_bytes = share.bytes;
         let transcoder = Transcoder::new(parameters, share.limits)?.selecting(selection);
-        let job = Job::Convert(if report { transcoder.reporting() } else { transcoder });
+        let job = Job::Convert(Box::new(if report { transcoder.reporting() } else { transcoder }));
         let mut conversion = Conversion::new(job, source, body_bytes, self.platform, reservation);
         let first = conversion.first_piece(account).await?;
         let (quality, lgwin) = conversion.in_use().expect("it has an encoder");
@@ -295,7 +295,7 @@ impl Service {
         let reserved = self.admission.reserve(share.bytes, patience).await;
         let reservation = reserved.map_err(|figures| share.busy_for_inspection(figures))?;
         account.reserved_bytes = share.bytes;
-        let job = Job::Inspect(Inspection::new(listing, share.limits), listing);
+        let job = Job::Inspect(Box::new(Inspection::new(listing, share.limits)), listing);
         let mut inspection = Conversion::new(job, source, body_bytes, self.platform, reservation);
         let first = inspection.first_piece(account).await?;
 
