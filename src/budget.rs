@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Limit},
     parameters::{Parameters, encoder_bytes},
-    work::{self, AUTO_WORK, Bytes, best_quality, compressing},
+    work::{self, AUTO_WORK, Bytes, MetaBlock, best_quality, writing},
 };
 
 /// The work of one conversion: what was done of it, what may be, and what an automatic quality makes of that.
@@ -124,22 +124,24 @@ impl Budget {
     /// # Errors
     ///
     /// `cpu_budget` if one more such meta-block would be too much.
-    pub(crate) fn meta_block(&mut self, block: Bytes) -> Result<u8, Error> {
-        self.spend(compressing(self.quality, self.lgwin, block));
+    pub(crate) fn meta_block(&mut self, block: MetaBlock) -> Result<u8, Error> {
+        self.spend(writing(self.quality, self.lgwin, block));
         // Here and not where it is done: that is some bytes ahead of the encoder, which ones depends on how the upload is cut.
         if self.hashes {
-            self.spend(work::hashing(block.taken));
+            self.spend(work::hashing(block.bytes.taken));
         }
-        self.done.taken += block.taken;
-        self.done.given += block.given;
-        if let Some(forecast) = &self.forecast {
+        self.done.taken += block.bytes.taken;
+        self.done.given += block.bytes.given;
+        if let Some(forecast) = &self.forecast
+            && !block.copied
+        {
             // The harder of what was seen last and of all that was seen.
             let taken = forecast.left(self.done.taken);
             let like = |seen: Bytes| Bytes { taken, given: scale(taken, seen.given, seen.taken.max(1)) };
             let best = |bytes| best_quality(self.quality, self.lgwin, bytes, self.remaining());
-            self.quality = best(like(block)).min(best(like(self.done)));
+            self.quality = best(like(block.bytes)).min(best(like(self.done)));
         }
-        if self.spent.saturating_add(compressing(self.quality, self.lgwin, block)) > self.limit {
+        if self.spent.saturating_add(writing(self.quality, self.lgwin, block)) > self.limit {
             return Err(self.exceeded());
         }
         Ok(self.quality)
@@ -183,14 +185,18 @@ mod tests {
         Bytes { taken, given: taken / 6 }
     }
 
+    fn compressed(bytes: Bytes) -> MetaBlock {
+        MetaBlock { bytes, copied: false }
+    }
+
     fn auto(upload_bytes: u64) -> Budget {
         Budget::new(Parameters::auto(22).unwrap().expecting(Some(upload_bytes)), u64::MAX)
     }
 
     #[test]
     fn a_fixed_quality_stays_and_ends_when_the_work_is_used_up() {
-        let block = text(2 * MIB);
-        let blocks = 25_000_000_000 / compressing(11, 22, block);
+        let block = compressed(text(2 * MIB));
+        let blocks = 25_000_000_000 / writing(11, 22, block);
         let mut budget = Budget::new(Parameters::new(11, 22).unwrap(), 25_000);
         for _ in 0..blocks - 1 {
             assert_eq!(budget.meta_block(block).unwrap(), 11);
@@ -261,11 +267,24 @@ mod tests {
         budget.member(400 * MIB, 0, Some(8 * MIB));
         let mut quality = first;
         for block in 0..200 {
-            let next = budget.meta_block(text(2 * MIB)).unwrap_or_else(|error| panic!("block {block}: {error}"));
+            let next =
+                budget.meta_block(compressed(text(2 * MIB))).unwrap_or_else(|error| panic!("block {block}: {error}"));
             assert!(next <= quality);
             quality = next;
         }
         assert!(quality < first, "from {first} to {quality}");
+    }
+
+    #[test]
+    fn what_is_not_compressed_costs_little_and_lowers_no_quality() {
+        let block = MetaBlock { bytes: Bytes { taken: MIB, given: MIB + 3 }, copied: true };
+        assert!(writing(9, 22, block) * 3 < writing(9, 22, compressed(block.bytes)));
+        let mut budget = auto(500 * MIB);
+        budget.member(500 * MIB, 0, Some(500 * MIB));
+        let first = budget.first_quality();
+        for _ in 0..500 {
+            assert_eq!(budget.meta_block(block).unwrap(), first);
+        }
     }
 
     #[test]
@@ -274,7 +293,7 @@ mod tests {
             let mut budget = auto(upload_bytes);
             budget.member(u64::MAX, u64::MAX, Some(1));
             budget.first_quality();
-            let _ = budget.meta_block(Bytes { taken: 1, given: 2 });
+            let _ = budget.meta_block(compressed(Bytes { taken: 1, given: 2 }));
         }
     }
 }

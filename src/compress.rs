@@ -7,8 +7,9 @@ use mbrotli::{
 
 use crate::{
     error::{Error, Limit},
+    noise,
     parameters::{Mode, Parameters},
-    work::Bytes,
+    work::{Bytes, MetaBlock},
 };
 
 /// What the encoder is told to expect, in bytes, of a tarball that is longer than [`SMALL`]: more than any of its
@@ -28,8 +29,18 @@ const LEAST_LGWIN: u8 = 18;
 /// Bytes that are given to the encoder in one call: a step's share.
 const SHARE: usize = 64 << 10;
 
+/// The lowest quality at which an encoder can continue a stream. Those below are quick with noise as they are.
+const LEAST_CONTINUING: u8 = 2;
+
+/// Uncompressed meta-blocks, of [`noise::BLOCK`] bytes, between two tries to compress what could not be shrunk.
+///
+/// A new encoder knows nothing of what came before: more tries would cost more, and find less.
+const UNTRIED: u8 = 16;
+
 /// Memory of an [`Encoder`] beside [`Parameters::encoder_bytes`].
 pub(crate) const GATHERED_BYTES: u64 = SMALL as u64;
+
+const _: () = assert!(noise::BLOCK <= SMALL);
 
 /// Bytes of the tarball after which a meta-block ends (RFC 7932 §9.2), counted so that the output does not depend on
 /// how its input arrives. The encoder's memory grows with its longest meta-block, and nothing leaves it before the
@@ -64,6 +75,17 @@ enum Stage {
         session: Box<EncoderSessionOwned>,
     },
     Encoding(Box<EncoderSessionOwned>),
+    /// What came last could not be shrunk. Of `untried` blocks at most, those that look no better are written as they are.
+    Doubting {
+        gathered: Vec<u8>,
+        untried: u8,
+    },
+    /// An uncompressed meta-block, of which `next` bytes are written, its header's included.
+    Copying {
+        gathered: Vec<u8>,
+        next: usize,
+        untried: u8,
+    },
 }
 
 /// What one call of the encoder did.
@@ -75,16 +97,13 @@ pub(crate) struct Encoded {
     pub(crate) output_full: bool,
     /// Whether the stream has ended, all of it written.
     pub(crate) finished: bool,
-    /// The meta-block that ended, all of it written.
-    pub(crate) ended: Option<Bytes>,
+    pub(crate) ended: Option<MetaBlock>,
 }
 
 impl Encoder {
     pub(crate) fn new(parameters: Parameters) -> Result<Self, Error> {
-        let mut gathered = Vec::new();
-        gathered.try_reserve_exact(SMALL).map_err(|_| Limit::Memory { wanted: SMALL as u64, limit: 0 })?;
         Ok(Self {
-            stage: Stage::Gathering(gathered),
+            stage: Stage::Gathering(room_for(SMALL)?),
             quality: parameters.quality(),
             lgwin: parameters.lgwin(),
             mode: match parameters.mode() {
@@ -149,11 +168,31 @@ impl Encoder {
                 let flushed = call(session, &[], output, Operation::Flush)?;
                 let mut flushed = self.count(flushed);
                 if !flushed.output_full {
-                    self.position += self.block.taken;
-                    flushed.ended = Some(std::mem::take(&mut self.block));
+                    let block = self.end_block(false);
+                    if noise::is_wasted(block.bytes) && self.quality >= LEAST_CONTINUING {
+                        // Before there is memory for anything else.
+                        self.stage = Stage::Gathering(Vec::new());
+                        self.stage = Stage::Doubting { gathered: room_for(noise::BLOCK)?, untried: UNTRIED };
+                    }
+                    flushed.ended = Some(block);
                 }
                 Ok(flushed)
             }
+            Stage::Doubting { gathered, .. } if gathered.len() < noise::BLOCK => {
+                let taken = input.len().min(noise::BLOCK - gathered.len());
+                gathered.extend_from_slice(&input[..taken]);
+                Ok(Encoded { consumed: taken, ..Encoded::default() })
+            }
+            Stage::Doubting { gathered, untried } if *untried > 0 && noise::is_even(gathered) => {
+                let (gathered, untried) = (std::mem::take(gathered), *untried - 1);
+                self.stage = Stage::Copying { gathered, next: 0, untried };
+                Ok(Encoded::default())
+            }
+            Stage::Doubting { .. } => {
+                self.start(EXPECTED_SIZE)?;
+                Ok(Encoded::default())
+            }
+            Stage::Copying { .. } => Ok(self.copy(output)),
         }
     }
 
@@ -166,7 +205,12 @@ impl Encoder {
                 self.start(length)?;
                 Ok(Encoded::default())
             }
+            Stage::Doubting { .. } => {
+                self.start(EXPECTED_SIZE)?;
+                Ok(Encoded::default())
+            }
             Stage::Draining { .. } => self.drain(output),
+            Stage::Copying { .. } => Ok(self.copy(output)),
             Stage::Encoding(session) => {
                 let encoded = call(session, &[], output, Operation::Finish)?;
                 Ok(self.count(encoded))
@@ -177,7 +221,7 @@ impl Encoder {
     /// Begins to compress what was gathered, of a tarball of `size` bytes.
     fn start(&mut self, size: u64) -> Result<(), Error> {
         let session = self.session(size)?;
-        if let Stage::Gathering(gathered) = &mut self.stage {
+        if let Stage::Gathering(gathered) | Stage::Doubting { gathered, .. } = &mut self.stage {
             self.stage = Stage::Draining { gathered: std::mem::take(gathered), next: 0, session };
         }
         Ok(())
@@ -200,6 +244,35 @@ impl Encoder {
         }
         // What it took was gathered before.
         Ok(Encoded { consumed: 0, ..encoded })
+    }
+
+    /// Writes a share of an uncompressed meta-block.
+    fn copy(&mut self, output: &mut [u8]) -> Encoded {
+        let Stage::Copying { gathered, next, untried } = &mut self.stage else {
+            unreachable!("called for this stage alone");
+        };
+        let header = noise::HEADER;
+        let rest = [&header[(*next).min(header.len())..], &gathered[next.saturating_sub(header.len())..]];
+        let mut produced = 0;
+        for part in rest {
+            let count = part.len().min(output.len() - produced).min(SHARE - produced);
+            output[produced..produced + count].copy_from_slice(&part[..count]);
+            produced += count;
+        }
+        *next += produced;
+        self.block.given += produced as u64;
+        if *next < header.len() + gathered.len() {
+            return Encoded { produced, output_full: produced == output.len(), ..Encoded::default() };
+        }
+        self.block.taken = gathered.len() as u64;
+        gathered.clear();
+        self.stage = Stage::Doubting { gathered: std::mem::take(gathered), untried: *untried };
+        Encoded { produced, ended: Some(self.end_block(true)), ..Encoded::default() }
+    }
+
+    fn end_block(&mut self, copied: bool) -> MetaBlock {
+        self.position += self.block.taken;
+        MetaBlock { bytes: std::mem::take(&mut self.block), copied }
     }
 
     fn count(&mut self, encoded: Encoded) -> Encoded {
@@ -225,6 +298,12 @@ impl Encoder {
         let stream = StreamConfig::from(InputSize::Exact(size)).with_stream_offset(self.position);
         Ok(Box::new(compressor.into_session(stream).map_err(out_of_memory)?))
     }
+}
+
+fn room_for(bytes: usize) -> Result<Vec<u8>, Error> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(bytes).map_err(|_| Limit::Memory { wanted: bytes as u64, limit: 0 })?;
+    Ok(room)
 }
 
 /// `lgwin`, or less if that holds all of `length` bytes.
@@ -295,6 +374,20 @@ mod tests {
         }
     }
 
+    /// Every value as often as others.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        let next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    }
+
+    fn contains(compressed: &[u8], part: &[u8]) -> bool {
+        compressed.windows(part.len()).any(|window| window == part)
+    }
+
     fn decompress(compressed: &[u8]) -> Vec<u8> {
         let mut decompressed = Vec::new();
         brotli::Decompressor::new(compressed, 4096).read_to_end(&mut decompressed).unwrap();
@@ -337,6 +430,57 @@ mod tests {
             assert_eq!(in_use, expected, "{length} bytes at lgwin {lgwin}");
             assert!(decompress(&compressed) == input, "{length} bytes at lgwin {lgwin}");
         }
+    }
+
+    #[test]
+    fn noise_is_written_as_it_stands_and_what_follows_is_compressed() {
+        let text = words(5 << 20);
+        let (compressed_text, _) = compress(&text, 22, &[5]);
+        // The second comes where a block has just ended.
+        for length in [(9 << 20) + 12_345, 4 << 20] {
+            let noise = noise(length);
+            let input = [&noise[..], &text].concat();
+            let (compressed, _) = compress(&input, 22, &[5]);
+            assert!(decompress(&compressed) == input);
+            // Of the last block only as much as there is in it; the text begins within.
+            let copied = &noise[2 << 20..length >> 20 << 20];
+            assert!(copied.chunks(1 << 20).all(|block| contains(&compressed, &block[1000..2000])), "{length}");
+            let gained = input.len() - compressed.len();
+            let possible = text.len() - compressed_text.len();
+            assert!(gained * 100 > possible * 75, "{gained} of {possible} bytes for {length} of noise");
+        }
+    }
+
+    #[test]
+    fn noise_ends_anywhere_at_every_quality() {
+        for (quality, lgwin) in [(0, 22), (2, 24), (5, 10), (5, 18), (9, 24)] {
+            for length in [2 << 20, (2 << 20) + 1, 3 << 20, (3 << 20) + 1, (3 << 20) + 70_000] {
+                let input = noise(length);
+                let (compressed, _) = compress(&input, lgwin, &[quality]);
+                assert!(decompress(&compressed) == input, "{length} bytes at quality {quality}, lgwin {lgwin}");
+                assert!(compressed.len() < length + length / 10_000, "{length} bytes at quality {quality}");
+            }
+        }
+    }
+
+    #[test]
+    fn noise_that_repeats_itself_is_found_when_it_is_tried_again() {
+        let repeating = noise(1 << 20).repeat(30);
+        // Without a doubt, and behind one.
+        for (before, untried) in [(0, 0), (2 << 20, usize::from(UNTRIED))] {
+            let input = [noise(before), repeating.clone()].concat();
+            let (compressed, _) = compress(&input, 22, &[5]);
+            assert!(decompress(&compressed) == input);
+            assert!(compressed.len() < before + (untried << 20) + (5 << 18), "{} bytes", compressed.len());
+        }
+    }
+
+    #[test]
+    fn the_quality_can_change_among_what_is_not_compressed() {
+        let input = [noise(6 << 20), words(5 << 20)].concat();
+        let (compressed, in_use) = compress(&input, 22, &[9, 8, 7, 6, 5, 4]);
+        assert!(decompress(&compressed) == input);
+        assert_eq!(in_use, (4, 22));
     }
 
     #[test]

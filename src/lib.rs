@@ -15,6 +15,7 @@
 //! work        what is done, in nanoseconds of CPU
 //! parameters  brotli quality and window, and what they cost
 //! budget      what a conversion may cost, and an automatic quality
+//! noise       what no encoder can shrink
 //! compress    the brotli encoder; the one file that knows which
 //! report      what was done, told behind the tarball
 //! transcoder  wires these
@@ -82,6 +83,7 @@ mod glob;
 pub mod http;
 mod inspection;
 mod limits;
+mod noise;
 mod parameters;
 mod report;
 mod selection;

@@ -15,6 +15,9 @@ pub(crate) const AUTO_WORK: u64 = 25_000_000_000;
 /// Unpacking a byte and its CRC-32, where that is done twice.
 const INFLATE_PICOSECONDS: u64 = 2500;
 
+/// A byte that is written as it stands: unpacking it, its CRC-32, and passing it on.
+const COPY_PICOSECONDS: u64 = 5000;
+
 /// A member's records, header and checks.
 const MEMBER: u64 = 6000;
 
@@ -34,6 +37,14 @@ pub(crate) struct Bytes {
     pub(crate) given: u64,
 }
 
+/// A meta-block that ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MetaBlock {
+    pub(crate) bytes: Bytes,
+    /// Whether it was written as it stands, without a try to compress it.
+    pub(crate) copied: bool,
+}
+
 /// Where tables of what was measured have `lgwin`: their columns are for those up to 16, 18, 20, 22 and 24.
 pub(crate) fn column(lgwin: u8) -> usize {
     usize::from(lgwin.clamp(16, 24) - 15) / 2
@@ -45,6 +56,15 @@ pub(crate) fn compressing(quality: u8, lgwin: u8, bytes: Bytes) -> u64 {
     let hard = bytes.given.min(bytes.taken.saturating_sub(bytes.given));
     let costs = [(bytes.taken, each), (hard, changed), (bytes.given, given)];
     costs.iter().fold(0, |sum: u64, (count, cost)| sum.saturating_add(count.saturating_mul(*cost))) / 1000
+}
+
+/// The cost of a meta-block.
+pub(crate) fn writing(quality: u8, lgwin: u8, block: MetaBlock) -> u64 {
+    if block.copied {
+        block.bytes.taken.saturating_mul(COPY_PICOSECONDS) / 1000
+    } else {
+        compressing(quality, lgwin, block.bytes)
+    }
 }
 
 /// The cost of a member beside its contents, which are `held` bytes if they had to be unpacked twice.

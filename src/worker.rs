@@ -4,6 +4,7 @@ mod attended;
 mod context;
 mod departure;
 mod rate;
+mod reader;
 mod request;
 mod upload;
 

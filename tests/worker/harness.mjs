@@ -115,7 +115,8 @@ const config :Workerd.Config = (
 
 /**
  * Sends a request, its body as `chunks` if those are given, and resolves to all that came back: `error` is set when the
- * transfer broke, and `body` is then what had arrived.
+ * transfer broke, and `body` is then what had arrived; without a `status` nothing had, as when a server that has refused
+ * closes a connection on which there is still something on its way to it.
  */
 export async function request(port, { method = "POST", path = "/", headers = {}, body, chunks, patience }) {
   const outgoing = open(port, { method, path, headers: body ? { "content-length": body.length, ...headers } : headers, patience });
@@ -123,7 +124,10 @@ export async function request(port, { method = "POST", path = "/", headers = {},
   outgoing.on("error", () => {});
   const answer = answerTo(outgoing);
   if (chunks) {
-    for await (const chunk of chunks) if (!outgoing.write(chunk)) await Promise.race([once(outgoing, "drain"), answer]);
+    for await (const chunk of chunks) {
+      if (outgoing.destroyed) break;
+      if (!outgoing.write(chunk)) await Promise.race([once(outgoing, "drain").catch(() => {}), answer]);
+    }
   }
   outgoing.end(body);
   return answer;
@@ -172,8 +176,12 @@ export function open(port, { method = "POST", path = "/", headers = {}, patience
 
 /** All of the answer to a request, or what there is of it, and why there is not more. */
 export async function answerTo(outgoing) {
-  const [incoming] = await once(outgoing, "response");
-  return allOf(incoming);
+  try {
+    const [incoming] = await once(outgoing, "response");
+    return await allOf(incoming);
+  } catch (error) {
+    return { headers: {}, body: Buffer.alloc(0), error };
+  }
 }
 
 /** All of an answer that has begun. */
