@@ -79,6 +79,7 @@ use self::{
 use crate::{Inspection, Transcoder};
 
 pub use self::{
+    admission::Pause,
     body::Body,
     conversion::Failure,
     settings::{BadVariable, Settings, VARIABLE_PREFIX},
@@ -100,6 +101,9 @@ pub struct Platform {
     /// Whether the platform is about to end what is running for its use of CPU. A conversion then fails while it can still
     /// say why: the last resort, behind [`Limits::cpu_ms`](crate::Limits::cpu_ms).
     pub near_cpu_limit: Option<fn() -> bool>,
+    /// A pause in the context of the request that polls it, where one request must not wake another. Who waits for memory
+    /// then looks again after each.
+    pub pause: Option<Pause>,
     /// Writes a line of the log: the account of one request, as JSON.
     pub log: Option<fn(&str)>,
 }
@@ -253,12 +257,12 @@ impl Service {
         let share = Share::of(parameters, limits, self.admission.figures().budget, body_bytes)?;
         let reservation = self
             .admission
-            .reserve(share.bytes, patience)
+            .reserve(share.bytes, patience, self.platform.pause)
             .await
             .map_err(|figures| share.busy(parameters, limits, figures, body_bytes))?;
         account.reserved_bytes = share.bytes;
         let transcoder = Transcoder::new(parameters, share.limits)?.selecting(selection);
-        let job = Job::Convert(if report { transcoder.reporting() } else { transcoder });
+        let job = Job::Convert(Box::new(if report { transcoder.reporting() } else { transcoder }));
         let mut conversion = Conversion::new(job, source, body_bytes, self.platform, reservation);
         let first = conversion.first_piece(account).await?;
         let (quality, lgwin) = conversion.in_use().expect("it has an encoder");
@@ -292,10 +296,10 @@ impl Service {
         given.expect_only(&["name"])?;
         let (listing, content_type) = accept::listing(&head.headers);
         let share = Share::of_inspection(self.settings.limits, self.admission.figures().budget, body_bytes);
-        let reserved = self.admission.reserve(share.bytes, patience).await;
+        let reserved = self.admission.reserve(share.bytes, patience, self.platform.pause).await;
         let reservation = reserved.map_err(|figures| share.busy_for_inspection(figures))?;
         account.reserved_bytes = share.bytes;
-        let job = Job::Inspect(Inspection::new(listing, share.limits), listing);
+        let job = Job::Inspect(Box::new(Inspection::new(listing, share.limits)), listing);
         let mut inspection = Conversion::new(job, source, body_bytes, self.platform, reservation);
         let first = inspection.first_piece(account).await?;
 

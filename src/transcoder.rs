@@ -39,7 +39,7 @@ pub struct Transcoder {
     members: u64,
     written: u64,
     /// Where a report is asked for.
-    report: Option<Report>,
+    report: Option<Box<Report>>,
     /// Whether the last step asked for input, so that none now means that there is no more.
     asked: bool,
 }
@@ -57,7 +57,7 @@ enum Phase {
     /// The contents of a member that is not selected.
     Skipped,
     /// The report, behind the end of the tarball.
-    Report(Report),
+    Report(Box<Report>),
     /// The end of the brotli stream.
     Finish,
     Done,
@@ -120,7 +120,7 @@ impl Transcoder {
     /// It has the number of members that were written, bytes and SHA-256 of the zip and of the tarball up to its two
     /// zero blocks (all that there would be without a report), and how often each warning came.
     pub fn reporting(self) -> Self {
-        Self { report: Some(Report::default()), budget: self.budget.hashing(), ..self }
+        Self { report: Some(Box::default()), budget: self.budget.hashing(), ..self }
     }
 
     /// The most memory that a conversion takes, in bytes: what has to be there for it before it starts.

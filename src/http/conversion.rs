@@ -98,8 +98,8 @@ pub(super) enum Piece {
 
 /// What is done with an archive.
 pub(super) enum Job {
-    Convert(Transcoder),
-    Inspect(Inspection, Listing),
+    Convert(Box<Transcoder>),
+    Inspect(Box<Inspection>, Listing),
 }
 
 impl Job {

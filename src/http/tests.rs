@@ -68,7 +68,7 @@ fn cut(bytes: &[u8], size: usize, then: &[Event]) -> Upload {
     Upload(bytes.chunks(size).flat_map(data).collect())
 }
 
-const BUDGET: u64 = 88 << 20;
+const BUDGET: u64 = 84 << 20;
 
 fn service() -> Service {
     Service::new(Settings::new(Limits::WORKER), BUDGET, Platform::default())

@@ -189,7 +189,7 @@ test("the page, its head and the health check", async (t) => {
   const health = await request(port, { method: "GET", path: "/health" });
   assert.deepEqual(ours(health.headers), { ...everyAnswer, "content-type": "application/json" });
   const { wasm_memory_bytes, ...figures } = JSON.parse(health.body);
-  assert.deepEqual(native ? JSON.parse(health.body) : figures, { status: "ok", reserved_bytes: 0, budget_bytes: 88 << 20, active: 0, waiting: 0 });
+  assert.deepEqual(native ? JSON.parse(health.body) : figures, { status: "ok", reserved_bytes: 0, budget_bytes: 84 << 20, active: 0, waiting: 0 });
   assert.ok(native || wasm_memory_bytes > 0 && wasm_memory_bytes % 65_536 === 0, `${wasm_memory_bytes}`);
 
   for (const [path, get] of [
