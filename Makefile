@@ -7,7 +7,10 @@ SHELL := /bin/bash
 #   simd128      the encoder's match finder uses it; every runtime that we meet has it
 #   max-memory   112 MiB, in bytes. An isolate has 128 MiB for its JavaScript and all its wasm together, and is killed
 #                without a word when it passes them; below that the allocator refuses, which the core answers for
-WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512
+#   strip-all    drops the names of functions, 40 kB of gzip; a profile needs them: make worker NAMES=1
+#   keep-section has wasm-bindgen know which features of wasm it may use
+WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512 \
+	$(if $(NAMES),,-C link-arg=--strip-all -C link-arg=--keep-section=target_features)
 #   RUN_TO_COMPLETION   hands the response's promise to waitUntil; without it, a client that leaves before there is a
 #                       response leaves its request's future undropped, and the memory held, for ever
 #   no-opt              no wasm-opt: with -O the module gzips to 773 kB, without it to 751, and converts no slower
@@ -17,7 +20,7 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512
 #                       price is that the other answers of the isolate break off, which their clients see. Unwinding
 #                       would spare them, and is not taken: it needs a nightly compiler and a std built for it on every
 #                       machine, and a failed allocation or an exhausted stack would abort all the same
-WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build --release --no-opt --features worker
+WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build --profile wasm --no-opt --features worker
 
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
