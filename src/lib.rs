@@ -24,7 +24,7 @@
 //! ─────────── above: no I/O, no async, no clock, no JavaScript, no cfg(target)
 //! http        a request in, a response out; no runtime           feature `http`
 //! worker      the Cloudflare Worker                              feature `worker`
-//! main.rs     the command-line tool                              feature `cli`
+//! main.rs     the command-line tool, and the native server       feature `cli`
 //! ```
 //!
 //! Imports point up this list.
