@@ -2,22 +2,20 @@
 
 mod arguments;
 mod serve;
+mod steps;
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufWriter, IsTerminal, Read, Write},
+    fs::OpenOptions,
+    io::{self, BufWriter, IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use arguments::{Arguments, Command, Convert, Inspect};
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use recompress::{Inspection, Progress, Status, Transcoder};
+use recompress::{Inspection, Transcoder};
+use steps::{Source, Step, run_steps};
 use tempfile::NamedTempFile;
-
-/// Bytes read, and written, at once.
-const BUFFER: usize = 256 << 10;
 
 /// Why there is no result: a stable word, and what happened.
 struct Failure(&'static str, String);
@@ -84,29 +82,6 @@ fn list(arguments: &Inspect) -> Result<(), Failure> {
     run_steps(step, source, io::stdout().lock(), Path::new("-"))
 }
 
-/// What is read.
-struct Source<'a> {
-    input: Box<dyn Read>,
-    name: &'a Path,
-    /// In bytes, if that is known.
-    size: Option<u64>,
-}
-
-impl<'a> Source<'a> {
-    fn open(name: &'a Path) -> Result<Self, Failure> {
-        if is_stdio(name) {
-            if io::stdin().is_terminal() {
-                let message = "nothing to read: name a zip, or pipe one in";
-                Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
-            }
-            return Ok(Self { input: Box::new(io::stdin().lock()), name, size: None });
-        }
-        let file = File::open(name).map_err(|error| failed("read", name, &error))?;
-        let size = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
-        Ok(Self { input: Box::new(file), name, size })
-    }
-}
-
 fn is_stdio(path: &Path) -> bool {
     path == Path::new("-")
 }
@@ -152,55 +127,6 @@ fn default_output(input: &Path) -> PathBuf {
             name.into()
         }
     }
-}
-
-/// A conversion's step, or an inspection's.
-trait Step: FnMut(&[u8], &mut [u8]) -> Result<Progress, recompress::Error> {}
-
-impl<F: FnMut(&[u8], &mut [u8]) -> Result<Progress, recompress::Error>> Step for F {}
-
-fn run_steps(mut step: impl Step, source: Source, mut output: impl Write, output_name: &Path) -> Result<(), Failure> {
-    let mut input = progress_bar(source.size).wrap_read(source.input);
-    let mut read = vec![0; BUFFER];
-    let mut written = vec![0; BUFFER];
-    let mut unread = 0..0;
-    loop {
-        let progress = step(&read[unread.clone()], &mut written)?;
-        unread.start += progress.consumed;
-        output.write_all(&written[..progress.produced]).map_err(|error| failed("write", output_name, &error))?;
-        match progress.status {
-            Status::NeedsInput => {
-                let count = read_some(&mut input, &mut read).map_err(|error| failed("read", source.name, &error))?;
-                unread = 0..count;
-            }
-            Status::NeedsOutput | Status::Working => {}
-            Status::Done => break,
-        }
-    }
-    output.flush().map_err(|error| failed("write", output_name, &error))
-}
-
-/// Reads what there is; nothing means that there is no more, and not that a signal came.
-fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match input.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-/// Shows bytes read on a terminal; nothing anywhere else.
-fn progress_bar(size: Option<u64>) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let (bar, template) = match size {
-        Some(size) => (ProgressBar::new(size), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
-        None => (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec} {elapsed}"),
-    };
-    bar.with_finish(ProgressFinish::AndClear)
-        .with_style(ProgressStyle::with_template(template).expect("the template is constant"))
 }
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> Failure {

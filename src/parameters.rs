@@ -17,15 +17,17 @@ pub struct Parameters {
     upload_bytes: Option<u64>,
 }
 
-/// What the encoder is told of the data. Every mode takes any data; a wrong one costs some size.
+/// What the encoder is told of the data. Every mode takes any data, and none makes a great difference.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing.
     #[default]
     Generic,
-    /// That it is text in UTF-8. Makes a difference at qualities 10 and 11.
+    /// That it is text in UTF-8. The encoder goes by it where it chooses contexts of literals at qualities 10 and 11, which
+    /// have none here (`docs/encoder.md`): the same bytes as with [`Self::Generic`].
     Text,
-    /// That it is a font, of which distances are mostly multiples of two.
+    /// That it is a font, of which distances are mostly multiples of two. From quality 4 on fonts are 0.1 to 0.2 % smaller
+    /// with it and programs 1.2 % up to quality 9, 0.3 above; saves are up to 0.6 % larger.
     Font,
 }
 

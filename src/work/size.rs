@@ -27,6 +27,9 @@ const SMALL: f64 = 65_536.0;
 /// The logarithm of a ratio, 12 to 1, beyond which most is repetition.
 const REPETITION: f64 = 2.5;
 
+/// The least that any tarball comes to in bytes: two blocks of zeros.
+const LEAST: f64 = 20.0;
+
 /// Bytes of output.
 pub(crate) fn output(quality: u8, lgwin: u8, sizes: Sizes) -> u64 {
     let (zip, unpacked, members) = (sizes.zip as f64, sizes.unpacked.max(1) as f64, sizes.members as f64);
@@ -37,9 +40,5 @@ pub(crate) fn output(quality: u8, lgwin: u8, sizes: Sizes) -> u64 {
     let features = [saved.min(REPETITION) * reach, parts, (saved - REPETITION).max(0.0) * reach];
     let (a, b, c) = SIZE[usize::from(quality)][super::column(lgwin)];
     let logarithm = [a, b, c].iter().zip(features).map(|(coefficient, feature)| coefficient * feature).sum::<f64>();
-    // A tarball has two headers' worth of zeros at least.
     (data * logarithm.exp()).max(LEAST) as u64
 }
-
-/// The least that any tarball comes to, in bytes.
-const LEAST: f64 = 20.0;

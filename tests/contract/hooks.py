@@ -22,14 +22,27 @@ schemathesis.openapi.media_type("application/zip", archives)
 schemathesis.openapi.format("binary", archives)
 
 
+# What the members are called, and what is not among them.
+schemathesis.openapi.format("member", names)
+schemathesis.openapi.format("glob", st.one_of(names, st.sampled_from(["*", "**", "?", "a*", "*/b", "a\\[b"])))
+
+
+def places(case, option):
+    """Where a case gives an option."""
+    form = case.body if isinstance(case.body, dict) else {}
+    all = [(form, option), (case.query or {}, option), (case.headers or {}, f"Recompress-{option.capitalize()}")]
+    return [(place, key) for place, key in all if key in place]
+
+
 @schemathesis.hook
 def map_case(context, case):
-    """Of an option that is given twice, one is enough; and a form's file comes last, which is a matter of order."""
-    form = case.body if isinstance(case.body, dict) else {}
-    for option in ("quality", "lgwin", "name"):
-        places = [(form, option), (case.query or {}, option), (case.headers or {}, f"Recompress-{option.capitalize()}")]
-        for place, key in [(place, key) for place, key in places if key in place][1:]:
+    """Of an option that is given twice, one is enough; what is to come first is selected; and a form's file comes last."""
+    for option in ("quality", "lgwin", "mode", "first", "report", "name"):
+        for place, key in places(case, option)[1:]:
             del place[key]
-    if "file" in form:
-        form["file"] = form.pop("file")
+    if places(case, "first"):
+        for place, key in places(case, "include") + places(case, "exclude"):
+            del place[key]
+    if isinstance(case.body, dict) and "file" in case.body:
+        case.body["file"] = case.body.pop("file")
     return case
