@@ -9,7 +9,8 @@ SHELL := /bin/bash
 #                without a word when it passes them; below that the allocator refuses, which the core answers for
 #   strip-all    drops the names of functions, 40 kB of gzip; a profile needs them: make worker NAMES=1
 #   keep-section has wasm-bindgen know which features of wasm it may use
-WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512 \
+#   Map          says what the size is made of (make size)
+WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512 -C link-arg=-Map=.tools/wasm.map \
 	$(if $(NAMES),,-C link-arg=--strip-all -C link-arg=--keep-section=target_features)
 #   RUN_TO_COMPLETION   hands the response's promise to waitUntil; without it, a client that leaves before there is a
 #                       response leaves its request's future undropped, and the memory held, for ever
@@ -25,7 +26,7 @@ WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build -
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-.PHONY: help dev build worker test bench calibrate fuzz danger memory soak lint fmt clean toolchain
+.PHONY: help dev build worker test bench calibrate fuzz danger memory soak size lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -47,6 +48,7 @@ test: build ## everything that is tested
 	# The core has no I/O, no clock, no JavaScript: it compiles for a bare wasm, from this list of crates and no other.
 	$(WASM) cargo check --lib --target wasm32-unknown-unknown
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
+	$(WASM) node benches/size.mjs
 	# The Worker in workerd, and archives that real programs write.
 	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs tests/readme/*.test.mjs
 	# The native server, by the tests of the Worker that are not of its platform alone.
@@ -72,6 +74,9 @@ memory: worker ## the most memory that the Worker takes, by quality and window; 
 
 soak: build ## an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
 	$(WASM) node benches/soak.mjs $(ARGS)
+
+size: worker ## what the Worker's wasm is made of, and what of it grew; ARGS=--write notes it
+	$(WASM) node benches/size.mjs $(ARGS)
 
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check
