@@ -7,7 +7,11 @@ SHELL := /bin/bash
 #   simd128      the encoder's match finder uses it; every runtime that we meet has it
 #   max-memory   112 MiB, in bytes. An isolate has 128 MiB for its JavaScript and all its wasm together, and is killed
 #                without a word when it passes them; below that the allocator refuses, which the core answers for
-WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512
+#   strip-all    drops the names of functions, 40 kB of gzip; a profile needs them: make worker NAMES=1
+#   keep-section has wasm-bindgen know which features of wasm it may use
+#   Map          says what the size is made of (make size)
+WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512 -C link-arg=-Map=.tools/wasm.map \
+	$(if $(NAMES),,-C link-arg=--strip-all -C link-arg=--keep-section=target_features)
 #   RUN_TO_COMPLETION   hands the response's promise to waitUntil; without it, a client that leaves before there is a
 #                       response leaves its request's future undropped, and the memory held, for ever
 #   no-opt              no wasm-opt: with -O the module gzips to 773 kB, without it to 751, and converts no slower
@@ -17,12 +21,17 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512
 #                       price is that the other answers of the isolate break off, which their clients see. Unwinding
 #                       would spare them, and is not taken: it needs a nightly compiler and a std built for it on every
 #                       machine, and a failed allocation or an exhausted stack would abort all the same
-WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build --release --no-opt --features worker
+WORKER_BUILD := RUN_TO_COMPLETION=1 RUSTFLAGS="$(WASM_RUSTFLAGS)" worker-build --profile wasm --no-opt --features worker
 
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
-.PHONY: help dev build worker test bench profile calibrate fuzz danger memory soak lint fmt clean toolchain
+# The package is the same crate with another face, and shares what was compiled for the Worker. The memory that it may
+# have is in src/browser/link.rs.
+BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo rustc --lib --profile wasm --target wasm32-unknown-unknown \
+	--features browser --crate-type cdylib
+
+.PHONY: help dev build worker browser page test bench profile calibrate fuzz danger memory soak size lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -34,17 +43,38 @@ dev: toolchain ## build, and serve on http://localhost:8787 in workerd; builds a
 build: worker ## target/release/recompress, and the Worker in build/
 	cargo build --release --features cli
 
-worker: toolchain ## the Worker in build/
+worker: page ## the Worker in build/, and the page that it serves
 	$(WASM) $(WORKER_BUILD)
+
+page: browser
+	rm -rf build/assets
+	mkdir -p build/assets/page
+	cp src/page/index.html src/page/_headers build/assets/
+	cp src/page/*.css src/page/*.js src/page/*.svg build/browser/*.js build/browser/*.wasm build/assets/page/
+
+browser: build/browser/core_bg.wasm ## the package for web pages, in build/browser/
+	cp src/browser/*.js src/browser/*.d.ts src/browser/package.json build/browser/
+
+# Not by cargo's own reckoning of what changed: it links anew when it was asked for the Worker in between.
+build/browser/core_bg.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | toolchain
+	$(WASM) $(BROWSER_BUILD)
+	$(WASM) "$$WASM_BINDGEN_BIN" --target web --out-dir build/browser --out-name core \
+		"$${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/wasm/recompress.wasm"
 
 test: build ## everything that is tested
 	.ci/test-programs
+	.ci/schemathesis
 	cargo test --features cli,http
 	# The core has no I/O, no clock, no JavaScript: it compiles for a bare wasm, from this list of crates and no other.
 	$(WASM) cargo check --lib --target wasm32-unknown-unknown
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
+	$(WASM) node benches/size.mjs
 	# The Worker in workerd, and archives that real programs write.
-	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs
+	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs tests/readme/*.test.mjs
+	# The native server, by the tests of the Worker that are not of its platform alone.
+	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers budget conversion leaving load streaming ways) tests/native/*.test.mjs
+	# The browser package, and the page in Chromium.
+	$(WASM) node --test --test-timeout=600000 tests/page/*.test.mjs
 
 fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory", or some of them
 	.ci/fuzz $(TARGET)
@@ -54,7 +84,7 @@ bench: build ## what a conversion costs, next to other ways to do it: docs/perfo
 	$(WASM) node benches/bench.mjs $(ARGS)
 
 calibrate: build ## measures what each quality and window costs in workerd, and writes the table that budgets are counted by
-	$(WASM) node benches/calibrate.mjs --out src/work/table.rs
+	$(WASM) node benches/calibrate.mjs --data benches/calibration.csv --costs src/work/table.rs --sizes src/work/size/table.rs
 	cargo fmt
 
 danger: ## the table of docs/danger.md, by the programs that are here
@@ -70,10 +100,13 @@ profile: build ## where the Worker spends its CPU; ARGS="--quality 5 --corpus so
 soak: build ## an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
 	$(WASM) node benches/soak.mjs $(ARGS)
 
+size: worker ## what the Worker's wasm is made of, and what of it grew; ARGS=--write notes it
+	$(WASM) node benches/size.mjs $(ARGS)
+
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check
 	cargo clippy --all-targets --features cli,http -- -D warnings
-	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown --lib --features worker -- -D warnings
+	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown --lib --features worker,browser -- -D warnings
 
 fmt: ## rustfmt
 	cargo fmt

@@ -1,13 +1,18 @@
-// Fits what a byte costs at each quality and window to measurements of the Worker in workerd, and writes the table that
-// budgets are counted by. `make calibrate`
+// Fits what the Worker's conversions cost, and what comes of them, to measurements in workerd: the table that budgets are
+// counted by, and the one that /estimate goes by. `make calibrate`
 //
-//     node benches/calibrate.mjs [--out FILE] [--mib N]
+//     node benches/calibrate.mjs [--data FILE] [--again] [--costs FILE] [--sizes FILE] [--mib N]
 //
-// The model is of src/work.rs: each * bytes + changed * min(output, bytes - output) + given * output, in picoseconds of
-// CPU. The fit
-// minimises the squares of relative errors, so that cheap data counts as much as dear, and those of estimates that are too
-// low count a hundred times: they are the worse mistake. The last column of what is printed has the estimates for each of
-// the corpora, as shares of what was measured.
+// --data is where the measurements are written; with --again they are read from there, and nothing is measured. --costs and
+// --sizes are the tables to write. What is printed are the estimates' errors, on what they were fitted to and on the benchmark's
+// corpus, which they were not.
+//
+// The model of costs is of src/work.rs: each * bytes + changed * min(output, bytes - output) + given * output, in
+// picoseconds of CPU. The fit minimises the squares of relative errors, so that cheap data counts as much as dear, and
+// those of estimates that are too low count a hundred times: they are the worse mistake.
+//
+// The model of sizes is of src/work/size.rs: the logarithm of output ÷ zip is linear in three features. Its fit minimises
+// the squares of the errors of that logarithm.
 
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,57 +21,162 @@ import { parseArgs } from "node:util";
 import { zipSync } from "fflate";
 
 import { save } from "../fixtures/save.mjs";
-import { noise, request, root, startWorker } from "../tests/worker/harness.mjs";
+import { converted, noise, request, root, startWorker } from "../tests/worker/harness.mjs";
+import { corpus, names } from "./corpus.mjs";
 import { cpuOf } from "./measure.mjs";
 
 const { values: options } = parseArgs({
-  options: { out: { type: "string" }, mib: { type: "string", default: "6" } },
+  options: {
+    data: { type: "string" },
+    again: { type: "boolean", default: false },
+    costs: { type: "string" },
+    sizes: { type: "string" },
+    mib: { type: "string", default: "6" },
+  },
 });
 const QUALITIES = [...Array(12).keys()];
 const WINDOWS = [16, 18, 20, 22, 24];
+const MIB = 1 << 20;
 
-/** Of what people zip: text of a save, source code, a program, what is compressed already, and what repeats. */
-async function corpora(mib) {
-  const size = mib << 20;
-  const scripts = readdirSync(join(root, "node_modules"), { recursive: true, withFileTypes: true })
-    .filter((file) => file.isFile() && /\.m?js$/.test(file.name))
+/** Files of the installed packages with this ending, one after the other, up to `size` bytes in all. */
+function texts(ending, size) {
+  const files = readdirSync(join(root, "node_modules"), { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile() && file.name.endsWith(ending))
     .map((file) => join(file.parentPath, file.name))
     .sort();
-  const source = [];
-  for (let length = 0; length < size && scripts.length; ) {
-    const text = readFileSync(scripts.shift());
-    source.push(text);
-    length += text.length;
-  }
+  const found = [];
+  for (let left = size; left > 0 && files.length; left -= found.at(-1).length) found.push(readFileSync(files.shift()).subarray(0, left));
+  return found;
+}
+
+const program = (at, size) => readFileSync(join(root, "node_modules/workerd/bin/workerd")).subarray(at, at + size);
+const zipped = (members) => Buffer.from(zipSync(Object.fromEntries(members)));
+const pieces = (bytes, length) => Array.from({ length: Math.ceil(bytes.length / length) }, (_, i) => bytes.subarray(i * length, (i + 1) * length));
+
+/** Of what people zip: text of a save, source code, a program, what is compressed already, and what repeats. */
+async function forCosts(size) {
+  const source = [...texts(".js", size), ...texts(".mjs", size)];
   const members = {
     source: Buffer.concat(source).subarray(0, size),
-    program: readFileSync(join(root, "node_modules/workerd/bin/workerd")).subarray(16 << 20, (16 << 20) + size),
+    program: program(16 * MIB, size),
     noise: noise(size),
     repetition: Buffer.alloc(size, noise(1000)),
   };
-  const zips = Object.entries(members).map(([name, bytes]) => ({ name, bytes: bytes.length, zip: zipSync({ [name]: bytes }) }));
-  return [{ name: "save", bytes: size, zip: await save({ mib }) }, ...zips];
+  return [["save", await save({ mib: size / MIB })], ...Object.entries(members).map(([name, bytes]) => [name, zipped([[name, bytes]])])];
+}
+
+/** Of more kinds, and of more sizes: what a window and the end of deflate's gain depends on those. */
+async function forSizes(size) {
+  const docs = texts(".md", size);
+  const types = texts(".d.ts", size);
+  const text = Buffer.concat(types);
+  const members = {
+    docs: [["docs", Buffer.concat(docs)]],
+    types: [["types", text]],
+    program: [["program", program(64 * MIB, size)]],
+    noise: [["noise", noise(size)]],
+    repetition: [["repetition", Buffer.alloc(size, noise(1000))]],
+    mixed: [["mixed", Buffer.concat(pieces(text, 1 << 16).flatMap((piece, i) => [piece, noise(piece.length, i + 1)])).subarray(0, size)]],
+    files: [...docs, ...types].map((bytes, i) => [`${i}.txt`, bytes]),
+    crumbs: pieces(text, 300).map((bytes, i) => [`${i % 10}/${i}.txt`, bytes]),
+  };
+  const zips = Object.entries(members).map(([name, files]) => [name, zipped(files)]);
+  return [["save", await save({ mib: size / MIB, seed: 2 })], ...zips];
+}
+
+/** The benchmark's corpus, which nothing is fitted to. */
+async function forCheck(mib) {
+  const zips = [];
+  // Where it is 2 MiB, that is because of what the highest qualities take; the one corpus that is never smaller would be too much.
+  for (const name of names.filter((name) => mib >= 10 || name !== "many")) zips.push([name, readFileSync((await corpus(name, mib)).file)]);
+  return zips;
+}
+
+/** Members and unpacked bytes of a zip, by its directory. */
+function contents(zip) {
+  const end = zip.lastIndexOf("PK\x05\x06", undefined, "latin1");
+  let [members, bytes] = [0, 0];
+  for (let at = zip.readUInt32LE(end + 16); at < end; at += 46 + zip.readUInt16LE(at + 28) + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32)) {
+    members++;
+    bytes += zip.readUInt32LE(at + 24);
+  }
+  return { members, unpacked: bytes };
 }
 
 /** CPU seconds of one conversion, of several if one is too short for the clock, and the length of its result. */
-async function measure(worker, zip, quality, lgwin) {
+async function convert(worker, zip, quality, lgwin) {
   const path = `/?quality=${quality}&lgwin=${lgwin}`;
   const start = cpuOf(worker.pid);
   for (let count = 1; ; count++) {
     const { status, body, error } = await request(worker.port, { path, body: zip, patience: 600_000 });
     if (status !== 200 || error) throw error ?? new Error(`${path}: status ${status}: ${body}`);
     const cpu = cpuOf(worker.pid) - start;
-    if (cpu > 0.2) return { cpu: cpu / count, given: body.length };
+    if (cpu > 0.2) return { cpu: cpu / count, output: body.length };
   }
 }
 
-const estimates = (costs, samples) => samples.map(({ bytes, cpu }) => bytes.reduce((sum, n, i) => sum + n * costs[i], 0) / cpu);
+async function measure() {
+  const cleanUp = [];
+  const worker = await startWorker({ after: (task) => cleanUp.push(task) }, { vars: { RECOMPRESS_CPU_MS: "600000" } });
+  try {
+    const sets = [];
+    for (const [light, size] of [[true, Number(options.mib) * MIB], [false, 2 * MIB]]) {
+      sets.push({ set: "costs", light, windows: WINDOWS, zips: await forCosts(size) });
+      for (const size of light ? [MIB / 8, MIB, 4 * MIB] : [MIB / 8, MIB]) sets.push({ set: "sizes", light, windows: WINDOWS, zips: await forSizes(size) });
+      sets.push({ set: "check", light, windows: [18, 22], zips: await forCheck(light ? 10 : 2) });
+    }
+    const rows = [];
+    for (const { set, light, windows, zips } of sets) {
+      for (const quality of QUALITIES.filter((quality) => quality < 10 === light)) {
+        // What the isolate has no room for is no request that can be made.
+        for (const lgwin of windows.filter((lgwin) => quality < 10 || lgwin <= (quality === 10 ? 22 : 20))) {
+          for (const [name, zip] of zips) {
+            // Sizes are the command line's too, which takes less time.
+            const { cpu, output } =
+              set === "sizes"
+                ? { output: converted(zip, "--quality", quality, "--lgwin", lgwin).length }
+                : await convert(worker, zip, quality, lgwin);
+            rows.push({ set, name, ...contents(zip), zip: zip.length, quality, lgwin, output, cpu_ms: cpu === undefined ? "" : Math.round(cpu * 1000) });
+          }
+        }
+        console.error(`${set}, quality ${quality}: measured`);
+      }
+    }
+    return rows;
+  } finally {
+    for (const task of cleanUp) await task();
+  }
+}
+
+// ---- the data, as a file ----
+
+const COLUMNS = ["set", "name", "members", "unpacked", "zip", "quality", "lgwin", "output", "cpu_ms"];
+
+function writeData(file, rows) {
+  writeFileSync(file, [COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))].map((cells) => `${cells.join(",")}\n`).join(""));
+}
+
+function readData(file) {
+  const [columns, ...lines] = readFileSync(file, "utf8").trim().split("\n").map((line) => line.split(","));
+  const cell = (column, text) => (column === "set" || column === "name" || text === "" ? text : Number(text));
+  return lines.map((cells) => Object.fromEntries(columns.map((column, i) => [column, cell(column, cells[i])])));
+}
+
+// ---- costs ----
+
+/** What src/work.rs counts of a row: bytes of the tarball, those that are neither copied nor noise, bytes of output. */
+function counted({ unpacked, members, output }) {
+  const tarball = unpacked + 768 * members;
+  return [tarball, Math.min(output, Math.max(0, tarball - output)), output];
+}
+
+const ratios = (costs, samples) => samples.map(({ bytes, cpu }) => bytes.reduce((sum, n, i) => sum + n * costs[i], 0) / cpu);
 
 /** The costs, none below zero, with the least squares of weighted relative errors: by coordinate descent. */
-function leastSquares(samples, weights, costs) {
+function leastCosts(samples, weights, costs) {
   for (let round = 0; round < 2000; round++) {
     for (const i of costs.keys()) {
-      const others = estimates(costs.with(i, 0), samples);
+      const others = ratios(costs.with(i, 0), samples);
       const shares = samples.map(({ bytes, cpu }) => bytes[i] / cpu);
       const above = shares.reduce((sum, share, k) => sum + weights[k] * share * (1 - others[k]), 0);
       const below = shares.reduce((sum, share, k) => sum + weights[k] * share * share, 0);
@@ -77,54 +187,111 @@ function leastSquares(samples, weights, costs) {
 }
 
 /** Asymmetric least squares: too little weighs a hundred times as much as too much. */
-function fit(samples) {
-  let costs = leastSquares(samples, samples.map(() => 1), [0, 0, 0]);
+function fitCosts(rows) {
+  const samples = rows.map((row) => ({ bytes: counted(row), cpu: row.cpu_ms * 1e9 }));
+  let costs = leastCosts(samples, samples.map(() => 1), [0, 0, 0]);
   for (let round = 0; round < 10; round++) {
-    costs = leastSquares(samples, estimates(costs, samples).map((ratio) => (ratio < 1 ? 100 : 1)), costs);
+    costs = leastCosts(samples, ratios(costs, samples).map((ratio) => (ratio < 1 ? 100 : 1)), costs);
   }
-  return costs;
+  return costs.map(Math.round);
 }
 
-const cleanUp = [];
-const worker = await startWorker({ after: (task) => cleanUp.push(task) });
-try {
-  const [light, heavy] = [await corpora(Number(options.mib)), await corpora(2)];
-  const rows = [];
-  console.log("| quality | lgwin | ps a byte | a changed one | one of output | estimate ÷ measured: save, source, program, noise, repetition |");
-  console.log("| --- | --- | --- | --- | --- | --- |");
-  for (const quality of QUALITIES) {
+// ---- sizes ----
+
+/** As in src/work/size.rs. */
+function features({ members, unpacked, zip, lgwin }) {
+  const data = Math.max(zip - 108 * members, zip / 8);
+  const saved = Math.max(0, Math.log(unpacked / data));
+  const reach = Math.log(1 + Math.min(unpacked, 2 ** lgwin) / 65536);
+  const parts = Math.log((1 + (32768 * members) / unpacked) / (1 + 32768 / unpacked));
+  return { data, features: [Math.min(saved, 2.5) * reach, parts, Math.max(0, saved - 2.5) * reach] };
+}
+
+/** The coefficients with the least squares, by the normal equations. */
+function fitSizes(rows) {
+  const samples = rows.map((row) => ({ ...features(row), output: row.output }));
+  const matrix = [0, 1, 2].map((i) => [
+    ...[0, 1, 2].map((k) => samples.reduce((sum, { features }) => sum + features[i] * features[k], 0)),
+    samples.reduce((sum, { features, data, output }) => sum + features[i] * Math.log(output / data), 0),
+  ]);
+  for (const i of [0, 1, 2]) {
+    for (const k of [0, 1, 2].filter((k) => k !== i)) {
+      const by = matrix[k][i] / matrix[i][i];
+      matrix[k] = matrix[k].map((value, column) => value - by * matrix[i][column]);
+    }
+  }
+  return [0, 1, 2].map((i) => matrix[i][3] / matrix[i][i]);
+}
+
+function estimatedSize(coefficients, row) {
+  const { data, features: of } = features(row);
+  return data * Math.exp(of.reduce((sum, feature, i) => sum + feature * coefficients[i], 0));
+}
+
+// ---- tables, errors ----
+
+/** One fit for each quality and window; the next smaller window stands in for one that was not measured. */
+function table(rows, fit) {
+  return QUALITIES.map((quality) => {
     const row = [];
     for (const lgwin of WINDOWS) {
-      // What the isolate has no room for is no request that can be made; the next smaller window stands in for it.
-      if (quality > 9 && lgwin > 22) {
-        row.push(row.at(-1));
-        continue;
-      }
-      const samples = [];
-      for (const { bytes, zip } of quality > 9 ? heavy : light) {
-        const { cpu, given } = await measure(worker, zip, quality, lgwin);
-        samples.push({ bytes: [bytes, Math.min(given, Math.max(0, bytes - given)), given], cpu: cpu * 1e12 });
-      }
-      const fitted = fit(samples);
-      const ratios = estimates(fitted, samples);
-      row.push(fitted.map(Math.round));
-      const range = ratios.map((ratio) => ratio.toFixed(2)).join(" ");
-      console.log(`| ${[quality, lgwin, ...row.at(-1), range].join(" | ")} |`);
+      const of = rows.filter((row) => row.quality === quality && row.lgwin === lgwin);
+      row.push(of.length ? fit(of) : row.at(-1));
     }
-    rows.push(row);
-  }
-  if (options.out) {
-    const lines = rows.map((row) => `    [${row.map((pair) => `(${pair.join(", ")})`).join(", ")}],\n`);
-    writeFileSync(
-      options.out,
-      `//! Picoseconds for each byte, for each that is neither copied nor noise, and for each of output: by quality, and by lgwin up
-//! to 16, 18, 20, 22 and 24. Written by \`make calibrate\`.
-
-pub(super) const COST: [[(u64, u64, u64); 5]; 12] = [
-${lines.join("")}];
-`,
-    );
-  }
-} finally {
-  for (const task of cleanUp) await task();
+    return row;
+  });
 }
+
+function writeTable(file, doc, name, type, rows, text) {
+  const lines = rows.map((row) => `    [${row.map((cells) => `(${cells.map(text).join(", ")})`).join(", ")}],\n`);
+  writeFileSync(file, `//! ${doc} By quality, and by lgwin up to 16, 18, 20, 22 and 24.\n//! Written by \`make calibrate\`.\n\npub(super) const ${name}: [[(${type}, ${type}, ${type}); 5]; 12] = [\n${lines.join("")}];\n`);
+}
+
+/** The errors, as factors that an estimate is off by, how many are too much, and where the worst is. */
+function errors(what, rows, estimate) {
+  const off = rows
+    .map((row) => ({ ...row, ratio: estimate(row) }))
+    .sort((a, b) => Math.abs(Math.log(a.ratio)) - Math.abs(Math.log(b.ratio)));
+  const factor = (ratio) => Math.exp(Math.abs(Math.log(ratio))).toFixed(2);
+  const worst = off.at(-1);
+  const where = `${worst.ratio < 1 ? "too little" : "too much"} for ${worst.name} at quality ${worst.quality}, lgwin ${worst.lgwin}`;
+  const tooMuch = Math.round((100 * off.filter(({ ratio }) => ratio > 1).length) / off.length);
+  console.log(`| ${what} | ${rows.length} | ${tooMuch} % | ${factor(off[off.length >> 1].ratio)} | ${factor(off[Math.floor(off.length * 0.9)].ratio)} | ${factor(worst.ratio)}, ${where} |`);
+}
+
+const rows = options.again ? readData(options.data) : await measure();
+if (options.data && !options.again) writeData(options.data, rows);
+const of = (...sets) => rows.filter(({ set }) => sets.includes(set));
+const column = (lgwin) => WINDOWS.indexOf(lgwin);
+
+const costs = options.costs ? table(of("costs"), fitCosts) : costsInUse();
+const sizes = table(of("costs", "sizes"), fitSizes);
+if (options.costs) {
+  const doc = "Picoseconds for each byte, for each that is neither copied nor noise, and for each of output.";
+  writeTable(options.costs, doc, "COST", "u64", costs, String);
+}
+if (options.sizes) writeTable(options.sizes, "Coefficients of what comes out.", "SIZE", "f64", sizes, (number) => number.toFixed(4));
+
+/** The table as it is, where no other is written. */
+function costsInUse() {
+  const numbers = readFileSync(join(root, "src/work/table.rs"), "utf8").split(" = [")[1].match(/\d+/g).map(Number);
+  return QUALITIES.map((quality) => WINDOWS.map((_, i) => numbers.slice((quality * 5 + i) * 3, (quality * 5 + i) * 3 + 3)));
+}
+
+/** What a member costs in src/work.rs, in milliseconds. */
+const MEMBER_MS = 0.006;
+
+/** What /estimate says of CPU: by the size that it estimates, which is not known either. */
+function estimatedCpu(row) {
+  const bytes = counted({ ...row, output: estimatedSize(sizes[row.quality][column(row.lgwin)], row) });
+  return bytes.reduce((sum, n, i) => sum + n * costs[row.quality][column(row.lgwin)][i], 0) / 1e9 + MEMBER_MS * row.members;
+}
+
+const timed = (rows) => rows.filter(({ cpu_ms }) => cpu_ms !== "");
+console.log("| estimate | of | too much | median | nine of ten | worst |\n| --- | --- | --- | --- | --- | --- |");
+const sizeRatio = (row) => estimatedSize(sizes[row.quality][column(row.lgwin)], row) / row.output;
+const cpuRatio = (row) => estimatedCpu(row) / row.cpu_ms;
+errors("size, fitted", of("costs", "sizes"), sizeRatio);
+errors("size, benchmark", of("check"), sizeRatio);
+errors("CPU, fitted", timed(of("costs")), cpuRatio);
+errors("CPU, benchmark", timed(of("check")), cpuRatio);

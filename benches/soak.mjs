@@ -67,7 +67,7 @@ async function good() {
   // Of a 503 too, for the upload was not read.
   if (!status && ["EPIPE", "ECONNRESET"].includes(error.code)) return count("closed");
   assert.equal(error, undefined);
-  assert.equal(status, 200);
+  assert.equal(status, 200, String(body));
   assert.ok(body.equals(expected.get(`${index} ${quality} ${lgwin}`)), "a wrong byte");
   count("good");
 }

@@ -1,17 +1,81 @@
 //! The command line's arguments.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::Parser;
-use recompress::{Limits, Parameters};
+use clap::{Parser, Subcommand};
+use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Parameters, Selection};
 
 /// Re-encode a zip as a brotli-compressed tarball, reading it once from front to back.
 #[derive(Parser)]
 #[command(
     version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "Exit status: 0 done; 1 the zip was refused, or reading or writing failed; 2 wrong usage."
 )]
 pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub convert: Convert,
+}
+
+/// What else there is to do than to convert one zip. A zip of such a name is `./serve`.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List what is in a zip, as JSON, and what a tarball would not have of it.
+    Inspect(Inspect),
+    /// Say what a conversion would come to, as JSON: bytes of output, CPU time in a Worker, memory.
+    Estimate(Foresee),
+    /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
+    Serve(Serve),
+}
+
+/// What to estimate.
+#[derive(clap::Args)]
+pub struct Foresee {
+    /// Bytes of the zip.
+    zip_bytes: u64,
+    /// Bytes of its members' contents together.
+    unpacked_bytes: u64,
+    /// How many members it has.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    members: u64,
+    #[command(flatten)]
+    compression: Compression,
+    #[command(flatten)]
+    limits: Bounds,
+}
+
+impl Foresee {
+    pub fn estimate(&self) -> Estimate {
+        let (parameters, limits) = (self.compression.parameters(Some(self.zip_bytes)), (&self.limits).into());
+        Estimate::new(parameters, limits, self.zip_bytes, self.unpacked_bytes, self.members)
+    }
+}
+
+/// What to list.
+#[derive(clap::Args)]
+pub struct Inspect {
+    /// The zip; `-` or nothing is standard input.
+    #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
+    pub input: PathBuf,
+    /// A line for each member as it is read, and one of totals at the end, instead of one document.
+    #[arg(long)]
+    lines: bool,
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+impl Inspect {
+    pub fn listing(&self) -> Listing {
+        if self.lines { Listing::Lines } else { Listing::Json }
+    }
+}
+
+/// What to convert, and how.
+#[derive(clap::Args)]
+pub struct Convert {
     /// The zip; `-` or nothing is standard input.
     #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
     pub input: PathBuf,
@@ -19,12 +83,24 @@ pub struct Arguments {
     /// standard input.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
-    #[arg(short, long, value_name = "N", default_value_t = Quality::Fixed(Parameters::default().quality()), value_parser = quality)]
-    pub quality: Quality,
-    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24.
-    #[arg(short = 'w', long, value_name = "N", default_value_t = Parameters::default().lgwin(), value_parser = clap::value_parser!(u8).range(10..=24))]
-    pub lgwin: u8,
+    #[command(flatten)]
+    pub compression: Compression,
+    /// What the data is: `generic`, `text` or `font`.
+    #[arg(short, long, value_name = "MODE", default_value = Mode::Generic.name(), value_parser = mode)]
+    pub mode: Mode,
+    /// Write only members that match this pattern; may be given several times. `*` and `?` match within a folder's name, a
+    /// `**` between slashes any number of folders, and a folder's name all that is in it.
+    #[arg(long, value_name = "PATTERN")]
+    include: Vec<String>,
+    /// Leave out members that match this pattern, whatever includes them; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Put the member of this name first, holding back what stands before it; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    first: Vec<String>,
+    /// Add a report behind the tarball, where readers do not look: members, sizes, SHA-256, warnings.
+    #[arg(long)]
+    pub report: bool,
     /// Replace OUTPUT if it exists.
     #[arg(short, long)]
     pub force: bool,
@@ -33,13 +109,24 @@ pub struct Arguments {
 }
 
 /// How hard to compress.
+#[derive(clap::Args)]
+pub struct Compression {
+    /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
+    #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
+    quality: Choice,
+    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` for what a zip of this size can use.
+    #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), value_parser = |text: &str| choice(text, 10, 24))]
+    lgwin: Choice,
+}
+
+/// A number, or that it is chosen automatically.
 #[derive(Clone, Copy)]
-pub enum Quality {
+pub enum Choice {
     Auto,
     Fixed(u8),
 }
 
-impl std::fmt::Display for Quality {
+impl std::fmt::Display for Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
@@ -48,23 +135,73 @@ impl std::fmt::Display for Quality {
     }
 }
 
-fn quality(text: &str) -> Result<Quality, String> {
+fn choice(text: &str, least: u8, most: u8) -> Result<Choice, String> {
     match text.parse() {
-        Ok(number @ 0..=11) => Ok(Quality::Fixed(number)),
-        _ if text == "auto" => Ok(Quality::Auto),
-        _ => Err("it must be 0 to 11 or auto".to_owned()),
+        Ok(number) if (least..=most).contains(&number) => Ok(Choice::Fixed(number)),
+        _ if text == "auto" => Ok(Choice::Auto),
+        _ => Err(format!("it must be {least} to {most} or auto")),
     }
 }
 
-impl Arguments {
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::named(text).ok_or_else(|| format!("it must be {}", Mode::ALL.map(Mode::name).join(", ")))
+}
+
+impl Convert {
+    pub fn selection(&self) -> Result<Selection, BadSelection> {
+        Selection::new(&self.include, &self.exclude, &self.first)
+    }
+
     /// For a zip of `size` bytes, if that is known.
     pub fn parameters(&self, size: Option<u64>) -> Parameters {
-        let parameters = match self.quality {
-            Quality::Auto => Parameters::auto(self.lgwin),
-            Quality::Fixed(quality) => Parameters::new(quality, self.lgwin),
-        };
-        parameters.expect("the ranges were checked").expecting(size)
+        self.compression.parameters(size).with_mode(self.mode)
     }
+}
+
+impl Compression {
+    fn parameters(&self, size: Option<u64>) -> Parameters {
+        let (window, automatic) = match self.lgwin {
+            Choice::Auto => (Parameters::default().lgwin(), true),
+            Choice::Fixed(lgwin) => (lgwin, false),
+        };
+        let parameters = match self.quality {
+            Choice::Auto => Parameters::auto(window),
+            Choice::Fixed(quality) => Parameters::new(quality, window),
+        };
+        let parameters = parameters.expect("the ranges were checked").expecting(size);
+        if automatic { parameters.with_auto_lgwin() } else { parameters }
+    }
+}
+
+/// How to serve.
+#[derive(clap::Args)]
+pub struct Serve {
+    /// The port; 0 takes one that is free.
+    #[arg(long, value_name = "N", default_value_t = 8787)]
+    pub port: u16,
+    /// The address to listen at; `0.0.0.0` and `::` are all there are.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub address: IpAddr,
+    /// Bytes of memory for all conversions together.
+    #[arg(long, value_name = "BYTES", default_value_t = 84 << 20)]
+    pub memory: u64,
+    /// Seconds that a request may wait for its share of that.
+    #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    pub patience: Duration,
+    /// Seconds for which a client may send nothing.
+    #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
+    pub idle: Duration,
+    /// Seconds for which a client may read nothing.
+    #[arg(long, value_name = "S", default_value = "240", value_parser = seconds)]
+    pub unread: Duration,
+    /// Seconds that what is under way has to end, once the process is told to (SIGTERM, SIGINT).
+    #[arg(long, value_name = "S", default_value = "60", value_parser = seconds)]
+    pub grace: Duration,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "it must be a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 /// What an archive may ask for; see `recompress::Limits`.

@@ -14,6 +14,8 @@ pub(crate) struct Budget {
     lgwin: u8,
     /// The highest quality that may be used while the tarball's size is not known.
     most: u8,
+    /// The highest that may be used where there is room for more than was known.
+    bound: u8,
     /// Bytes of memory that there are for the encoder.
     memory: u64,
     quality: u8,
@@ -21,6 +23,8 @@ pub(crate) struct Budget {
     forecast: Option<Forecast>,
     /// Of the tarball so far.
     done: Bytes,
+    /// Whether the zip and the tarball are hashed.
+    hashes: bool,
 }
 
 /// How much is still to come, as far as the archive and its sender have said.
@@ -47,21 +51,51 @@ impl Budget {
             limit: if parameters.is_auto() { limit.min(AUTO_WORK) } else { limit },
             lgwin: parameters.lgwin(),
             most: parameters.quality(),
+            bound: parameters.most_quality(),
             memory: parameters.encoder_bytes(),
             quality: parameters.quality(),
             forecast: parameters.is_auto().then_some(forecast),
             done: Bytes::default(),
+            hashes: false,
         }
+    }
+
+    /// Counts the hashes that a report needs as well.
+    pub(crate) fn hashing(self) -> Self {
+        Self { hashes: true, ..self }
+    }
+
+    /// Nanoseconds of work that were counted.
+    pub(crate) fn spent(&self) -> u64 {
+        self.spent
     }
 
     /// Counts a member whose header and contents will be `length` bytes of the tarball, and of which `held` were unpacked
     /// before. `end` is where its data ends in the zip, if that is known.
     pub(crate) fn member(&mut self, length: u64, held: u64, end: Option<u64>) {
-        self.spent = self.spent.saturating_add(work::member(held));
+        self.spend(work::member(held));
         if let Some(forecast) = &mut self.forecast {
             forecast.announced = forecast.announced.saturating_add(length);
             forecast.read = end.unwrap_or(forecast.read);
         }
+    }
+
+    /// Counts a member that is not written, of `length` bytes, of which `held` were unpacked before.
+    ///
+    /// # Errors
+    ///
+    /// `cpu_budget` if that was too much.
+    pub(crate) fn skip(&mut self, length: u64, held: u64) -> Result<(), Error> {
+        self.spend(work::member(length.saturating_add(held)));
+        if self.hashes {
+            self.spend(work::hashing(length));
+        }
+        if self.spent > self.limit { Err(self.exceeded()) } else { Ok(()) }
+    }
+
+    /// Counts work that nothing else counts, in nanoseconds.
+    pub(crate) fn spend(&mut self, work: u64) {
+        self.spent = self.spent.saturating_add(work);
     }
 
     /// The quality to start with, by what was announced so far.
@@ -78,7 +112,7 @@ impl Budget {
     /// room for more than while its size is not known.
     pub(crate) fn whole(&mut self, length: u64, lgwin: u8) -> u8 {
         if self.forecast.is_some() {
-            let most = (self.quality..=11).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
+            let most = (self.quality..=self.bound).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
             let bytes = Bytes { taken: length, given: length / 6 };
             self.quality = best_quality(most.unwrap_or(self.quality), lgwin, bytes, self.remaining());
         }
@@ -91,7 +125,11 @@ impl Budget {
     ///
     /// `cpu_budget` if one more such meta-block would be too much.
     pub(crate) fn meta_block(&mut self, block: MetaBlock) -> Result<u8, Error> {
-        self.spent = self.spent.saturating_add(writing(self.quality, self.lgwin, block));
+        self.spend(writing(self.quality, self.lgwin, block));
+        // Here and not where it is done: that is some bytes ahead of the encoder, which ones depends on how the upload is cut.
+        if self.hashes {
+            self.spend(work::hashing(block.bytes.taken));
+        }
         self.done.taken += block.bytes.taken;
         self.done.given += block.bytes.given;
         if let Some(forecast) = &self.forecast
@@ -104,10 +142,14 @@ impl Budget {
             self.quality = best(like(block.bytes)).min(best(like(self.done)));
         }
         if self.spent.saturating_add(writing(self.quality, self.lgwin, block)) > self.limit {
-            let (tarball, quality, limit_ms) = (self.done.taken, self.quality, self.limit / NANOSECONDS_PER_MS);
-            return Err(Limit::Cpu { tarball, quality, limit_ms }.into());
+            return Err(self.exceeded());
         }
         Ok(self.quality)
+    }
+
+    fn exceeded(&self) -> Error {
+        let (tarball, quality, limit_ms) = (self.done.taken, self.quality, self.limit / NANOSECONDS_PER_MS);
+        Limit::Cpu { tarball, quality, limit_ms }.into()
     }
 
     fn remaining(&self) -> u64 {
@@ -195,6 +237,14 @@ mod tests {
         // There is no room for more than what the caller's window wants at 9.
         assert_eq!(Budget::new(Parameters::auto(16).unwrap(), u64::MAX).whole(MIB, 16), 9);
         assert_eq!(Budget::new(Parameters::new(5, 22).unwrap(), u64::MAX).whole(MIB, 20), 5, "a fixed quality stays");
+    }
+
+    #[test]
+    fn a_bound_on_the_quality_holds_also_where_there_is_room_for_more() {
+        for (bound, expected) in [(11, 11), (6, 6)] {
+            let parameters = Parameters::auto(22).unwrap().at_most(bound, 24);
+            assert_eq!(Budget::new(parameters, u64::MAX).whole(1000, 18), expected);
+        }
     }
 
     #[test]

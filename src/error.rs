@@ -24,6 +24,9 @@ pub enum Error {
     /// The archive asks for more than it may have.
     #[error(transparent)]
     Limit(#[from] Limit),
+    /// What was asked for is not in the archive.
+    #[error(transparent)]
+    Absent(#[from] Absent),
 }
 
 /// A broken rule of the zip format. Offsets count bytes from the start of the file.
@@ -258,6 +261,16 @@ pub enum Limit {
         /// Bytes.
         limit: u64,
     },
+    /// What stands before a member that is to come first outgrew [`crate::Limits::memory_bytes`].
+    #[error(
+        "{first:?} is to come first, and what stands before it does not fit the {limit} bytes that can be held back"
+    )]
+    FirstTooLate {
+        /// Member.
+        first: String,
+        /// Bytes.
+        limit: u64,
+    },
     /// More work than [`crate::Limits::cpu_ms`] allows.
     #[error(
         "compressing the archive takes more than {limit_ms} ms of CPU, which are used up after {tarball} bytes at quality {quality}"
@@ -270,6 +283,16 @@ pub enum Limit {
         /// Milliseconds.
         limit_ms: u64,
     },
+    /// More work than [`crate::Limits::cpu_ms`] allows, though nothing is compressed.
+    #[error(
+        "unpacking the archive takes more than {limit_ms} ms of CPU, which {unpacked} bytes of contents would use up"
+    )]
+    CpuUnpacking {
+        /// Bytes of the members so far.
+        unpacked: u64,
+        /// Milliseconds.
+        limit_ms: u64,
+    },
     /// More memory than [`crate::Limits::memory_bytes`], or than the machine has.
     #[error("the archive needs {wanted} bytes of memory, of which it may have {limit}")]
     Memory {
@@ -277,6 +300,24 @@ pub enum Limit {
         wanted: u64,
         /// Bytes.
         limit: u64,
+    },
+}
+
+/// Something that a [`crate::Selection`] asks for and the archive has not.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum Absent {
+    /// No member is selected.
+    #[error("none of the {members} members is selected")]
+    Selected {
+        /// How many there are.
+        members: u64,
+    },
+    /// No member has the name that is to come first.
+    #[error("{name:?} is to come first, and no member has that name")]
+    First {
+        /// The name.
+        name: String,
     },
 }
 
@@ -317,8 +358,13 @@ impl Error {
                 Limit::Output { .. } => "output_limit",
                 Limit::Ratio { .. } => "ratio_limit",
                 Limit::EntryTooLargeWithoutSize { .. } => "entry_too_large_without_size",
-                Limit::Cpu { .. } => "cpu_budget",
+                Limit::FirstTooLate { .. } => "first_too_late",
+                Limit::Cpu { .. } | Limit::CpuUnpacking { .. } => "cpu_budget",
                 Limit::Memory { .. } => "memory_limit",
+            },
+            Self::Absent(absent) => match absent {
+                Absent::Selected { .. } => "nothing_selected",
+                Absent::First { .. } => "first_missing",
             },
         }
     }

@@ -5,7 +5,10 @@
 //! ```text
 //! error       whose fault, which rule, which numbers
 //! limits      bounds, and the meter that holds memory to its own
+//! warning     what a tarball has otherwise than the zip
 //! entry       a member, in the words that zip and tar share
+//! glob        a pattern for members' names
+//! selection   which members are written, and which come first
 //! spool       bytes of a member whose size is not known yet
 //! unzip       zip bytes in, members out; one file for each part of the format
 //! ustar       a member's header blocks
@@ -14,19 +17,24 @@
 //! budget      what a conversion may cost, and an automatic quality
 //! noise       what no encoder can shrink
 //! compress    the brotli encoder; the one file that knows which
+//! report      what was done, told behind the tarball
 //! transcoder  wires these
+//! inspection  what is in a zip, as JSON
+//! estimate    what a conversion would come to, by numbers
 //! ─────────── above: no I/O, no async, no clock, no JavaScript, no cfg(target)
 //! http        a request in, a response out; no runtime           feature `http`
 //! worker      the Cloudflare Worker                              feature `worker`
-//! main.rs     the command-line tool                              feature `cli`
+//! browser     the package for web pages; browser/ is its script  feature `browser`
+//! main.rs     the command-line tool, and the native server       feature `cli`
+//! page/       what people see at `/`
 //! ```
 //!
 //! Imports point up this list.
 //!
 //! # What always holds
 //!
-//! - The output is a function of the archive's bytes and the [`Parameters`]: not of how the upload was cut, of load, or
-//!   of the platform.
+//! - The output is a function of the archive's bytes, the [`Parameters`] and the [`Selection`]: not of how the upload was cut,
+//!   of load, or of the platform.
 //! - The brotli stream is ended only after the end of the central directory was read and everything it says agrees with
 //!   the members. So every strict prefix of an archive is an error, and nothing that failed decodes as whole.
 //! - No member's name leaves the tarball's root.
@@ -36,7 +44,7 @@
 //! # Out of scope
 //!
 //! Compression methods but stored and deflate, encryption, archives in several files. Whatever only the central
-//! directory tells: permissions, symbolic links, comments. Searching for an archive inside other data.
+//! directory tells, but for a [`Warning`]: permissions, symbolic links, comments. Searching for an archive inside other data.
 //!
 //! # Example
 //!
@@ -67,26 +75,38 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "browser")]
+mod browser;
 mod budget;
 mod compress;
 mod entry;
 mod error;
+mod estimate;
+mod glob;
 #[cfg(feature = "http")]
 pub mod http;
+mod inspection;
 mod limits;
 mod noise;
 mod parameters;
+mod report;
+mod selection;
 mod spool;
 mod transcoder;
 mod unzip;
 mod ustar;
+mod warning;
 mod work;
 #[cfg(feature = "worker")]
 mod worker;
 
 pub use entry::{Entry, EntryKind};
-pub use error::{Error, Format, Limit, Unsupported};
+pub use error::{Absent, Error, Format, Limit, Unsupported};
+pub use estimate::Estimate;
+pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
-pub use parameters::{OutOfRange, Parameters};
+pub use parameters::{Mode, OutOfRange, Parameters};
+pub use selection::{BadSelection, Selection};
 pub use transcoder::{Progress, Status, Transcoder};
-pub use unzip::{Event, ZipReader};
+pub use unzip::{Event, Method, ZipReader};
+pub use warning::{Warning, WarningCounts, Warnings};

@@ -40,6 +40,10 @@ impl Limits {
         cpu_ms: 25_000,
     };
 
+    /// A browser's tab, whose wasm can have 4 GiB. As much work as its user waits for.
+    pub const BROWSER: Self =
+        Self { entries: 1 << 20, held_bytes: 512 * MIB, memory_bytes: 1024 * MIB, ..Self::NATIVE };
+
     /// A machine of one's own.
     pub const NATIVE: Self = Self {
         entries: 1 << 24,

@@ -1,22 +1,21 @@
-//! The command-line tool.
+//! The command-line tool, which is a server as well.
 
 mod arguments;
+mod serve;
+mod steps;
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, BufWriter, IsTerminal, Read, Write},
+    fs::OpenOptions,
+    io::{self, BufWriter, IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use arguments::Arguments;
+use arguments::{Arguments, Command, Convert, Inspect};
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use indicatif::{ProgressBar, ProgressStyle};
-use recompress::{Status, Transcoder};
+use recompress::{Inspection, Transcoder};
+use steps::{Source, Step, run_steps};
 use tempfile::NamedTempFile;
-
-/// Bytes read, and written, at once.
-const BUFFER: usize = 256 << 10;
 
 /// Why there is no result: a stable word, and what happened.
 struct Failure(&'static str, String);
@@ -28,8 +27,7 @@ impl From<recompress::Error> for Failure {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(&arguments) {
+    match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(code, message)) => {
             eprintln!("recompress: {code}: {message}");
@@ -38,18 +36,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (input, size): (Box<dyn Read>, _) = if is_stdio(&arguments.input) {
-        if io::stdin().is_terminal() {
-            let message = "nothing to read: name a zip, or pipe one in";
-            Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    match arguments.command {
+        None => convert(&arguments.convert),
+        Some(Command::Serve(how)) => serve::serve(how).map_err(|error| Failure("io", format!("cannot serve: {error}"))),
+        Some(Command::Inspect(inspect)) => list(&inspect),
+        Some(Command::Estimate(numbers)) => {
+            let written = writeln!(io::stdout(), "{}", numbers.estimate());
+            written.map_err(|error| failed("write", Path::new("-"), &error))
         }
-        (Box::new(io::stdin().lock()), None)
-    } else {
-        let file = File::open(&arguments.input).map_err(|error| failed("read", &arguments.input, &error))?;
-        let size = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
-        (Box::new(file), size)
-    };
+    }
+}
+
+fn convert(arguments: &Convert) -> Result<(), Failure> {
+    let selection = arguments
+        .selection()
+        .unwrap_or_else(|error| Arguments::command().error(ErrorKind::ValueValidation, error).exit());
+    let source = Source::open(&arguments.input)?;
     let output = match &arguments.output {
         Some(path) => path.clone(),
         None if is_stdio(&arguments.input) => "-".into(),
@@ -59,15 +62,24 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         let message = "the result is not text: name a file with -o, or use a pipe";
         Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
     }
-    let progress = progress_bar(size);
-    let input = progress.wrap_read(input);
-    let result = if is_stdio(&output) {
-        convert(input, size, io::stdout().lock(), &output, arguments)
+    let transcoder = Transcoder::new(arguments.parameters(source.size), (&arguments.limits).into())?;
+    let mut transcoder = transcoder.selecting(selection);
+    if arguments.report {
+        transcoder = transcoder.reporting();
+    }
+    let step = |input: &[u8], output: &mut [u8]| transcoder.step(input, output);
+    if is_stdio(&output) {
+        run_steps(step, source, io::stdout().lock(), &output)
     } else {
-        convert_to_file(input, size, &output, arguments)
-    };
-    progress.finish_and_clear();
-    result
+        write_file(step, source, &output, arguments.force)
+    }
+}
+
+fn list(arguments: &Inspect) -> Result<(), Failure> {
+    let source = Source::open(&arguments.input)?;
+    let mut inspection = Inspection::new(arguments.listing(), (&arguments.limits).into());
+    let step = |input: &[u8], output: &mut [u8]| inspection.step(input, output);
+    run_steps(step, source, io::stdout().lock(), Path::new("-"))
 }
 
 fn is_stdio(path: &Path) -> bool {
@@ -75,19 +87,19 @@ fn is_stdio(path: &Path) -> bool {
 }
 
 /// Writes to a file that has its name only once it is whole.
-fn convert_to_file(input: impl Read, size: Option<u64>, path: &Path, arguments: &Arguments) -> Result<(), Failure> {
+fn write_file(step: impl Step, source: Source, path: &Path, force: bool) -> Result<(), Failure> {
     let failed = |error: io::Error| failed("write", path, &error);
     if is_device(path) {
         let device = OpenOptions::new().write(true).open(path).map_err(failed)?;
-        return convert(input, size, device, path, arguments);
+        return run_steps(step, source, device, path);
     }
-    if !arguments.force && path.exists() {
+    if !force && path.exists() {
         return Err(Failure("output_exists", format!("{} exists; --force replaces it", path.display())));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = new_file(folder).map_err(failed)?;
-    convert(input, size, BufWriter::new(&file), path, arguments)?;
-    let persisted = if arguments.force { file.persist(path) } else { file.persist_noclobber(path) };
+    run_steps(step, source, BufWriter::new(&file), path)?;
+    let persisted = if force { file.persist(path) } else { file.persist_noclobber(path) };
     persisted.map_err(|error| failed(error.error))?;
     Ok(())
 }
@@ -115,56 +127,6 @@ fn default_output(input: &Path) -> PathBuf {
             name.into()
         }
     }
-}
-
-fn convert(
-    mut input: impl Read,
-    size: Option<u64>,
-    mut output: impl Write,
-    output_name: &Path,
-    arguments: &Arguments,
-) -> Result<(), Failure> {
-    let mut transcoder = Transcoder::new(arguments.parameters(size), (&arguments.limits).into())?;
-    let mut read = vec![0; BUFFER];
-    let mut written = vec![0; BUFFER];
-    let mut unread = 0..0;
-    loop {
-        let progress = transcoder.step(&read[unread.clone()], &mut written)?;
-        unread.start += progress.consumed;
-        output.write_all(&written[..progress.produced]).map_err(|error| failed("write", output_name, &error))?;
-        match progress.status {
-            Status::NeedsInput => {
-                let count =
-                    read_some(&mut input, &mut read).map_err(|error| failed("read", &arguments.input, &error))?;
-                unread = 0..count;
-            }
-            Status::NeedsOutput | Status::Working => {}
-            Status::Done => break,
-        }
-    }
-    output.flush().map_err(|error| failed("write", output_name, &error))
-}
-
-/// Reads what there is; nothing means that there is no more, and not that a signal came.
-fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match input.read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-/// Shows bytes read on a terminal; nothing anywhere else.
-fn progress_bar(size: Option<u64>) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let (bar, template) = match size {
-        Some(size) => (ProgressBar::new(size), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
-        None => (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec} {elapsed}"),
-    };
-    bar.with_style(ProgressStyle::with_template(template).expect("the template is constant"))
 }
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> Failure {

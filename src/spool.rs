@@ -16,6 +16,10 @@ const BLOCK: usize = 64 << 10;
 /// twice while it moves.
 const CHARGE: u64 = (BLOCK + 4 * size_of::<Vec<u8>>()) as u64;
 
+fn charge(block: &Vec<u8>) -> u64 {
+    CHARGE - BLOCK as u64 + block.capacity() as u64
+}
+
 /// A queue of bytes; every block but the last is full.
 #[derive(Debug, Default)]
 pub(crate) struct Spool {
@@ -35,6 +39,7 @@ impl Spool {
                     .try_reserve_exact(BLOCK)
                     .and_then(|()| self.blocks.try_reserve(1))
                     .map_err(|_| Limit::Memory { wanted: BLOCK as u64, limit: 0 })?;
+                assert_eq!(block.capacity(), BLOCK, "of bytes one can have just as many as one asks for");
                 self.blocks.push_back(block);
             }
             let block = self.blocks.back_mut().expect("a block with room was just ensured");
@@ -58,10 +63,12 @@ impl Spool {
     /// Drops the first `count` bytes of [`Self::front`].
     pub(crate) fn consume(&mut self, count: usize, meter: &mut Meter) {
         self.consumed += count;
-        if self.blocks.front().is_some_and(|block| block.len() == self.consumed) {
+        if let Some(block) = self.blocks.front()
+            && block.len() == self.consumed
+        {
+            meter.release(charge(block));
             self.blocks.pop_front();
             self.consumed = 0;
-            meter.release(CHARGE);
         }
     }
 
@@ -69,8 +76,7 @@ impl Spool {
     pub(crate) fn truncate(&mut self, len: usize, meter: &mut Meter) {
         debug_assert_eq!(self.consumed, 0);
         while self.blocks.len() > len.div_ceil(BLOCK) {
-            self.blocks.pop_back();
-            meter.release(CHARGE);
+            meter.release(self.blocks.pop_back().as_ref().map_or(0, charge));
         }
         if let Some(last) = self.blocks.back_mut()
             && !len.is_multiple_of(BLOCK)
@@ -79,9 +85,21 @@ impl Spool {
         }
     }
 
+    /// Gives back the room that the last block has left, when nothing more is to come.
+    pub(crate) fn shrink(&mut self, meter: &mut Meter) -> Result<(), Error> {
+        if let Some(last) = self.blocks.back_mut() {
+            // While it moves, the old block and the new one exist at once.
+            let before = charge(last);
+            meter.charge(charge(last))?;
+            last.shrink_to_fit();
+            meter.release(2 * before - charge(last));
+        }
+        Ok(())
+    }
+
     /// Drops everything.
     pub(crate) fn clear(&mut self, meter: &mut Meter) {
-        meter.release(self.blocks.len() as u64 * CHARGE);
+        meter.release(self.blocks.iter().map(charge).sum());
         self.blocks.clear();
         self.consumed = 0;
     }
@@ -140,6 +158,20 @@ mod tests {
         let mut spool = filled(&pattern(2 * BLOCK), &mut meter);
         assert_eq!(spool.push(&[1], &mut meter).unwrap_err().code(), "memory_limit");
         assert_eq!(spool.len(), 2 * BLOCK);
+    }
+
+    #[test]
+    fn what_is_shrunk_costs_what_it_holds() {
+        for len in [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5] {
+            let mut meter = Meter::new(u64::MAX);
+            let mut spool = filled(&pattern(len), &mut meter);
+            spool.shrink(&mut meter).unwrap();
+            assert_eq!(meter.charged(), len as u64 + len.div_ceil(BLOCK) as u64 * (CHARGE - BLOCK as u64));
+            while !spool.front().is_empty() {
+                spool.consume(spool.front().len().min(9_973), &mut meter);
+            }
+            assert_eq!(meter.charged(), 0);
+        }
     }
 
     #[test]

@@ -17,22 +17,27 @@ mod leading;
 mod ledger;
 mod local;
 mod name;
+mod order;
 mod paths;
 mod record;
 mod save;
 mod time;
 
-use contents::{Contents, Inflater, Method};
+pub use contents::Method;
+use contents::{Contents, Inflater};
 use descriptor::{Proved, Scan};
 use directory::Directory;
 use ledger::{Ledger, NameDigest};
+use order::{Order, Waiting};
 use paths::Paths;
 
 use crate::{
     entry::Entry,
     error::{Error, Format, Limit},
     limits::{Limits, Meter},
+    selection::Selection,
     spool::Spool,
+    warning::Warnings,
 };
 
 /// The longest name that can be asked for, in bytes, so that a header always fits the buffers it passes through.
@@ -57,6 +62,25 @@ pub enum Event {
     Entry(Entry),
     /// So many bytes of the member's contents, at least one, stand at the front of the scratch buffer.
     Contents(usize),
+    /// The member that was announced last is whole: its data has the CRC-32 and the sizes that its header, or the
+    /// descriptor behind it, says.
+    Proved {
+        /// How its data was compressed.
+        method: Method,
+        /// Of its contents.
+        crc32: u32,
+        /// Bytes of its data in the zip.
+        compressed_size: u64,
+        /// What its header has that a tarball has not.
+        warnings: Warnings,
+    },
+    /// The central directory has something that a tarball has not.
+    Warnings {
+        /// What.
+        warnings: Warnings,
+        /// Of which member; none where it is the archive's.
+        name: Option<String>,
+    },
     /// The archive is whole: everything it says about itself agrees. Further calls say so again.
     End,
 }
@@ -112,6 +136,8 @@ pub struct ZipReader {
     announced: (u64, Option<u64>),
     /// The last stored member whose length was found by its descriptor, until the directory has confirmed all.
     unconfirmed: Option<String>,
+    selection: Selection,
+    order: Order,
 }
 
 #[derive(Debug)]
@@ -122,7 +148,7 @@ enum State {
     /// The line before a save's zip.
     SaveHeader,
     /// A save's header and metadata, on their way out.
-    LeadingData { left: u64 },
+    LeadingData { entry: Entry, contents: Contents, kept: Kept },
     /// The first signature after what may stand before a zip.
     FirstSignature,
 
@@ -144,15 +170,19 @@ enum State {
 
     // data.rs
     /// Contents whose size is declared, of which the member was announced.
-    Contents { member: Member, contents: Contents, compressed_size: Option<u64> },
+    Contents { member: Member, contents: Contents, compressed_size: Option<u64>, kept: Kept },
     /// Deflated contents that are held until their size is known.
     Hold { member: Member, contents: Contents, spool: Spool },
     /// Stored contents that are held until their end is found.
     Scan { member: Member, scan: Scan, spool: Spool },
     /// A descriptor, after contents that were passed on or are held.
-    Descriptor { member: Member, proved: Proved, held: Option<Spool> },
-    /// Held contents whose member was announced.
-    Replay { method: Method, contents: Contents, size: u64, spool: Spool },
+    Descriptor { member: Member, proved: Proved, kept: Kept },
+    /// Kept contents whose member was announced.
+    Replay { proven: Proven, contents: Contents, spool: Spool },
+    /// A member that was passed on is whole.
+    Proved { proven: Proven, then: Box<State> },
+    /// A member that has waited, and whose turn it is.
+    Release(Waiting),
 
     // directory.rs
     /// The central directory and the end records.
@@ -177,6 +207,26 @@ struct Member {
     name: NameDigest,
     /// By the local header; `None` where a descriptor follows the data.
     declared_crc32: Option<u32>,
+    warnings: Warnings,
+}
+
+/// What is kept of a member's data while it is read.
+#[derive(Debug)]
+enum Kept {
+    /// Nothing: the member was announced, and its contents are passed on.
+    Nothing,
+    /// All of it, until its size is known.
+    Unsized(Spool),
+    /// All of it, until those have come that are to come first.
+    Early(Spool),
+}
+
+/// What is told of a member when it is whole.
+#[derive(Debug)]
+struct Proven {
+    method: Method,
+    proved: Proved,
+    warnings: Warnings,
 }
 
 /// What one state came to: bytes taken from the front of the input, and the event.
@@ -199,7 +249,20 @@ impl ZipReader {
             unpacked: 0,
             announced: (0, None),
             unconfirmed: None,
+            selection: Selection::default(),
+            order: Order::default(),
         }
+    }
+
+    /// Gives the members in another order: those that `selection` puts first come first, and what stands before them in the
+    /// zip is held back. Members that it leaves out are not: they come as they stand in the zip.
+    pub fn selecting(self, selection: Selection) -> Self {
+        Self { order: Order::new(selection.first()), selection, ..self }
+    }
+
+    /// The selection by which members are put in order.
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.selection
     }
 
     /// Moves on by one state's work: takes bytes from the front of `input`, says how many, and what came of it.
@@ -237,7 +300,7 @@ impl ZipReader {
         match std::mem::replace(&mut self.state, State::End) {
             State::Start => self.start(input),
             State::SaveHeader => self.save_header(input),
-            State::LeadingData { left } => self.leading_data(left, input, scratch),
+            State::LeadingData { entry, contents, kept } => self.leading_data(entry, contents, kept, input, scratch),
             State::FirstSignature => self.first_signature(input),
             State::Signature { zeros } => self.signature(zeros, input),
             State::SigningBlock => self.signing_block(input),
@@ -245,13 +308,19 @@ impl ZipReader {
             State::ExtraData => self.extra_data(input),
             State::Skip { left, window, then } => self.skip(left, window, then, input),
             State::LocalHeader => self.local_header(input),
-            State::Contents { member, contents, compressed_size } => {
-                self.contents(member, contents, compressed_size, input, scratch)
+            State::Contents { member, contents, compressed_size, kept } => {
+                self.contents(member, contents, compressed_size, kept, input, scratch)
             }
             State::Hold { member, contents, spool } => self.hold(member, contents, spool, input, scratch),
             State::Scan { member, scan, spool } => self.scan(member, scan, spool, input, scratch.len()),
-            State::Descriptor { member, proved, held } => self.descriptor(member, proved, held, input),
-            State::Replay { method, contents, size, spool } => self.replay(method, contents, size, spool, scratch),
+            State::Descriptor { member, proved, kept } => self.descriptor(member, proved, kept, input),
+            State::Replay { proven, contents, spool } => self.replay(proven, contents, spool, scratch),
+            State::Proved { proven: Proven { method, proved, warnings }, then } => {
+                let Proved { crc32, compressed_size, .. } = proved;
+                self.state = *then;
+                Ok((0, Event::Proved { method, crc32, compressed_size, warnings }))
+            }
+            State::Release(waiting) => self.release_waiting(waiting),
             State::Directory(directory) => self.directory(directory, input),
             State::Trailing { zeros } => self.trailing(zeros, input),
             State::End => Ok((0, Event::End)),
@@ -276,7 +345,9 @@ impl ZipReader {
             State::Contents { .. } | State::Hold { .. } | State::Scan { .. } => "the data of a member",
             State::Descriptor { .. } => "a data descriptor",
             State::Directory(directory) => directory.inside(),
-            State::Replay { .. } | State::End | State::Failed(_) => unreachable!("these need no input"),
+            State::Replay { .. } | State::Proved { .. } | State::Release(_) | State::End | State::Failed(_) => {
+                unreachable!("these need no input")
+            }
         };
         Err(Error::Truncated { received: self.received, inside })
     }
@@ -323,8 +394,8 @@ impl ZipReader {
         self.received + taken as u64 - self.record.len() as u64
     }
 
-    /// Announces a member, whose size is known now. Its data ends at `end` in the file, if that is known too.
-    fn announce(&mut self, entry: &Entry, end: Option<u64>) -> Result<Event, Error> {
+    /// Holds a member to the limits on what is unpacked. Its data ends at `end` in the file, if that is known.
+    fn admit(&mut self, entry: &Entry, end: Option<u64>) -> Result<(), Error> {
         self.unpacked = self
             .unpacked
             .checked_add(entry.size)
@@ -333,8 +404,41 @@ impl ZipReader {
         if let Some(end) = end {
             self.check_ratio(entry, end)?;
         }
-        self.announced = (0, end);
-        Ok(Event::Entry(entry.clone()))
+        Ok(())
+    }
+
+    /// Announces a member, of which `held` bytes were unpacked before.
+    fn announce(&mut self, entry: &Entry, held: u64, end: Option<u64>) -> Event {
+        self.announced = (held, end);
+        self.order.announce(&entry.name);
+        Event::Entry(entry.clone())
+    }
+
+    /// Whether a member is kept until others have come. One that is not selected is in nobody's way.
+    fn waits(&self, name: &str) -> bool {
+        self.order.before(name).is_some() && self.selection.selects(name)
+    }
+
+    /// Keeps a member until its turn.
+    fn wait(&mut self, waiting: Waiting) -> Result<(), Error> {
+        self.order.wait(waiting, &mut self.meter).map_err(|error| self.blame_first("", error))
+    }
+
+    /// Keeps `data` of the member `name` where it waits. Says whether it does.
+    fn keep(&mut self, kept: &mut Kept, data: &[u8], name: &str) -> Result<bool, Error> {
+        let Kept::Early(spool) = kept else { return Ok(false) };
+        spool.push(data, &mut self.meter).map_err(|error| self.blame_first(name, error))?;
+        Ok(true)
+    }
+
+    /// Where memory is short while `name` waits, for whom it does.
+    fn blame_first(&self, name: &str, error: Error) -> Error {
+        match (error, self.order.before(name)) {
+            (Error::Limit(Limit::Memory { .. }), Some(first)) => {
+                Limit::FirstTooLate { first: first.to_owned(), limit: self.limits.memory_bytes }.into()
+            }
+            (error, _) => error,
+        }
     }
 
     /// Of the member that was announced last: bytes that were unpacked to learn its size, and where its data ends in the

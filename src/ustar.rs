@@ -56,6 +56,20 @@ pub(crate) fn header(entry: &Entry) -> Vec<u8> {
     blocks
 }
 
+/// A global header whose record of `length` bytes is a comment, and the zeros that end a tarball.
+///
+/// The comment is filled up with spaces.
+pub(crate) fn global_comment(comment: &str, length: usize) -> Vec<u8> {
+    let around = length.to_string().len() + " comment=\n".len();
+    let mut records = Vec::new();
+    record(&mut records, "comment", &format!("{comment:0$}", length - around));
+    let mut blocks = Vec::new();
+    block(&mut blocks, "", "PaxHeaders/report", EntryType::XGlobalHeader, 0o644, 0, records.len() as u64);
+    blocks.extend_from_slice(&records);
+    blocks.resize(blocks.len() + padding(records.len() as u64) + TRAILER, 0);
+    blocks
+}
+
 /// One header block. `name` is cut to fit; what does not fit stands in an extended header.
 fn block(blocks: &mut Vec<u8>, prefix: &str, name: &str, kind: EntryType, mode: u32, mtime: u64, size: u64) {
     let mut header = Header::new_ustar();
@@ -182,6 +196,17 @@ mod tests {
             record(&mut records, "path", &"n".repeat(len));
             let text = String::from_utf8(records).unwrap();
             assert_eq!(text.split_once(' ').unwrap().0, text.len().to_string());
+        }
+    }
+
+    #[test]
+    fn a_global_comment_has_the_length_it_is_told() {
+        for length in [512, 1024, 9999] {
+            let blocks = global_comment("four words of comment", length);
+            assert_eq!(blocks.len(), BLOCK + length + padding(length as u64) + TRAILER);
+            let text = std::str::from_utf8(&blocks[BLOCK..BLOCK + length]).unwrap();
+            let value = text.strip_prefix(&format!("{length} comment=")).unwrap().strip_suffix('\n').unwrap();
+            assert_eq!(value.trim_end_matches(' '), "four words of comment");
         }
     }
 

@@ -1,53 +1,84 @@
 //! The Cloudflare Worker: converts what the runtime brings and calls [`Service::serve`].
 
 mod attended;
-mod context;
 mod departure;
+mod page;
+mod rate;
+mod reader;
 mod request;
 mod upload;
 
 use core::arch::wasm32;
-use std::{pin::pin, sync::OnceLock, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::OnceLock,
+    time::Duration,
+};
 
 use ::http::{Response, header::CONTENT_ENCODING};
 use futures::future::{Either, select};
-use worker::{Context, Delay, EncodeBody, Env, event, web_sys};
-
-use self::{attended::Attended, context::in_own_context, departure::departure};
-use crate::{
-    Limits,
-    http::{Platform, Service},
+use worker::{
+    Context, Delay, EncodeBody, Env, IntoResponse, console_error, console_log, event,
+    js_sys::{Math, Object, Reflect},
+    send::SendFuture,
+    wasm_bindgen::{JsCast, JsValue},
+    web_sys,
 };
 
-/// What the conversions of an isolate may reserve together. Its wasm's memory is about 1.07 times what is allocated, and
-/// 3 MB, measured in workerd: with this it stays below 100 MiB, which leaves the rest of the platform's 128 to JavaScript.
-const BUDGET: u64 = 88 << 20;
+use self::{attended::Attended, departure::departure, upload::Upload};
+use crate::{
+    Limits,
+    http::{BadVariable, Body, Platform, Service, Settings, Visit, misconfigured},
+};
+
+/// What the conversions of an isolate may reserve together. Its wasm's memory is 1.07 times what is allocated and 3 MB for
+/// one conversion, and 1.15 times for thousands of all kinds, with what gaps they leave, measured in workerd: with this it
+/// stays below 100 MiB, which leaves the rest of the platform's 128 to JavaScript.
+const BUDGET: u64 = 84 << 20;
 
 /// How long a request waits for memory before it is told to come back: longer than most conversions, shorter than the
 /// patience of most clients.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The isolate's: made with the wasm's memory, and gone with it.
-static SERVICE: OnceLock<Service> = OnceLock::new();
+static SERVICE: OnceLock<Result<Service, BadVariable>> = OnceLock::new();
 
-/// Variables of the deployment, which are the same for all its requests.
-fn service(env: &Env) -> Service {
-    // Milliseconds, where `[limits] cpu_ms` is not the default either. What is no number must not pass for the default.
-    let cpu_ms = env.var("RECOMPRESS_CPU_MS").map_or(Limits::WORKER.cpu_ms, |text| {
-        text.to_string().parse().expect("RECOMPRESS_CPU_MS is a number of milliseconds")
-    });
-    let limits = Limits { cpu_ms, ..Limits::WORKER };
-    Service::new(
-        limits,
-        BUDGET,
-        Platform { wasm_memory: Some(wasm_memory), near_cpu_limit: Some(worker::signal::is_near_cpu_limit) },
-    )
+fn service(env: &Env) -> Result<Service, BadVariable> {
+    let settings =
+        Settings::from_variables(Limits::WORKER, variables(env)).inspect_err(|wrong| console_error!("{wrong}"))?;
+    let platform = Platform {
+        wasm_memory: Some(wasm_memory),
+        near_cpu_limit: Some(worker::signal::is_near_cpu_limit),
+        pause: Some(pause),
+        log: Some(|line| console_log!("{line}")),
+    };
+    Ok(Service::new(settings, BUDGET, platform))
+}
+
+/// The variables and secrets of the deployment: of all its bindings those that are text. They are the same for all requests.
+fn variables(env: &Env) -> Vec<(String, String)> {
+    let text = |binding: JsValue| {
+        let name = binding.as_string()?;
+        let value = Reflect::get(env, &binding).ok()?.as_string()?;
+        Some((name, value))
+    };
+    Object::keys(env.unchecked_ref::<Object>()).iter().filter_map(text).collect()
 }
 
 #[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<Response<Attended>> {
-    let service = SERVICE.get_or_init(|| service(&env));
-    let answer = pin!(in_own_context(service.serve(request::from_js(&request)?, Delay::from(PATIENCE))));
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+    let asked = request::from_js(&request)?;
+    if page::is_wanted(&asked)
+        && let Some(page) = page::answer(&request, &env).await?
+    {
+        return Ok(page);
+    }
+    let service = match SERVICE.get_or_init(|| service(&env)) {
+        Ok(service) => service,
+        Err(wrong) => return into_js(misconfigured(wrong)),
+    };
+    let visit = Visit { id: random_id(), patience: Delay::from(PATIENCE), over_rate: rate::is_over(&env, &request) };
+    let answer = pin!(service.serve(asked, visit));
     let left = pin!(departure(request.signal()));
     let mut response = match select(answer, left).await {
         Either::Left((response, _)) => response,
@@ -58,7 +89,28 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
         // Otherwise the runtime would apply the encoding that the header names, to what already has it.
         response.extensions_mut().insert(EncodeBody::Manual);
     }
-    Ok(response.map(Attended::new))
+    into_js(response)
+}
+
+fn into_js(response: Response<Body<Upload>>) -> worker::Result<web_sys::Response> {
+    response.map(Attended::new).into_raw().map_err(|error| worker::Error::from(error.into().to_string()))
+}
+
+/// A request that gives its memory back must not wake the one that waits for it: the runtime would have that polled in the
+/// context of the first, where it forbids the other's I/O. (A promise that one resolves for the other is continued in
+/// the right context, but not when the first was dropped by the garbage collector.) A timer is the request's own.
+fn pause(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    /// Short for those in front, which are next, and no load for a long queue.
+    const EACH: Duration = Duration::from_millis(5);
+    const MOST: Duration = Duration::from_millis(100);
+    let pause = u32::try_from(place + 1).map_or(MOST, |place| MOST.min(EACH * place));
+    Box::pin(SendFuture::new(Delay::from(pause)))
+}
+
+/// Only the edge brings a word for each request.
+fn random_id() -> String {
+    // As many bits as a JavaScript number has at random.
+    format!("{:014x}", (Math::random() * (1_u64 << 53) as f64) as u64)
 }
 
 /// Bytes of linear memory, which grows and never shrinks.

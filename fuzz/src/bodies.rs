@@ -277,7 +277,7 @@ fn read(zip: &[u8], limits: Limits, cuts: &mut Cuts) -> Reading {
                 assert_eq!(taken, offered, "asked for more input before taking all there was");
                 assert!(!ended, "asked for more input after its end");
             }
-            Event::Working => {}
+            Event::Working | Event::Warnings { .. } => {}
             Event::Entry(entry) => {
                 assert_complete(&members);
                 members.push((entry, Vec::new()));
@@ -288,6 +288,11 @@ fn read(zip: &[u8], limits: Limits, cuts: &mut Cuts) -> Reading {
                 let (entry, contents) = members.last_mut().expect("contents follow an entry");
                 contents.extend(&scratch[..count]);
                 assert!(contents.len() as u64 <= entry.size);
+            }
+            Event::Proved { crc32, .. } => {
+                assert_complete(&members);
+                let (entry, contents) = members.last().expect("what is proved was announced");
+                assert_eq!(crc32fast::hash(contents), crc32, "{}", entry.name);
             }
             Event::End => {
                 assert_complete(&members);

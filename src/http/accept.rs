@@ -1,14 +1,18 @@
-//! The choice between the two ways to say that a tarball is compressed with brotli.
+//! The choice among the ways to label an answer.
 
 use http::{
     HeaderMap, HeaderName,
     header::{ACCEPT, ACCEPT_ENCODING},
 };
 
+use crate::Listing;
+
 const COMPRESSED_TAR: &str = "application/x-brotli-compressed-tar";
 const TAR: &str = "application/x-tar";
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
 
-/// How the answer is labelled. Its bytes are the same.
+/// How a tarball is labelled, of which it is said in one of two ways that it is compressed with brotli. Its bytes are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Variant {
     /// A `.tar.br` file: brotli is part of what is delivered.
@@ -22,19 +26,9 @@ impl Variant {
     ///
     /// Wildcards do not choose the encoded form: what sends `*/*` mostly saves what it gets.
     pub(super) fn negotiate(headers: &HeaderMap) -> Self {
-        let weight = |header, value| {
-            ranges(headers, header).find(|range| range.0.eq_ignore_ascii_case(value)).map(|range| range.1)
-        };
-        let accepts_br = weight(&ACCEPT_ENCODING, "br").or_else(|| weight(&ACCEPT_ENCODING, "*")).unwrap_or(0.0) > 0.0;
-        let prefers_tar = match (weight(&ACCEPT, TAR), weight(&ACCEPT, COMPRESSED_TAR)) {
-            (None, _) => false,
-            (Some(tar), Some(compressed)) => tar > compressed,
-            // Named is preferred to matched by a wildcard of the same weight (RFC 9110 §12.5.1).
-            (Some(tar), None) => {
-                let wildcard = weight(&ACCEPT, "application/*").or_else(|| weight(&ACCEPT, "*/*")).unwrap_or(0.0);
-                tar > 0.0 && tar >= wildcard
-            }
-        };
+        let weight = |encoding| weight(headers, &ACCEPT_ENCODING, encoding);
+        let accepts_br = weight("br").or_else(|| weight("*")).unwrap_or(0.0) > 0.0;
+        let prefers_tar = prefers(headers, TAR, COMPRESSED_TAR);
         if prefers_tar && accepts_br { Self::EncodedTar } else { Self::CompressedTar }
     }
 
@@ -58,6 +52,35 @@ impl Variant {
             Self::EncodedTar => ".tar",
         }
     }
+}
+
+/// Whether a person reads the answer in a browser: HTML is named, and plain text not preferred to it. What accepts
+/// everything, as curl does, gets text.
+pub fn prefers_html(headers: &HeaderMap) -> bool {
+    let weight = |media_type| weight(headers, &ACCEPT, media_type);
+    weight("text/html").is_some_and(|html| html > 0.0 && html >= weight("text/plain").unwrap_or(0.0))
+}
+
+/// How a listing is written: a document, unless the request names NDJSON and prefers it.
+pub(super) fn listing(headers: &HeaderMap) -> (Listing, &'static str) {
+    if prefers(headers, LINES, JSON) { (Listing::Lines, LINES) } else { (Listing::Json, JSON) }
+}
+
+/// Whether a request names the type `wanted`, and would rather have it than `usual`.
+fn prefers(headers: &HeaderMap, wanted: &str, usual: &str) -> bool {
+    let weight = |media_type| weight(headers, &ACCEPT, media_type);
+    match (weight(wanted), weight(usual)) {
+        (None, _) => false,
+        (Some(wanted), Some(usual)) => wanted > usual,
+        // Named is preferred to matched by a wildcard of the same weight (RFC 9110 §12.5.1).
+        (Some(wanted), None) => {
+            wanted > 0.0 && wanted >= weight("application/*").or_else(|| weight("*/*")).unwrap_or(0.0)
+        }
+    }
+}
+
+fn weight(headers: &HeaderMap, header: &HeaderName, value: &str) -> Option<f32> {
+    ranges(headers, header).find(|range| range.0.eq_ignore_ascii_case(value)).map(|range| range.1)
 }
 
 /// The members of a list header with their weights (RFC 9110 §12.4.2); one whose weight is no number counts as refused.
@@ -113,6 +136,42 @@ mod tests {
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accept_encoding));
             assert_eq!(Variant::negotiate(&headers), expected, "{accept:?} with {accept_encoding:?}");
+        }
+    }
+
+    #[test]
+    fn html_is_for_those_who_name_it() {
+        for (accept, expected) in [
+            ("", false),
+            ("*/*", false),
+            ("text/*", false),
+            ("text/html", true),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            ("application/json, Text/HTML;q=0.5", true),
+            ("text/html;q=0", false),
+            ("text/html;q=0.5, text/plain", false),
+            ("text/html, text/plain", true),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+            assert_eq!(prefers_html(&headers), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_listing_is_a_document_unless_lines_are_preferred() {
+        for (accept, expected) in [
+            ("", Listing::Json),
+            ("*/*", Listing::Json),
+            ("application/json", Listing::Json),
+            ("application/x-ndjson", Listing::Lines),
+            ("application/x-ndjson, */*", Listing::Lines),
+            ("application/x-ndjson, application/json", Listing::Json),
+            ("application/x-ndjson, application/json;q=0.9", Listing::Lines),
+            ("application/x-ndjson;q=0", Listing::Json),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(super::listing(&headers).0, expected, "{accept}");
         }
     }
 

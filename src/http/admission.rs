@@ -10,9 +10,9 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     mem,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll, Waker},
+    task::{Poll, Waker},
 };
 
 /// How many may wait at once. Each costs its connection and what the platform buffers of its upload.
@@ -59,22 +59,39 @@ pub(super) struct Reservation {
     bytes: u64,
 }
 
+/// A while that the one at this place of the queue, 0 for the first, can wait before it looks whether it has its share.
+pub type Pause = fn(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Admission {
     pub(super) fn new(budget: u64) -> Self {
         Self(Arc::new(Mutex::new(Ledger { budget, reserved: 0, active: 0, queue: VecDeque::new(), next_ticket: 0 })))
     }
 
-    /// Reserves `bytes`, which the budget must be able to hold, or waits for them until `patience` ends.
+    /// Reserves `bytes`, which the budget must be able to hold, or waits for them until `patience` ends. With a `pause`
+    /// nobody wakes it: it looks again after each.
     ///
     /// # Errors
     ///
     /// What the ledger says, without the request, when the queue is full or patience came to its end.
-    pub(super) async fn reserve(&self, bytes: u64, patience: impl Future<Output = ()>) -> Result<Reservation, Figures> {
+    pub(super) async fn reserve(
+        &self,
+        bytes: u64,
+        patience: impl Future<Output = ()>,
+        pause: Option<Pause>,
+    ) -> Result<Reservation, Figures> {
         let reservation = self.ask(bytes).ok_or_else(|| self.figures())?;
         let mut patience = pin!(patience);
-        let granted = poll_fn(|cx| match reservation.poll_granted(cx) {
-            Poll::Ready(()) => Poll::Ready(true),
-            Poll::Pending => patience.as_mut().poll(cx).map(|()| false),
+        let mut paused = None;
+        let granted = poll_fn(|cx| {
+            let waker = if pause.is_some() { Waker::noop() } else { cx.waker() };
+            let Some(place) = reservation.place_in_queue(waker) else { return Poll::Ready(true) };
+            if let Some(pause) = pause
+                && paused.get_or_insert_with(|| pause(place)).as_mut().poll(cx).is_ready()
+            {
+                paused = None;
+                cx.waker().wake_by_ref();
+            }
+            patience.as_mut().poll(cx).map(|()| false)
         })
         .await;
         if granted {
@@ -120,14 +137,15 @@ impl Figures {
 }
 
 impl Reservation {
-    fn poll_granted(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// How many stand before it in the queue; none if it has its share. Wakes `waker`, and no former one, when it gets that.
+    fn place_in_queue(&self, waker: &Waker) -> Option<usize> {
         let mut ledger = self.admission.lock();
-        let Some(place) = ledger.place(self.ticket) else { return Poll::Ready(()) };
-        let former = mem::replace(&mut ledger.queue[place].waker, cx.waker().clone());
+        let place = ledger.place(self.ticket)?;
+        let former = mem::replace(&mut ledger.queue[place].waker, waker.clone());
         drop(ledger);
         // What a waker does when it is dropped is its executor's matter, and not for under the lock.
         drop(former);
-        Poll::Pending
+        Some(place)
     }
 }
 
@@ -181,7 +199,7 @@ mod tests {
     use std::{
         future::{pending, ready},
         sync::atomic::{AtomicUsize, Ordering},
-        task::Wake,
+        task::{Context, Wake},
         thread,
     };
 
@@ -200,7 +218,7 @@ mod tests {
 
     /// Nobody waits: who is not admitted at once is refused.
     fn at_once(admission: &Admission, bytes: u64) -> Result<Reservation, Figures> {
-        block_on(admission.reserve(bytes, ready(())))
+        block_on(admission.reserve(bytes, ready(()), None))
     }
 
     /// Asks for `bytes`, and takes the place in the queue.
@@ -212,7 +230,7 @@ mod tests {
     }
 
     fn is_granted(reservation: &Reservation, count: &Arc<Count>) -> bool {
-        reservation.poll_granted(&mut Context::from_waker(&Arc::clone(count).into())).is_ready()
+        reservation.place_in_queue(&Arc::clone(count).into()).is_none()
     }
 
     fn says(admission: &Admission) -> (u64, usize, usize) {
@@ -293,7 +311,7 @@ mod tests {
     fn a_future_that_is_dropped_while_it_waits_leaves_the_queue() {
         let admission = Admission::new(100);
         let _first = at_once(&admission, 100).unwrap();
-        let mut waits = Box::pin(admission.reserve(1, pending()));
+        let mut waits = Box::pin(admission.reserve(1, pending(), None));
         assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert_eq!(says(&admission), (100, 1, 1));
         drop(waits);
@@ -312,12 +330,37 @@ mod tests {
     }
 
     #[test]
+    fn who_pauses_is_not_woken_and_looks_again_after_each_pause() {
+        let admission = Admission::new(100);
+        let first = at_once(&admission, 100).unwrap();
+        let woken = Arc::<Count>::default();
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
+        // Over at once, as those of the first in the queue.
+        let mut waits = pin!(admission.reserve(
+            1,
+            pending(),
+            Some(|place| {
+                assert_eq!(place, 0);
+                Box::pin(ready(()))
+            })
+        ));
+        for looks in 1..4 {
+            assert!(waits.as_mut().poll(&mut cx).is_pending());
+            assert_eq!(woken.0.load(Ordering::Relaxed), looks, "by its own pause");
+        }
+        drop(first);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 3, "not by who gave the memory back");
+        assert!(waits.as_mut().poll(&mut cx).is_ready());
+    }
+
+    #[test]
     fn the_queue_has_an_end() {
         let admission = Admission::new(100);
         let first = at_once(&admission, 100).unwrap();
         let mut queue: Vec<_> = (0..MAX_WAITING).map(|_| queued(&admission, 1)).collect();
         // Not by its patience, which has none.
-        let refused = block_on(admission.reserve(1, pending())).unwrap_err();
+        let refused = block_on(admission.reserve(1, pending(), None)).unwrap_err();
         assert_eq!(refused, Figures { budget: 100, reserved: 100, active: 1, waiting: MAX_WAITING });
         queue.pop();
         let (_last, _) = queued(&admission, 1);
@@ -340,7 +383,7 @@ mod tests {
                                 pending().await
                             }
                         };
-                        if let Ok(_reservation) = block_on(admission.reserve(bytes, patience)) {
+                        if let Ok(_reservation) = block_on(admission.reserve(bytes, patience, None)) {
                             let reserved = admission.figures().reserved;
                             most.fetch_max(usize::try_from(reserved).unwrap(), Ordering::Relaxed);
                         }

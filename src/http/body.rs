@@ -10,7 +10,10 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::conversion::{Conversion, Failure, Piece};
+use super::{
+    account::Account,
+    conversion::{Conversion, Failure, Piece},
+};
 
 /// The body of an answer to a request whose upload is a `B`.
 ///
@@ -20,25 +23,40 @@ pub struct Body<B> {
     ready: Bytes,
     /// What comes after it.
     conversion: Option<Box<Conversion<B>>>,
+    /// Of the request, until this is the end of it.
+    account: Option<Box<Account>>,
 }
 
 impl<B> Body<B> {
-    pub(super) fn empty() -> Self {
-        Self::fixed(Bytes::new())
-    }
-
     pub(super) fn fixed(bytes: Bytes) -> Self {
-        Self { ready: bytes, conversion: None }
+        Self { ready: bytes, conversion: None, account: None }
     }
 
-    pub(super) fn converting(first: Bytes, conversion: Conversion<B>) -> Self {
-        Self { ready: first, conversion: Some(Box::new(conversion)) }
+    /// What comes after the first piece, if that is not all.
+    pub(super) fn converting(first: Piece, conversion: Conversion<B>, account: &mut Account) -> Self {
+        match first {
+            Piece::More(first) => Self { ready: first, conversion: Some(Box::new(conversion)), account: None },
+            Piece::Last(only) => {
+                account.outcome = "ok";
+                Self::fixed(only)
+            }
+            Piece::Told(..) => unreachable!("with nothing given before it, a failure becomes the status"),
+        }
+    }
+
+    /// Has the account end with the body.
+    pub(super) fn accounted(mut self, mut account: Account) -> Self {
+        if self.conversion.is_none() {
+            account.bytes_out = self.ready.len() as u64;
+        }
+        self.account = Some(Box::new(account));
+        self
     }
 }
 
 impl<B> Default for Body<B> {
     fn default() -> Self {
-        Self::empty()
+        Self::fixed(Bytes::new())
     }
 }
 
@@ -50,18 +68,30 @@ where
     type Error = Failure;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        if self.ready.is_empty()
-            && let Some(conversion) = &mut self.conversion
+        let this = &mut *self;
+        if this.ready.is_empty()
+            && let Some(conversion) = &mut this.conversion
         {
-            let piece = ready!(conversion.poll_piece(cx));
+            let polled = conversion.poll_piece(cx);
+            if let Some(account) = &mut this.account {
+                conversion.report(account);
+                match &polled {
+                    Poll::Ready(Ok(Piece::Last(_))) => account.outcome = "ok",
+                    Poll::Ready(Ok(Piece::Told(_, code))) => account.outcome = code,
+                    Poll::Ready(Err(failure)) => account.outcome = failure.code(),
+                    _ => {}
+                }
+            }
+            let piece = ready!(polled);
             // With the last piece, or an error, the encoder's memory is given back before the client has taken the rest.
             if !matches!(piece, Ok(Piece::More(_))) {
-                self.conversion = None;
+                this.conversion = None;
+                this.account = None;
             }
-            let (Piece::More(bytes) | Piece::Last(bytes)) = piece?;
-            self.ready = bytes;
+            let (Piece::More(bytes) | Piece::Last(bytes) | Piece::Told(bytes, _)) = piece?;
+            this.ready = bytes;
         }
-        let bytes = mem::take(&mut self.ready);
+        let bytes = mem::take(&mut this.ready);
         Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(Frame::data(bytes))) })
     }
 

@@ -1,17 +1,24 @@
-//! A conversion that is fed by a request's body.
+//! A conversion, or an inspection, that is fed by a request's body.
 
 use std::{
     fmt::Display,
+    future::poll_fn,
     mem,
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use thiserror::Error as ThisError;
 
-use super::{Platform, admission::Reservation};
-use crate::{Error, Status, Transcoder};
+use super::{
+    Platform,
+    account::Account,
+    admission::Reservation,
+    form::BadForm,
+    problem::Problem,
+    source::{Broken, Source},
+};
+use crate::{Error, Inspection, Listing, Progress, Status, Transcoder};
 
 /// The most that is given at once. In workerd, 64 KiB cross into JavaScript about 8 times faster than as pieces of 4 KiB.
 const PIECE_BYTES: usize = 64 << 10;
@@ -38,12 +45,44 @@ pub enum Failure {
         /// In the words of the server's HTTP layer.
         reason: String,
     },
+    /// It was to be the file of a form, and the form is not as it must be.
+    #[error("{reason}")]
+    Form {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The platform is about to end it.
     #[error("after {received} bytes of the upload the platform's limit on CPU time is near")]
     Cpu {
         /// Bytes received in all.
         received: u64,
     },
+}
+
+impl Failure {
+    /// Of an upload of which `received` bytes came before.
+    pub(super) fn of_upload(broken: Broken, received: u64) -> Self {
+        match broken {
+            Broken::Connection(reason) => Self::Upload { received, reason },
+            Broken::Form(form) => form.into(),
+        }
+    }
+
+    /// A stable word for programs.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Archive(error) => error.code(),
+            Self::Upload { .. } => "truncated",
+            Self::Form { .. } => "bad_form",
+            Self::Cpu { .. } => "cpu_budget",
+        }
+    }
+}
+
+impl From<BadForm> for Failure {
+    fn from(form: BadForm) -> Self {
+        Self::Form { reason: form.to_string() }
+    }
 }
 
 /// A part of the tarball, in the order of the stream.
@@ -53,17 +92,42 @@ pub(super) enum Piece {
     More(Bytes),
     /// The stream is complete: what is left of it, perhaps nothing. The conversion can be dropped.
     Last(Bytes),
+    /// The stream ends with why it is not complete. The conversion can be dropped.
+    Told(Bytes, &'static str),
+}
+
+/// What is done with an archive.
+pub(super) enum Job {
+    Convert(Box<Transcoder>),
+    Inspect(Box<Inspection>, Listing),
+}
+
+impl Job {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, Error> {
+        match self {
+            Self::Convert(transcoder) => transcoder.step(input, output),
+            Self::Inspect(inspection, _) => inspection.step(input, output),
+        }
+    }
+
+    fn work_ns(&self) -> u64 {
+        match self {
+            Self::Convert(transcoder) => transcoder.work_ns(),
+            Self::Inspect(inspection, _) => inspection.work_ns(),
+        }
+    }
 }
 
 pub(super) struct Conversion<B> {
-    transcoder: Transcoder,
+    job: Job,
     /// Whether it has no use for anything but input.
     needs_input: bool,
-    upload: B,
+    source: Source<B>,
     upload_ended: bool,
     /// The upload's length, if the request says it. What was reserved is reckoned from it.
     declared: Option<u64>,
     received: u64,
+    given: u64,
     /// What is left of the upload's latest frame.
     frame: Bytes,
     /// Room for the next piece, of which the first `filled` bytes are output.
@@ -79,19 +143,20 @@ where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
     pub(super) fn new(
-        transcoder: Transcoder,
-        upload: B,
+        job: Job,
+        source: Source<B>,
         declared: Option<u64>,
         platform: Platform,
         reservation: Reservation,
     ) -> Self {
         Self {
-            transcoder,
+            job,
             needs_input: true,
-            upload,
+            source,
             upload_ended: false,
             declared,
             received: 0,
+            given: 0,
             frame: Bytes::new(),
             room: Vec::new(),
             filled: 0,
@@ -101,16 +166,50 @@ where
     }
 
     /// Brotli quality and lgwin of the tarball, final once there is a piece of it.
-    pub(super) fn in_use(&self) -> (u8, u8) {
-        self.transcoder.in_use()
+    pub(super) fn in_use(&self) -> Option<(u8, u8)> {
+        match &self.job {
+            Job::Convert(transcoder) => Some(transcoder.in_use()),
+            Job::Inspect(..) => None,
+        }
+    }
+
+    /// Enters what was done so far.
+    pub(super) fn report(&self, account: &mut Account) {
+        account.bytes_in = self.received;
+        account.bytes_out = self.given;
+        account.work_ns = self.job.work_ns();
+    }
+
+    /// The first piece, with which the answer begins.
+    pub(super) async fn first_piece(&mut self, account: &mut Account) -> Result<Piece, Failure> {
+        poll_fn(|cx| {
+            let first = self.poll_piece(cx);
+            self.report(account);
+            first
+        })
+        .await
     }
 
     /// Gives the next piece: a full one, or, when the upload keeps us waiting, what there is.
     ///
     /// How the stream is cut depends on the network, its bytes do not. Output that precedes an error is not given:
-    /// before the first piece the error becomes the status, later it breaks the transfer anyway. Not to be called
-    /// again after [`Piece::Last`] or an error.
+    /// before the first piece the error becomes the status, later it breaks the transfer anyway. Only a listing in lines can
+    /// say itself, in its last one, that it is not whole. Not to be called again after a piece that is not
+    /// [`Piece::More`] or an error.
     pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Failure>> {
+        match ready!(self.poll_stream(cx)) {
+            Err(failure) if self.given > 0 && matches!(self.job, Job::Inspect(_, Listing::Lines)) => {
+                let code = failure.code();
+                self.room.truncate(self.filled);
+                self.room.extend(Problem::from(failure).line());
+                self.filled = self.room.len();
+                Poll::Ready(Ok(Piece::Told(self.take_piece(), code)))
+            }
+            piece => Poll::Ready(piece),
+        }
+    }
+
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Failure>> {
         for _ in 0..STEPS_PER_POLL {
             if self.needs_input && !self.upload_ended {
                 match self.poll_upload(cx) {
@@ -125,7 +224,7 @@ where
             if self.room.is_empty() {
                 self.room = vec![0; PIECE_BYTES];
             }
-            let progress = self.transcoder.step(&self.frame, &mut self.room[self.filled..])?;
+            let progress = self.job.step(&self.frame, &mut self.room[self.filled..])?;
             self.frame = self.frame.slice(progress.consumed..);
             self.filled += progress.produced;
             self.needs_input = progress.status == Status::NeedsInput;
@@ -143,12 +242,9 @@ where
     /// Waits for a frame that is not empty (to the transcoder an empty one is the end), or for the end itself.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         while self.frame.is_empty() && !self.upload_ended {
-            match ready!(Pin::new(&mut self.upload).poll_frame(cx)) {
-                // Trailers are ignored.
-                Some(Ok(frame)) => self.frame = frame.into_data().unwrap_or_default(),
-                Some(Err(error)) => {
-                    return Poll::Ready(Err(Failure::Upload { received: self.received, reason: error.to_string() }));
-                }
+            match ready!(self.source.poll_data(cx)) {
+                Some(Ok(frame)) => self.frame = frame,
+                Some(Err(broken)) => return Poll::Ready(Err(Failure::of_upload(broken, self.received))),
                 None => self.upload_ended = true,
             }
             self.received += self.frame.len() as u64;
@@ -163,6 +259,7 @@ where
     fn take_piece(&mut self) -> Bytes {
         let mut piece = mem::take(&mut self.room);
         piece.truncate(mem::take(&mut self.filled));
+        self.given += piece.len() as u64;
         piece.into()
     }
 }

@@ -5,6 +5,8 @@
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::headers;
+
 /// Room for an extension in the 255 bytes that file systems allow.
 const STEM_BYTES: usize = 240;
 
@@ -30,11 +32,7 @@ pub(super) fn from_path(segment: &str) -> String {
 
 /// The name in a request's `Content-Disposition`; `filename*` wins over `filename` (RFC 6266 §4.3).
 pub(super) fn from_content_disposition(header: &HeaderValue) -> Option<String> {
-    // Not ASCII, it is UTF-8 from what was written lately, and ISO 8859-1 from what keeps to RFC 2616.
-    let text = match str::from_utf8(header.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => header.as_bytes().iter().map(|&byte| char::from(byte)).collect(),
-    };
+    let text = headers::text(header);
     let parameters: Vec<_> = parameters(&text);
     let value = |wanted: &str| parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, v)| v);
     value("filename*").and_then(|value| from_ext_value(value)).or_else(|| value("filename").cloned())

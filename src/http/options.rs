@@ -1,65 +1,202 @@
-//! The query's options: quality, window and the upload's name.
+//! What a request asks for: each option by the query, by a header, or by a field of a form.
+//!
+//! A new option is a row of [`TABLE`], a line in [`Options::read`], rows in the tests, and a parameter in `openapi.json`.
 
+use http::HeaderMap;
 use thiserror::Error as ThisError;
 
-use crate::{OutOfRange, Parameters};
+use super::{headers::text, settings::Settings};
+use crate::{BadSelection, Mode, Parameters, Selection};
 
-/// What the query asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// An option's name in the query and in a form. As a header it is `Recompress-` and the same.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    /// Whether it is a list: given several times, in whatever ways, it has all these values.
+    pub(super) repeats: bool,
+}
+
+/// Every option there is.
+pub(super) const TABLE: [Row; 8] = [
+    Row { name: "quality", repeats: false },
+    Row { name: "lgwin", repeats: false },
+    Row { name: "mode", repeats: false },
+    Row { name: "include", repeats: true },
+    Row { name: "exclude", repeats: true },
+    Row { name: "first", repeats: true },
+    Row { name: "report", repeats: false },
+    Row { name: "name", repeats: false },
+];
+
+const HEADER_PREFIX: &str = "recompress-";
+
+/// Where an option was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Query,
+    Header,
+    Form,
+}
+
+/// What was given, by row of [`TABLE`], not understood yet.
+#[derive(Debug, Default)]
+pub(super) struct Given(Vec<(&'static Row, Place, String)>);
+
+/// What a request asks for, with the installation's defaults for what it does not.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) parameters: Parameters,
+    pub(super) selection: Selection,
+    pub(super) report: bool,
     pub(super) name: Option<String>,
 }
 
 /// An option that cannot be honoured.
 #[derive(Debug, PartialEq, Eq, ThisError)]
 pub(super) enum BadOption {
-    #[error("there is no option {option:?}, only quality, lgwin and name")]
+    #[error("there is no option {option:?}, only {}", names())]
     Unknown { option: String },
-    #[error("{option} is given twice, first as {first:?} and then as {second:?}")]
-    Twice { option: String, first: String, second: String },
+    #[error("{option} is given twice, as {first:?} and as {second:?}")]
+    Twice { option: &'static str, first: String, second: String },
     #[error("{option} is {value:?}, it must be {range}")]
     OutOfRange { option: &'static str, value: String, range: String },
+    #[error(transparent)]
+    Selection(#[from] BadSelection),
+    #[error("{option} has no meaning here")]
+    Elsewhere { option: &'static str },
+    #[error("{option} is missing")]
+    Missing { option: &'static str },
+}
+
+fn names() -> String {
+    let (last, others) = TABLE.split_last().expect("there are options");
+    format!("{} and {}", others.iter().map(|row| row.name).collect::<Vec<_>>().join(", "), last.name)
+}
+
+impl Given {
+    /// What the request's head asks for. Nothing is ignored: a misspelt option is an error.
+    pub(super) fn by_head(query: &str, headers: &HeaderMap) -> Result<Self, BadOption> {
+        let mut given = Self::default();
+        for (option, value) in form_urlencoded::parse(query.as_bytes()) {
+            given.add(Place::Query, &option, value.into_owned())?;
+        }
+        for name in headers.keys() {
+            let Some(option) = name.as_str().strip_prefix(HEADER_PREFIX) else { continue };
+            // Several lines of a header mean the same as one with commas (RFC 9110 §5.3), and some servers make that of them.
+            let lines: Vec<_> = headers.get_all(name).iter().map(text).collect();
+            let value = lines.join(", ");
+            match row(option)? {
+                Row { repeats: true, .. } => {
+                    for member in value.split(',').map(str::trim).filter(|member| !member.is_empty()) {
+                        given.add(Place::Header, option, member.to_owned())?;
+                    }
+                }
+                _ => given.add(Place::Header, option, value)?,
+            }
+        }
+        Ok(given)
+    }
+
+    /// Adds one value. A second one of the same option is an error, unless the option is a list, or says in another place
+    /// just what the first does.
+    pub(super) fn add(&mut self, place: Place, option: &str, value: String) -> Result<(), BadOption> {
+        let row = row(option)?;
+        if !row.repeats
+            && let Some((_, first_place, first)) = self.0.iter().find(|(given, ..)| *given == row)
+        {
+            if *first_place == place || *first != value {
+                return Err(BadOption::Twice { option: row.name, first: first.clone(), second: value });
+            }
+            return Ok(());
+        }
+        self.0.push((row, place, value));
+        Ok(())
+    }
+
+    /// Refuses all options but those of `names`, where the others would change nothing.
+    pub(super) fn expect_only(&self, names: &[&str]) -> Result<(), BadOption> {
+        match self.0.iter().find(|(row, ..)| !names.contains(&row.name)) {
+            Some((row, ..)) => Err(BadOption::Elsewhere { option: row.name }),
+            None => Ok(()),
+        }
+    }
+
+    /// All values of an option, the query's first.
+    fn all(&self, option: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(row, ..)| row.name == option).map(|(.., value)| value.as_str())
+    }
+
+    /// The value of an option that is no list.
+    fn one(&self, option: &str) -> Option<&str> {
+        self.all(option).next()
+    }
+}
+
+fn row(option: &str) -> Result<&'static Row, BadOption> {
+    TABLE.iter().find(|row| row.name == option).ok_or_else(|| BadOption::Unknown { option: option.to_owned() })
 }
 
 impl Options {
-    /// Reads `query` as a form does (`+` is a space). Nothing is ignored: a misspelt option is an error.
-    pub(super) fn parse(query: &str) -> Result<Self, BadOption> {
-        let [mut quality, mut lgwin, mut name] = [const { None::<String> }; 3];
-        for (option, value) in form_urlencoded::parse(query.as_bytes()) {
-            let slot = match &*option {
-                "quality" => &mut quality,
-                "lgwin" => &mut lgwin,
-                "name" => &mut name,
-                _ => return Err(BadOption::Unknown { option: option.into_owned() }),
-            };
-            if let Some(first) = slot.take() {
-                return Err(BadOption::Twice { option: option.into_owned(), first, second: value.into_owned() });
-            }
-            *slot = Some(value.into_owned());
-        }
-
-        let default = Parameters::default();
-        // What is no number of 8 bits is as much out of range as 255 is, for both options.
-        let number =
-            |text: &Option<String>, default| text.as_ref().map_or(default, |text| text.parse().unwrap_or(u8::MAX));
-        let lgwin_number = number(&lgwin, default.lgwin());
-        let parameters = match quality.as_deref() {
-            Some("auto") => Parameters::auto(lgwin_number),
-            _ => Parameters::new(number(&quality, default.quality()), lgwin_number),
-        };
-        let parameters = parameters.map_err(|OutOfRange { option, min, max, .. }| {
-            let (value, also) = if option == "quality" { (quality, " or auto") } else { (lgwin, "") };
-            let value = value.expect("the defaults are in range");
-            BadOption::OutOfRange { option, value, range: format!("{min} to {max}{also}") }
+    pub(super) fn read(given: &Given, settings: &Settings) -> Result<Self, BadOption> {
+        let quality = given.one("quality").map_or(Ok(settings.quality), |text| settings.quality(text))?;
+        let lgwin = given.one("lgwin").map_or(Ok(settings.lgwin), |text| settings.lgwin(text))?;
+        let mode = given.one("mode").map_or(Ok(Mode::default()), |text| {
+            let range = || "generic, text or font".to_owned();
+            Mode::named(text).ok_or_else(|| BadOption::OutOfRange {
+                option: "mode",
+                value: text.to_owned(),
+                range: range(),
+            })
         })?;
-        Ok(Self { parameters, name })
+        let report = match given.one("report") {
+            None | Some("0") => false,
+            Some("1") => true,
+            Some(text) => {
+                let (value, range) = (text.to_owned(), "0 or 1".to_owned());
+                return Err(BadOption::OutOfRange { option: "report", value, range });
+            }
+        };
+        Ok(Self {
+            parameters: settings.parameters(quality, lgwin).with_mode(mode),
+            selection: Selection::new(given.all("include"), given.all("exclude"), given.all("first"))?,
+            report,
+            name: given.one("name").map(str::to_owned),
+        })
+    }
+}
+
+/// A number from `least` to `most`, or `auto`, which is none.
+pub(super) fn number_or_auto(option: &'static str, text: &str, least: u8, most: u8) -> Result<Option<u8>, BadOption> {
+    // `parse` alone takes `+9`.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits && (least..=most).contains(&number) => Ok(Some(number)),
+        _ if text == "auto" => Ok(None),
+        _ => {
+            let range = format!("{least} to {most} or auto");
+            Err(BadOption::OutOfRange { option, value: text.to_owned(), range })
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
+    use crate::Limits;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn read(query: &str, lines: &[(&'static str, &'static str)]) -> Result<Options, BadOption> {
+        Options::read(&Given::by_head(query, &headers(lines))?, &Settings::new(Limits::WORKER))
+    }
 
     #[test]
     fn options_within_their_ranges_are_taken() {
@@ -76,19 +213,63 @@ mod tests {
             ("name=d%C3%A9j%C3%A0.zip&quality=1", 1, 22, Some("déjà.zip")),
             ("name=", 9, 22, Some("")),
         ] {
-            let options = Options::parse(query).unwrap_or_else(|refused| panic!("{query:?}: {refused}"));
+            let options = read(query, &[]).unwrap_or_else(|refused| panic!("{query:?}: {refused}"));
             assert_eq!(options.parameters, Parameters::new(quality, lgwin).unwrap(), "{query:?}");
             assert_eq!(options.name.as_deref(), name, "{query:?}");
         }
     }
 
     #[test]
-    fn an_automatic_quality_is_asked_for_by_its_name() {
-        for (query, lgwin) in [("quality=auto", 22), ("lgwin=18&quality=auto", 18)] {
-            assert_eq!(Options::parse(query).unwrap().parameters, Parameters::auto(lgwin).unwrap(), "{query:?}");
+    fn what_is_automatic_is_asked_for_by_its_name() {
+        for (query, expected) in [
+            ("quality=auto", Parameters::auto(22).unwrap()),
+            ("lgwin=18&quality=auto", Parameters::auto(18).unwrap()),
+            ("lgwin=auto", Parameters::default().with_auto_lgwin()),
+            ("lgwin=auto&quality=auto", Parameters::auto(22).unwrap().with_auto_lgwin()),
+        ] {
+            assert_eq!(read(query, &[]).unwrap().parameters, expected, "{query:?}");
         }
-        let refused = Options::parse("quality=auto&lgwin=25").unwrap_err();
-        assert_eq!(refused.to_string(), r#"lgwin is "25", it must be 10 to 24"#);
+        let refused = read("quality=auto&lgwin=25", &[]).unwrap_err();
+        assert_eq!(refused.to_string(), r#"lgwin is "25", it must be 10 to 24 or auto"#);
+    }
+
+    #[test]
+    fn a_mode_a_choice_of_members_and_a_report_are_taken() {
+        for mode in Mode::ALL {
+            let options = read(&format!("mode={}", mode.name()), &[]).unwrap();
+            assert_eq!(options.parameters, Parameters::default().with_mode(mode));
+        }
+        for (query, report) in [("", false), ("report=0", false), ("report=1", true)] {
+            assert_eq!(read(query, &[]).unwrap().report, report, "{query}");
+        }
+        let expected = Selection::new(["a", "b/*"], ["c"], ["a", "b/d"]).unwrap();
+        let by_query = "include=a&include=b/*&exclude=c&first=a&first=b/d";
+        assert_eq!(read(by_query, &[]).unwrap().selection, expected);
+        let by_header = [
+            ("recompress-include", "a, b/*"),
+            ("recompress-exclude", "c"),
+            ("recompress-first", "a"),
+            ("recompress-first", "b/d"),
+        ];
+        assert_eq!(read("", &by_header).unwrap().selection, expected);
+        assert_eq!(
+            read("include=a", &[("recompress-include", "b/*")]).unwrap().selection,
+            Selection::new(["a", "b/*"], [], []).unwrap()
+        );
+        assert_eq!(
+            read("include=a,b", &[]).unwrap().selection,
+            Selection::new(["a,b"], [], []).unwrap(),
+            "a comma parts headers alone"
+        );
+    }
+
+    #[test]
+    fn a_header_says_the_same_as_the_query() {
+        let by_query = read("quality=5&lgwin=auto&name=a.zip", &[]).unwrap();
+        let by_header =
+            [("recompress-quality", "5"), ("recompress-lgwin", "auto"), ("recompress-name", "a.zip"), ("accept", "x")];
+        assert_eq!(read("", &by_header).unwrap(), by_query);
+        assert_eq!(read("lgwin=auto&name=a.zip", &by_header).unwrap(), by_query, "and may say it again");
     }
 
     #[test]
@@ -100,19 +281,58 @@ mod tests {
             ("quality=", r#"quality is "", it must be 0 to 11 or auto"#),
             ("quality", r#"quality is "", it must be 0 to 11 or auto"#),
             ("quality=+9", r#"quality is " 9", it must be 0 to 11 or auto"#),
+            ("quality=%2B9", r#"quality is "+9", it must be 0 to 11 or auto"#),
             ("quality=9.5", r#"quality is "9.5", it must be 0 to 11 or auto"#),
-            ("quality=best", r#"quality is "best", it must be 0 to 11 or auto"#),
-            ("lgwin=9", r#"lgwin is "9", it must be 10 to 24"#),
-            ("lgwin=25", r#"lgwin is "25", it must be 10 to 24"#),
-            ("lgwin=22MB", r#"lgwin is "22MB", it must be 10 to 24"#),
-            ("level=9", r#"there is no option "level", only quality, lgwin and name"#),
-            ("Quality=9", r#"there is no option "Quality", only quality, lgwin and name"#),
-            ("=9", r#"there is no option "", only quality, lgwin and name"#),
-            ("quality=5&quality=6", r#"quality is given twice, first as "5" and then as "6""#),
-            ("lgwin=20&lgwin=20", r#"lgwin is given twice, first as "20" and then as "20""#),
-            ("name=a&name=b", r#"name is given twice, first as "a" and then as "b""#),
+            ("quality=Auto", r#"quality is "Auto", it must be 0 to 11 or auto"#),
+            ("lgwin=9", r#"lgwin is "9", it must be 10 to 24 or auto"#),
+            ("lgwin=25", r#"lgwin is "25", it must be 10 to 24 or auto"#),
+            ("lgwin=22MB", r#"lgwin is "22MB", it must be 10 to 24 or auto"#),
+            ("mode=Text", r#"mode is "Text", it must be generic, text or font"#),
+            ("mode=", r#"mode is "", it must be generic, text or font"#),
+            ("report=yes", r#"report is "yes", it must be 0 or 1"#),
+            ("include=", r#"include is "": it is empty"#),
+            ("exclude=a&exclude=../b", r#"exclude is "../b": no name has a component "." or "..""#),
+            ("first=a&first=a", r#"first is "a": it is given twice"#),
+            ("mode=text&mode=font", r#"mode is given twice, as "text" and as "font""#),
+            (
+                "level=9",
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, report and name"#,
+            ),
+            (
+                "Quality=9",
+                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, report and name"#,
+            ),
+            ("=9", r#"there is no option "", only quality, lgwin, mode, include, exclude, first, report and name"#),
+            ("quality=5&quality=6", r#"quality is given twice, as "5" and as "6""#),
+            ("lgwin=20&lgwin=20", r#"lgwin is given twice, as "20" and as "20""#),
+            ("name=a&name=b", r#"name is given twice, as "a" and as "b""#),
         ] {
-            assert_eq!(Options::parse(query).unwrap_err().to_string(), detail, "{query:?}");
+            assert_eq!(read(query, &[]).unwrap_err().to_string(), detail, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_no_option_or_contradicts_the_query_is_refused() {
+        for (query, lines, detail) in [
+            (
+                "",
+                &[("recompress-level", "9")][..],
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, report and name"#,
+            ),
+            (
+                "",
+                &[("recompress-", "9")],
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, report and name"#,
+            ),
+            ("", &[("recompress-quality", "12")], r#"quality is "12", it must be 0 to 11 or auto"#),
+            (
+                "",
+                &[("recompress-quality", "5"), ("recompress-quality", "5")],
+                r#"quality is "5, 5", it must be 0 to 11 or auto"#,
+            ),
+            ("quality=5", &[("recompress-quality", "6")], r#"quality is given twice, as "5" and as "6""#),
+        ] {
+            assert_eq!(read(query, lines).unwrap_err().to_string(), detail, "{query:?} {lines:?}");
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use http::{header::HOST, request::Parts};
 
-use crate::Parameters;
+use super::settings::Settings;
 
-pub(super) fn text(head: &Parts) -> String {
+pub(super) fn text(head: &Parts, settings: &Settings) -> String {
     let origin = origin(head);
-    let default = Parameters::default();
+    let shown = |choice: Option<u8>| choice.map_or("auto".to_owned(), |number| number.to_string());
     format!(
         "recompress: a zip goes in, a brotli-compressed tarball comes out, while the upload is still going on.
 
@@ -18,14 +18,16 @@ pub(super) fn text(head: &Parts) -> String {
 Options, after the path as in \"{origin}/?quality=5&lgwin=20\":
 
     quality   0 (fast) to 11 (small), or auto for the best within 25 s of CPU; {quality} if not given
-    lgwin     10 to 24, the window's size as a power of two, {lgwin} if not given
+    lgwin     10 to 24, the window's size as a power of two, or auto for what fits the upload; {lgwin} if not given
     name      the upload's name, after which the download is named
+
+Each also as a header, as in \"Recompress-Quality: 5\". All there is to know: {origin}/docs, or {origin}/openapi.json.
 
 What cannot be converted is answered with application/problem+json: \"code\" is for programs, \"detail\" for people.
 A transfer that breaks off, as curl says with exit code 18 or 56, is a failure too: what was received is not complete.
 ",
-        quality = default.quality(),
-        lgwin = default.lgwin(),
+        quality = shown(settings.quality),
+        lgwin = shown(settings.lgwin),
     )
 }
 

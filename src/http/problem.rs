@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER},
+    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
-use super::{body::Body, conversion::Failure, options::BadOption};
+use super::{body::Body, conversion::Failure, form::Refused, options::BadOption, settings::BadVariable};
 use crate::{Error, Format};
 
 /// Why a request failed: whose fault by the status, which rule by the code, the numbers in the detail.
@@ -53,6 +53,32 @@ impl Problem {
         }
     }
 
+    pub(super) fn unauthorized(detail: &str) -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            code: "unauthorized",
+            title: "a token is needed",
+            detail: detail.to_owned(),
+            header: Some((WWW_AUTHENTICATE, "Bearer")),
+        }
+    }
+
+    pub(super) fn rate_limited() -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            code: "rate_limited",
+            title: "too many requests",
+            detail: "there were more requests from one address than may be".to_owned(),
+            // Seconds: the longest period that the platform's limits have.
+            header: Some((RETRY_AFTER, "60")),
+        }
+    }
+
+    /// A stable word for programs.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The isolate's memory is taken by other requests.
     pub(super) fn busy(detail: String) -> Self {
         Self {
@@ -76,7 +102,18 @@ impl Problem {
         }
     }
 
-    pub(super) fn into_response<B>(self) -> Response<Body<B>> {
+    pub(super) fn misconfigured(variable: &BadVariable) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: "misconfigured",
+            title: "the installation is not configured right",
+            detail: variable.to_string(),
+            header: None,
+        }
+    }
+
+    /// The document, with a line feed at its end, for who reads it in a terminal, or as the last of several lines.
+    pub(super) fn line(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct Document<'a> {
             r#type: String,
@@ -92,11 +129,13 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
         };
-        // Ends in a line feed, for who reads it in a terminal.
         let mut json = serde_json::to_vec(&document).expect("strings and a number are always JSON");
         json.push(b'\n');
+        json
+    }
 
-        let mut response = Response::new(Body::fixed(Bytes::from(json)));
+    pub(super) fn into_response<B>(self) -> Response<Body<B>> {
+        let mut response = Response::new(Body::fixed(Bytes::from(self.line())));
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((name, value)) = self.header {
@@ -114,6 +153,7 @@ impl From<Error> for Problem {
             Error::Truncated { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
             Error::Unsupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive uses a feature that is refused"),
             Error::Limit(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+            Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive has not what was asked for"),
         };
         Self { status, code: error.code(), title, detail: error.to_string(), header: None }
     }
@@ -121,22 +161,22 @@ impl From<Error> for Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Archive(error) => error.into(),
-            cpu @ Failure::Cpu { .. } => Self {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                code: "cpu_budget",
-                title: "the archive is too large",
-                detail: cpu.to_string(),
-                header: None,
-            },
-            broken_off @ Failure::Upload { .. } => Self {
-                status: StatusCode::BAD_REQUEST,
-                code: "truncated",
-                title: "the upload is incomplete",
-                detail: broken_off.to_string(),
-                header: None,
-            },
+        let (code, detail) = (failure.code(), failure.to_string());
+        let (status, title) = match failure {
+            Failure::Archive(error) => return error.into(),
+            Failure::Cpu { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+            Failure::Upload { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
+            Failure::Form { .. } => (StatusCode::BAD_REQUEST, "the form is not one file with options before it"),
+        };
+        Self { status, code, title, detail, header: None }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Option(option) => option.into(),
+            Refused::Upload(broken) => Failure::of_upload(broken, 0).into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{admission::Figures, conversion::BUFFERS, problem::Problem};
-use crate::{Limits, Parameters, Transcoder};
+use crate::{Inspection, Limits, Parameters, Transcoder};
 
 /// The least that must be left for what is held of an archive, in bytes. With less, parameters are refused: an archive of
 /// ten thousand members, or with a member of a few MiB whose size stands behind its data, would only fail later.
@@ -38,10 +38,26 @@ impl Share {
         })
     }
 
+    /// For an inspection, which has no encoder.
+    pub(super) fn of_inspection(limits: Limits, budget: u64, upload_bytes: Option<u64>) -> Self {
+        let fixed = Inspection::peak_bytes(Limits { memory_bytes: 0, ..limits }, None) + BUFFERS;
+        let limits = Limits { memory_bytes: limits.memory_bytes.min(budget.saturating_sub(fixed)), ..limits };
+        Self { limits, bytes: (Inspection::peak_bytes(limits, upload_bytes) + BUFFERS).min(budget) }
+    }
+
     fn fit(parameters: Parameters, limits: Limits, budget: u64, upload_bytes: Option<u64>) -> Option<Self> {
         let left = budget.checked_sub(fixed(parameters, limits)).filter(|left| *left >= least_held(limits))?;
         let limits = Limits { memory_bytes: limits.memory_bytes.min(left), ..limits };
         Some(Self { limits, bytes: Transcoder::peak_bytes(parameters, limits, upload_bytes) + BUFFERS })
+    }
+
+    /// Why there is no room for an inspection now.
+    pub(super) fn busy_for_inspection(&self, figures: Figures) -> Problem {
+        let Figures { budget, waiting, .. } = figures;
+        let (wanted, free) = (self.bytes, figures.free());
+        Problem::busy(format!(
+            "an inspection needs {wanted} bytes of memory, {free} of {budget} are free now and {waiting} requests wait"
+        ))
     }
 
     /// Why there is no room for it now.
@@ -152,6 +168,24 @@ mod tests {
     fn where_nothing_smaller_fits_nothing_is_suggested() {
         let refused = format!("{:?}", of(11, 24, MIB, None).unwrap_err());
         assert!(!refused.contains("would fit"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_chosen_automatically_is_never_refused() {
+        for upload_bytes in [None, Some(0), Some(1000), Some(MIB), Some(3 * MIB), Some(4 * MIB), Some(1 << 40)] {
+            let fit = |parameters: Parameters| {
+                let parameters = parameters.expecting(upload_bytes);
+                Share::of(parameters, Limits::WORKER, 88 * MIB, upload_bytes)
+                    .unwrap_or_else(|refused| panic!("{parameters:?}: {refused:?}"));
+            };
+            for lgwin in 10..=24 {
+                fit(Parameters::auto(lgwin).unwrap());
+            }
+            for quality in 0..=11 {
+                fit(Parameters::new(quality, 24).unwrap().with_auto_lgwin());
+            }
+            fit(Parameters::auto(24).unwrap().with_auto_lgwin());
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    future::{pending, ready},
+    future::{pending, poll_fn, ready},
     io::{Cursor, Read, Write},
     pin::Pin,
     task::{Context, Poll},
@@ -15,7 +15,11 @@ use http_body::{Body as _, Frame};
 use zip::write::SimpleFileOptions;
 
 use super::*;
-use crate::Parameters;
+use crate::{Limits, Parameters};
+
+mod estimate;
+mod listing;
+mod members;
 
 /// An upload that arrives as the test says.
 #[derive(Debug, Default)]
@@ -64,10 +68,15 @@ fn cut(bytes: &[u8], size: usize, then: &[Event]) -> Upload {
     Upload(bytes.chunks(size).flat_map(data).collect())
 }
 
-const BUDGET: u64 = 88 << 20;
+const BUDGET: u64 = 84 << 20;
 
 fn service() -> Service {
-    Service::new(Limits::WORKER, BUDGET, Platform::default())
+    Service::new(Settings::new(Limits::WORKER), BUDGET, Platform::default())
+}
+
+/// Nobody asks too often.
+fn visit<P>(patience: P) -> Visit<P, impl Future<Output = bool>> {
+    Visit { id: "the-platform-s-word".to_owned(), patience, over_rate: ready(false) }
 }
 
 fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Request<Upload> {
@@ -76,7 +85,7 @@ fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) ->
 }
 
 fn answer(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Response<Body<Upload>> {
-    block_on(service().serve(request(method, uri, headers, upload), pending()))
+    block_on(service().serve(request(method, uri, headers, upload), visit(pending())))
 }
 
 /// The body's pieces up to its end or its error.
@@ -221,10 +230,15 @@ fn the_headers_say_what_it_is() {
     let upload = archive(&[("a.txt", b"hello")]);
     let fixed = [
         ("cache-control", "no-store, no-transform"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("referrer-policy", "no-referrer"),
+        ("request-id", "the-platform-s-word"),
         ("x-content-type-options", "nosniff"),
         ("vary", "Accept, Accept-Encoding"),
         ("recompress-quality", "5"),
         ("recompress-lgwin", "18"),
+        ("recompress-mode", "generic"),
     ];
     let compressed = [
         ("content-type", "application/x-brotli-compressed-tar"),
@@ -303,12 +317,13 @@ fn every_refusal_has_its_status_and_code() {
         ("POST", "/a.zip", &[], &good, 405, "method_not_allowed"),
     ];
     for (method, uri, headers, upload, status, code) in rows {
-        let service = Service::new(limits, BUDGET, Platform::default());
-        let response = block_on(service.serve(request(method, uri, headers, whole(upload)), pending()));
+        let service = Service::new(Settings::new(limits), BUDGET, Platform::default());
+        let response = block_on(service.serve(request(method, uri, headers, whole(upload)), visit(pending())));
         assert_eq!(response.status(), *status, "{method} {uri} {code}");
         assert_eq!(response.headers()["content-type"], "application/problem+json", "{code}");
-        assert_eq!(response.headers()["cache-control"], "no-store, no-transform", "{code}");
-        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{code}");
+        for (name, value) in &headers::every_answer("the-platform-s-word") {
+            assert_eq!(response.headers()[name], value, "{code}");
+        }
         let problem = json(response);
         assert_eq!(problem["code"], *code, "{method} {uri}");
         assert_eq!(problem["status"], *status, "{code}");
@@ -323,15 +338,15 @@ fn every_refusal_has_its_status_and_code() {
 #[test]
 fn a_refusal_says_what_would_have_been_taken() {
     for (method, uri, headers, name, value) in [
-        ("DELETE", "/", &[][..], "allow", "GET, HEAD, POST, PUT"),
-        ("PUT", "/health", &[], "allow", "GET, HEAD"),
-        ("POST", "/a.zip", &[], "allow", "PUT"),
+        ("DELETE", "/", &[][..], "allow", "GET, HEAD, OPTIONS, POST, PUT"),
+        ("PUT", "/health", &[], "allow", "GET, HEAD, OPTIONS"),
+        ("POST", "/a.zip", &[], "allow", "OPTIONS, PUT"),
         ("POST", "/", &[("content-encoding", "br")], "accept-encoding", "identity"),
     ] {
         assert_eq!(answer(method, uri, headers, whole(b"")).headers()[name], value, "{method} {uri}");
     }
     let problem = json(answer("POST", "/?lgwin=25", &[], whole(b"")));
-    assert_eq!(problem["detail"], r#"lgwin is "25", it must be 10 to 24"#);
+    assert_eq!(problem["detail"], r#"lgwin is "25", it must be 10 to 24 or auto"#);
 }
 
 #[test]
@@ -374,9 +389,9 @@ fn what_fails_after_the_first_piece_is_an_error_in_the_body() {
 #[test]
 fn a_conversion_ends_before_the_platform_ends_it() {
     let platform = Platform { near_cpu_limit: Some(|| true), ..Platform::default() };
-    let service = Service::new(Limits::WORKER, BUDGET, platform);
+    let service = Service::new(Settings::new(Limits::WORKER), BUDGET, platform);
     let upload = whole(&archive(&[("a.txt", b"hello")]));
-    let response = block_on(service.serve(request("POST", "/", &[], upload), std::future::pending()));
+    let response = block_on(service.serve(request("POST", "/", &[], upload), visit(pending())));
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(json(response)["code"], "cpu_budget");
 }
@@ -384,9 +399,9 @@ fn a_conversion_ends_before_the_platform_ends_it() {
 #[test]
 fn the_work_that_is_counted_has_a_limit() {
     let limits = Limits { cpu_ms: 1, ..Limits::WORKER };
-    let service = Service::new(limits, BUDGET, Platform::default());
+    let service = Service::new(Settings::new(limits), BUDGET, Platform::default());
     let upload = whole(&archive(&[("zeros", &vec![0; 3 << 20])]));
-    let response = block_on(service.serve(request("POST", "/?quality=5", &[], upload), std::future::pending()));
+    let response = block_on(service.serve(request("POST", "/?quality=5", &[], upload), visit(pending())));
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(json(response)["code"], "cpu_budget");
 }
@@ -437,7 +452,11 @@ fn health_is_json() {
         "status": "ok", "reserved_bytes": 0, "budget_bytes": BUDGET, "active": 0, "waiting": 0
     });
     assert_eq!(json(response), idle);
-    let wasm = Service::new(Limits::WORKER, BUDGET, Platform { wasm_memory: Some(|| 17 << 16), ..Platform::default() });
+    let wasm = Service::new(
+        Settings::new(Limits::WORKER),
+        BUDGET,
+        Platform { wasm_memory: Some(|| 17 << 16), ..Platform::default() },
+    );
     assert_eq!(health(&wasm)["wasm_memory_bytes"], 17 << 16);
 }
 
@@ -453,7 +472,7 @@ fn an_answer_of_known_length_says_so() {
 }
 
 fn health(service: &Service) -> serde_json::Value {
-    json(block_on(service.serve(request("GET", "/health", &[], whole(b"")), pending())))
+    json(block_on(service.serve(request("GET", "/health", &[], whole(b"")), visit(pending()))))
 }
 
 /// Reserved bytes, requests that have them, requests that wait.
@@ -469,7 +488,7 @@ fn reservation(quality: u8, lgwin: u8, upload_bytes: Option<u64>) -> u64 {
 
 /// A budget for one conversion at quality 2, lgwin 18, of an upload without a length.
 fn room_for_one() -> Service {
-    Service::new(Limits::WORKER, reservation(2, 18, None), Platform::default())
+    Service::new(Settings::new(Limits::WORKER), reservation(2, 18, None), Platform::default())
 }
 
 fn convert(upload: Upload) -> Request<Upload> {
@@ -493,7 +512,7 @@ fn stalled() -> Upload {
 fn a_conversion_reserves_until_its_last_piece_is_given() {
     let service = service();
     let upload = archive(&[("noise", &noise(1 << 20))]);
-    let response = block_on(service.serve(convert(whole(&upload)), pending()));
+    let response = block_on(service.serve(convert(whole(&upload)), visit(pending())));
     assert_eq!(ledger(&service), [reservation(2, 18, None), 1, 0]);
     let mut body = response.into_body();
     while ledger(&service)[1] == 1 {
@@ -505,7 +524,7 @@ fn a_conversion_reserves_until_its_last_piece_is_given() {
     let length = upload.len().to_string();
     let uri = "/?quality=2&lgwin=18";
     let sized = request("POST", uri, &[("content-length", &length)], whole(&upload));
-    let _response = block_on(service.serve(sized, pending()));
+    let _response = block_on(service.serve(sized, visit(pending())));
     let less = reservation(2, 18, Some(upload.len() as u64));
     assert_eq!(ledger(&service), [less, 1, 0], "of what is known to be small, less is reserved");
     assert!(less < reservation(2, 18, None));
@@ -524,22 +543,22 @@ fn whatever_ends_a_conversion_gives_its_memory_back() {
         ("cut", whole(&good[..20])),
         ("broken off", broken_off),
     ] {
-        let _response = block_on(service.serve(convert(upload), pending()));
+        let _response = block_on(service.serve(convert(upload), visit(pending())));
         assert_eq!(ledger(&service), [0; 3], "{case}");
     }
 
-    let response = block_on(service.serve(convert(whole(&late[..late.len() - 1])), pending()));
+    let response = block_on(service.serve(convert(whole(&late[..late.len() - 1])), visit(pending())));
     assert_eq!(ledger(&service)[1], 1);
     let mut body = response.into_body();
     while let Some(Ok(_)) = block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))) {}
     assert_eq!(ledger(&service), [0; 3], "an error in the middle of the body");
 
-    let response = block_on(service.serve(convert(stalled()), pending()));
+    let response = block_on(service.serve(convert(stalled()), visit(pending())));
     assert_eq!(ledger(&service)[1], 1);
     drop(response);
     assert_eq!(ledger(&service), [0; 3], "a client that leaves during the answer");
 
-    let mut early = Box::pin(service.serve(convert(Upload([Event::Stall].into())), pending()));
+    let mut early = Box::pin(service.serve(convert(Upload([Event::Stall].into())), visit(pending())));
     assert!(poll_once(early.as_mut()).is_pending());
     assert_eq!(ledger(&service)[1], 1);
     drop(early);
@@ -550,9 +569,9 @@ fn whatever_ends_a_conversion_gives_its_memory_back() {
 fn who_finds_no_memory_waits_for_it_with_its_upload_unread() {
     let service = room_for_one();
     let good = archive(&[("a.txt", b"hello")]);
-    let first = block_on(service.serve(convert(stalled()), pending()));
-    let mut second = Box::pin(service.serve(convert(whole(&good)), pending()));
-    let mut third = Box::pin(service.serve(convert(whole(&good)), pending()));
+    let first = block_on(service.serve(convert(stalled()), visit(pending())));
+    let mut second = Box::pin(service.serve(convert(whole(&good)), visit(pending())));
+    let mut third = Box::pin(service.serve(convert(whole(&good)), visit(pending())));
     assert!(poll_once(second.as_mut()).is_pending() && poll_once(third.as_mut()).is_pending());
     assert_eq!(ledger(&service), [reservation(2, 18, None), 1, 2]);
     drop(third);
@@ -564,12 +583,12 @@ fn who_finds_no_memory_waits_for_it_with_its_upload_unread() {
 
 #[test]
 fn who_has_waited_long_enough_is_told_what_would_fit_and_when_to_come_back() {
-    let service = Service::new(Limits::WORKER, BUDGET, Platform::default());
-    let _first = block_on(service.serve(request("POST", "/?quality=2&lgwin=22", &[], stalled()), pending()));
+    let service = Service::new(Settings::new(Limits::WORKER), BUDGET, Platform::default());
+    let _first = block_on(service.serve(request("POST", "/?quality=2&lgwin=22", &[], stalled()), visit(pending())));
     let free = BUDGET - reservation(2, 22, None);
     let wanted = reservation(9, 22, None);
     let unread = Upload([Event::Break].into());
-    let response = block_on(service.serve(request("POST", "/", &[], unread), ready(())));
+    let response = block_on(service.serve(request("POST", "/", &[], unread), visit(ready(()))));
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "5");
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -593,4 +612,138 @@ fn an_upload_that_is_longer_than_it_says_is_refused() {
             assert_eq!(json(response)["code"], "truncated");
         }
     }
+}
+
+/// What a form's parts are made of: a field's name, the file's if it is one, and what it says.
+type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+fn form(parts: &[Part<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, filename, contents) in parts {
+        let filename = filename.map_or(String::new(), |filename| format!("; filename=\"{filename}\""));
+        write!(bytes, "--limit\r\nContent-Disposition: form-data; name=\"{name}\"{filename}\r\n\r\n").unwrap();
+        bytes.extend_from_slice(contents);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"--limit--\r\n");
+    bytes
+}
+
+const FORM: &[(&str, &str)] = &[("content-type", "multipart/form-data; boundary=limit")];
+
+#[test]
+fn the_file_of_a_form_is_converted_with_the_options_before_it() {
+    // With what looks like a boundary within it, stored.
+    let upload = archive(&[("a.txt", b"hello"), ("noise", &noise(150_000))]);
+    let expected = bytes(answer("POST", "/?quality=2&lgwin=18", &[], whole(&upload)).into_body());
+    let fields = form(&[("quality", None, b"2"), ("lgwin", None, b"18"), ("file", Some("save.zip"), &upload)]);
+    for (how, body) in [
+        ("whole", whole(&fields)),
+        ("one byte at a time", cut(&fields, 1, &[])),
+        ("with pauses", cut(&fields, 7, &[Event::Pause])),
+    ] {
+        let response = answer("POST", "/", FORM, body);
+        assert_eq!(response.status(), StatusCode::OK, "{how}");
+        assert_eq!(response.headers()["recompress-quality"], "2");
+        assert_eq!(response.headers()["content-disposition"], r#"attachment; filename="save.tar.br""#);
+        assert!(bytes(response.into_body()) == expected, "{how}");
+    }
+    let plain = form(&[("anything", Some("save.zip"), &upload)]);
+    for (uri, expected_name) in [("/?quality=2&lgwin=18", "save"), ("/?quality=2&lgwin=18&name=x", "x")] {
+        let response = answer("POST", uri, FORM, whole(&plain));
+        let expected_name = format!("attachment; filename=\"{expected_name}.tar.br\"");
+        assert_eq!(response.headers()["content-disposition"], expected_name);
+        assert!(bytes(response.into_body()) == expected);
+    }
+}
+
+#[test]
+fn a_file_of_a_form_that_holds_almost_its_boundary_is_whole() {
+    let contents = b"\r\n--limi\r\n--limiX\r\r\n--\r\n-\r\n--LIMIT--\r\n".repeat(300);
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    writer.start_file("a", stored).unwrap();
+    writer.write_all(&contents).unwrap();
+    let fields = form(&[("file", Some("a.zip"), &writer.finish().unwrap().into_inner())]);
+    for size in [1, 2, 3, 5, 11, 1000] {
+        let found = members(&bytes(answer("POST", "/", FORM, cut(&fields, size, &[])).into_body()));
+        assert!(found == [("a".to_owned(), contents.clone())], "in pieces of {size}");
+    }
+}
+
+#[test]
+fn a_form_that_is_not_one_file_with_options_before_it_is_refused() {
+    let zip = archive(&[("a.txt", b"hello")]);
+    let file: Part<'_> = ("file", Some("a.zip"), &zip);
+    let long = vec![b'x'; 40_000];
+    let good = form(&[file]);
+    let no_boundary: &[(&str, &str)] = &[("content-type", "multipart/form-data")];
+    for (case, headers, body, code, detail) in [
+        ("empty", FORM, form(&[]), "bad_form", "the form has no file: a field with a filename"),
+        ("fields alone", FORM, form(&[("quality", None, b"5")]), "bad_form", "the form has no file"),
+        ("two files", FORM, form(&[file, file]), "bad_form", r#"field "file" stands behind the form's file"#),
+        (
+            "a field behind",
+            FORM,
+            form(&[file, ("quality", None, b"5")]),
+            "bad_form",
+            r#"field "quality" stands behind"#,
+        ),
+        (
+            "too long a field",
+            FORM,
+            form(&[("name", None, &long), file]),
+            "bad_form",
+            "more than 16384 bytes of the form",
+        ),
+        ("not text", FORM, form(&[("name", None, b"\xff"), file]), "bad_form", r#"field "name" is not UTF-8"#),
+        ("no boundary", no_boundary, good.clone(), "bad_form", "the content type of a form must say its boundary"),
+        (
+            "broken",
+            FORM,
+            replaced(&good, b"Content-Disposition: form", b"Content-Dis\0osition: form"),
+            "bad_form",
+            "the form is broken: ",
+        ),
+        ("no option", FORM, form(&[("level", None, b"5"), file]), "bad_option", r#"there is no option "level""#),
+        ("out of range", FORM, form(&[("quality", None, b"12"), file]), "bad_option", r#"quality is "12""#),
+        (
+            "twice",
+            FORM,
+            form(&[("lgwin", None, b"20"), ("lgwin", None, b"20"), file]),
+            "bad_option",
+            "lgwin is given twice",
+        ),
+        ("cut in the file", FORM, good[..good.len() - 40].to_vec(), "truncated", "the upload broke off after "),
+        ("cut in the end", FORM, good[..good.len() - 5].to_vec(), "truncated", ": the form has no end"),
+        ("cut before the file", FORM, good[..30].to_vec(), "truncated", ": the form has no end"),
+        ("not a zip", FORM, form(&[("file", Some("a.zip"), b"not a zip")]), "not_zip", "not a zip"),
+    ] {
+        let response = answer("POST", "/", headers, cut(&body, 1000, &[]));
+        let status = if code == "not_zip" { 415 } else { 400 };
+        assert_eq!(response.status(), status, "{case}");
+        let problem = json(response);
+        assert_eq!(problem["code"], code, "{case}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(detail), "{case}: {problem}");
+    }
+}
+
+#[test]
+fn a_form_reserves_no_more_than_its_length_tells_and_reads_its_fields_before() {
+    let service = service();
+    let mut fields = form(&[("quality", None, b"2"), ("lgwin", None, b"18"), ("file", Some("a.zip"), b"PK")]);
+    fields.truncate(fields.len() - 12);
+    let length = fields.len().to_string();
+    let headers = [FORM, &[("content-length", &*length)]].concat();
+    let mut upload = cut(&fields, 10, &[]);
+    upload.0.push_back(Event::Stall);
+    let mut answer = Box::pin(service.serve(request("POST", "/", &headers, upload), visit(pending())));
+    assert!(poll_once(answer.as_mut()).is_pending());
+    assert_eq!(ledger(&service), [reservation(2, 18, Some(fields.len() as u64)), 1, 0]);
+}
+
+/// `bytes` with `from`, where it stands first, replaced.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
+    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
 }

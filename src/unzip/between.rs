@@ -23,6 +23,7 @@ impl ZipReader {
             record::LOCAL_HEADER => self.go_to(State::LocalHeader, taken),
             record::EXTRA_DATA => self.go_to(State::ExtraData, taken),
             record::CENTRAL_HEADER | record::ZIP64_END | record::END => {
+                self.order.end()?;
                 self.go_to(State::Directory(Directory::new(self.record_start(taken))), taken)
             }
             // A size may start with a zero, but zeros and then a signature make a larger number than any. Behind more

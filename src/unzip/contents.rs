@@ -6,8 +6,10 @@ use super::descriptor::Proved;
 
 /// The compression methods that are read (APPNOTE §4.4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
+pub enum Method {
+    /// As it is.
     Stored,
+    /// RFC 1951.
     Deflate,
 }
 
@@ -20,7 +22,8 @@ impl Method {
         }
     }
 
-    pub(crate) fn number(self) -> u16 {
+    /// As zips have it.
+    pub fn number(self) -> u16 {
         match self {
             Self::Stored => 0,
             Self::Deflate => 8,

@@ -1,10 +1,11 @@
 //! Members' data: passed on where the size is known, held back where it is not.
 
 use super::{
-    Contents, Event, Member, Method, Proved, Scan, State, Step, ZipReader,
+    Contents, Event, Kept, Member, Method, Proved, Proven, Scan, State, Step, ZipReader,
     contents::Unpacked,
     descriptor::Match,
     ledger::Row,
+    order::Waiting,
     record::{self, CENTRAL_HEADER, LOCAL_HEADER},
 };
 use crate::{
@@ -22,6 +23,7 @@ impl ZipReader {
         member: Member,
         mut contents: Contents,
         compressed_size: Option<u64>,
+        mut kept: Kept,
         input: &[u8],
         scratch: &mut [u8],
     ) -> Step {
@@ -35,10 +37,13 @@ impl ZipReader {
         let mut unpacked = contents.read(method, &mut self.inflater, offered, &mut scratch[..room]);
         unpacked.ended |= method == Method::Stored && compressed_size == Some(contents.compressed_size());
         let sound = at_most(unpacked.produced, missing);
-        match self.unpacked(member, contents, compressed_size, unpacked, offered.is_empty()) {
+        // Whatever fails first in the data is the error, so memory is asked for before what comes after it is looked at.
+        let is_kept = self.keep(&mut kept, &input[..unpacked.consumed], &member.entry.name)?;
+        match self.unpacked(member, contents, compressed_size, kept, unpacked, offered.is_empty()) {
+            Ok((consumed, Event::Contents(_))) if is_kept => Ok((consumed, Event::Working)),
             // What stands before an error is passed on before it, however the upload is cut: compressing it may be too much
             // work, and then that is the first error.
-            Err(error) if sound > 0 => {
+            Err(error) if sound > 0 && !is_kept => {
                 self.state = State::Failed(self.blame_unconfirmed(error));
                 Ok((unpacked.consumed, Event::Contents(sound)))
             }
@@ -52,6 +57,7 @@ impl ZipReader {
         member: Member,
         contents: Contents,
         compressed_size: Option<u64>,
+        kept: Kept,
         unpacked: Unpacked,
         nothing_offered: bool,
     ) -> Step {
@@ -85,17 +91,16 @@ impl ZipReader {
             produced => Event::Contents(produced),
         };
         if !ended {
-            self.state = State::Contents { member, contents, compressed_size };
+            self.state = State::Contents { member, contents, compressed_size, kept };
         } else if let Some(declared) = member.declared_crc32 {
             let proved = contents.proved();
             if proved.crc32 != declared {
                 let entry = member.entry.name;
                 return Err(Format::CrcMismatch { entry, computed: proved.crc32, declared }.into());
             }
-            self.record_member(&member, proved)?;
-            self.state = State::Signature { zeros: 0 };
+            self.end_member(member, proved, kept)?;
         } else {
-            self.state = State::Descriptor { member, proved: contents.proved(), held: None };
+            self.state = State::Descriptor { member, proved: contents.proved(), kept };
         }
         Ok((unpacked.consumed, event))
     }
@@ -114,9 +119,10 @@ impl ZipReader {
         let offered = &input[..at_most(input.len(), may_take)];
         let room = at_most(scratch.len(), (may_give - contents.size()).saturating_add(1));
         let unpacked = contents.read(member.method, &mut self.inflater, offered, &mut scratch[..room]);
-        // Whatever fails first in the data is the error, so memory is asked for before what comes after it is looked at.
+        // As above, memory before anything else.
         let held = at_most(unpacked.consumed, may_take - 1);
-        spool.push(&input[..held], &mut self.meter)?;
+        let pushed = spool.push(&input[..held], &mut self.meter);
+        pushed.map_err(|error| self.blame_first(&member.entry.name, error))?;
         self.may_hold(contents.compressed_size(), &member)?;
         if contents.size() > may_give {
             return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
@@ -125,7 +131,7 @@ impl ZipReader {
             return Err(bad_data(&member, "is no deflate stream"));
         }
         if unpacked.ended {
-            let state = State::Descriptor { member, proved: contents.proved(), held: Some(spool) };
+            let state = State::Descriptor { member, proved: contents.proved(), kept: Kept::Unsized(spool) };
             return self.go_to(state, unpacked.consumed);
         }
         let stuck = unpacked.consumed == 0 && unpacked.produced == 0;
@@ -148,7 +154,8 @@ impl ZipReader {
         let may_take =
             (self.limits.held_bytes.saturating_add(MAX_AFTER_CONTENTS + 1)).saturating_sub(spool.len() as u64);
         let offered = at_most(input.len().min(share), may_take);
-        let (taken, found) = scan.read(&input[..offered], &mut spool, &mut self.meter)?;
+        let read = scan.read(&input[..offered], &mut spool, &mut self.meter);
+        let (taken, found) = read.map_err(|error| self.blame_first(&member.entry.name, error))?;
         let Some(proved) = found else {
             self.may_hold((spool.len() as u64).saturating_sub(MAX_AFTER_CONTENTS), &member)?;
             let state = State::Scan { member, scan, spool };
@@ -172,7 +179,7 @@ impl ZipReader {
         Err(Limit::EntryTooLargeWithoutSize { entry: member.entry.name.clone(), limit }.into())
     }
 
-    pub(super) fn descriptor(&mut self, mut member: Member, proved: Proved, held: Option<Spool>, input: &[u8]) -> Step {
+    pub(super) fn descriptor(&mut self, mut member: Member, proved: Proved, kept: Kept, input: &[u8]) -> Step {
         let is_directory = member.entry.kind == EntryKind::Directory;
         let mut taken = 0;
         let length = loop {
@@ -193,60 +200,100 @@ impl ZipReader {
             let gathered = self.gather(wanted, &input[taken..])?;
             // What little came may be wrong already, and an error does not depend on what comes with it.
             if gathered == 0 {
-                return self.wait_in(State::Descriptor { member, proved, held }, taken);
+                return self.wait_in(State::Descriptor { member, proved, kept }, taken);
             }
             taken += gathered;
         };
         self.record.drain(..length);
-        match held {
-            Some(_) if is_directory && proved.size > 0 => {
+        match kept {
+            Kept::Unsized(_) if is_directory && proved.size > 0 => {
                 Err(Format::DirectoryWithData { entry: member.entry.name }.into())
             }
-            Some(spool) => {
+            Kept::Unsized(spool) => {
                 member.entry.size = proved.size;
                 self.release_held(member, proved, spool, taken)
             }
-            None => {
-                self.record_member(&member, proved)?;
-                self.go_to(State::Signature { zeros: 0 }, taken)
+            kept => {
+                self.end_member(member, proved, kept)?;
+                Ok((taken, Event::Working))
             }
         }
     }
 
-    /// Announces a member that was held, whose size is proved now, and goes on with its contents.
-    fn release_held(&mut self, member: Member, proved: Proved, mut spool: Spool, taken: usize) -> Step {
+    /// Goes on with a member that was held, whose size is proved now.
+    fn release_held(&mut self, member: Member, proved: Proved, spool: Spool, taken: usize) -> Step {
+        let end = Some(self.record_start(taken));
+        self.admit(&member.entry, end)?;
+        if self.waits(&member.entry.name) {
+            self.end_member(member, proved, Kept::Early(spool))?;
+            return Ok((taken, Event::Working));
+        }
         self.record_member(&member, proved)?;
-        let event = self.announce(&member.entry, Some(self.record_start(taken)))?;
-        self.announced.0 = proved.size;
-        self.state = if proved.size == 0 {
-            spool.clear(&mut self.meter);
-            State::Signature { zeros: 0 }
-        } else {
-            let contents = Contents::new(member.method, &mut self.inflater);
-            State::Replay { method: member.method, contents, size: proved.size, spool }
-        };
+        let Member { entry, method, warnings, .. } = member;
+        let event = self.announce(&entry, proved.size, end);
+        self.state = self.replay_of(Proven { method, proved, warnings }, spool);
         Ok((taken, event))
+    }
+
+    /// Announces a member that has waited.
+    pub(super) fn release_waiting(&mut self, waiting: Waiting) -> Step {
+        let Waiting { entry, method, proved, warnings, spool } = waiting;
+        let event = self.announce(&entry, proved.size, Some(self.record_start(0)));
+        self.state = self.replay_of(Proven { method, proved, warnings }, spool);
+        Ok((0, event))
+    }
+
+    /// The state that gives contents which are kept.
+    fn replay_of(&mut self, proven: Proven, mut spool: Spool) -> State {
+        if proven.proved.size == 0 {
+            spool.clear(&mut self.meter);
+            return self.proved_state(proven);
+        }
+        State::Replay { contents: Contents::new(proven.method, &mut self.inflater), proven, spool }
     }
 
     pub(super) fn replay(
         &mut self,
-        method: Method,
+        proven: Proven,
         mut contents: Contents,
-        size: u64,
         mut spool: Spool,
         scratch: &mut [u8],
     ) -> Step {
-        let unpacked = contents.read(method, &mut self.inflater, spool.front(), scratch);
+        let size = proven.proved.size;
+        let unpacked = contents.read(proven.method, &mut self.inflater, spool.front(), scratch);
         assert!(!unpacked.broken && unpacked.consumed + unpacked.produced > 0, "the same bytes gave {size} before");
         spool.consume(unpacked.consumed, &mut self.meter);
         self.state = if contents.size() == size {
             spool.clear(&mut self.meter);
-            State::Signature { zeros: 0 }
+            self.proved_state(proven)
         } else {
-            State::Replay { method, contents, size, spool }
+            State::Replay { proven, contents, spool }
         };
         let event = if unpacked.produced == 0 { Event::Working } else { Event::Contents(unpacked.produced) };
         Ok((0, event))
+    }
+
+    /// Goes on behind a member that was read whole, and passed on or kept.
+    fn end_member(&mut self, member: Member, proved: Proved, kept: Kept) -> Result<(), Error> {
+        self.record_member(&member, proved)?;
+        let Member { entry, method, warnings, .. } = member;
+        self.state = match kept {
+            Kept::Early(spool) | Kept::Unsized(spool) => {
+                self.wait(Waiting { entry, method, proved, warnings, spool })?;
+                State::Signature { zeros: 0 }
+            }
+            Kept::Nothing => self.proved_state(Proven { method, proved, warnings }),
+        };
+        Ok(())
+    }
+
+    /// The state that says what was proved of a member, before those whose turn has come with it.
+    fn proved_state(&mut self, proven: Proven) -> State {
+        let then = match self.order.next(&mut self.meter) {
+            Some(waiting) => State::Release(waiting),
+            None => State::Signature { zeros: 0 },
+        };
+        State::Proved { proven, then: Box::new(then) }
     }
 
     /// Enters a member that was read whole in the ledger.
@@ -257,6 +304,8 @@ impl ZipReader {
             size: proved.size,
             crc32: proved.crc32,
             method: member.method.number(),
+            // Nine bits.
+            mode: member.entry.mode as u16,
             name: member.name,
         };
         self.ledger.record(row, &mut self.meter)

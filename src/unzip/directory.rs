@@ -10,7 +10,10 @@ use super::{
     },
     {extra, record::Fields},
 };
-use crate::error::{Error, Format, Unsupported};
+use crate::{
+    error::{Error, Format, Unsupported},
+    warning::{Warning, Warnings},
+};
 
 /// Zeros that may follow the end record, in bytes: some writers fill a tape block.
 const MAX_TRAILING: u64 = 1 << 20;
@@ -105,10 +108,11 @@ impl ZipReader {
             return self.go_to(State::Directory(directory), taken);
         }
         let record_start = self.record_start(taken);
+        let mut event = Event::Working;
         let next = match signature {
             CENTRAL_HEADER => {
                 let header = CentralHeader::parse(&self.record).expect("its length was gathered");
-                self.central_header(&header)?;
+                event = self.central_header(&header)?;
                 State::Directory(directory)
             }
             DIGITAL_SIGNATURE => {
@@ -138,10 +142,11 @@ impl ZipReader {
             }
         };
         self.record.clear();
-        self.go_to(next, taken)
+        self.state = next;
+        Ok((taken, event))
     }
 
-    fn central_header(&mut self, header: &CentralHeader) -> Result<(), Error> {
+    fn central_header(&mut self, header: &CentralHeader) -> Result<Event, Error> {
         let variable = &self.record[CentralHeader::LENGTH..];
         let (raw_name, rest) = variable.split_at(header.name_length.into());
         let (extra, _comment) = rest.split_at(header.extra_length.into());
@@ -177,9 +182,15 @@ impl ZipReader {
             size,
             crc32: header.crc32,
             method: header.method,
-            name: NameDigest::new(raw_name, &decoded),
+            name: NameDigest::new(raw_name, &decoded.name),
         };
-        self.ledger.confirm(&claim, &name)
+        let mode = self.ledger.confirm(&claim, &name)?;
+        let warnings = header.warnings(mode);
+        if warnings.is_empty() {
+            return Ok(Event::Working);
+        }
+        // A member has this name, so it is safe.
+        Ok(Event::Warnings { warnings, name: Some(name::safe_path(&decoded.name)?) })
     }
 
     fn zip64_end(&self, record: &Zip64End, directory: &Directory, record_start: u64) -> Result<(), Error> {
@@ -263,7 +274,13 @@ impl ZipReader {
         refuse_records_in(&self.record[1..], || "the archive comment".to_owned())?;
         self.record.clear();
         self.unconfirmed = None;
-        self.go_to(State::Trailing { zeros: 0 }, taken)
+        self.state = State::Trailing { zeros: 0 };
+        let event = if length == End::LENGTH {
+            Event::Working
+        } else {
+            Event::Warnings { warnings: Warnings::from([Warning::CommentLost]), name: None }
+        };
+        Ok((taken, event))
     }
 
     pub(super) fn trailing(&mut self, zeros: u64, input: &[u8]) -> Step {

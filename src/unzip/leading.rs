@@ -1,9 +1,14 @@
 //! The start of the file, up to the first record.
 
-use super::{Event, State, Step, ZipReader, directory::Directory, ledger::Ledger, record, save};
+use super::{
+    Contents, Event, Kept, Method, Proven, State, Step, ZipReader, directory::Directory, ledger::Ledger,
+    order::Waiting, record, save,
+};
 use crate::{
     entry::{Entry, EntryKind},
     error::{Error, Format, Unsupported},
+    spool::Spool,
+    warning::{Warning, Warnings},
 };
 
 /// The name that a save's header and metadata get in the tarball.
@@ -24,7 +29,7 @@ impl ZipReader {
         match start {
             [b'M', b'Z', ..] => Err(Unsupported::Prefixed { what: "a program for Windows" }.into()),
             [b'#', b'!', ..] => Err(Unsupported::Prefixed { what: "a script" }.into()),
-            _ => match self.first_record(signature, taken) {
+            _ => match self.first_record(signature, taken)? {
                 Some(state) => self.go_to(state, taken),
                 None => Err(not_zip(&self.record)),
             },
@@ -32,12 +37,15 @@ impl ZipReader {
     }
 
     /// The state that reads the record which starts with `signature`, if a zip may start with it.
-    fn first_record(&self, signature: u32, taken: usize) -> Option<State> {
-        match signature {
+    fn first_record(&self, signature: u32, taken: usize) -> Result<Option<State>, Error> {
+        Ok(match signature {
             record::LOCAL_HEADER => Some(State::LocalHeader),
-            record::ZIP64_END | record::END => Some(State::Directory(Directory::new(self.record_start(taken)))),
+            record::ZIP64_END | record::END => {
+                self.order.end()?;
+                Some(State::Directory(Directory::new(self.record_start(taken))))
+            }
             _ => None,
-        }
+        })
     }
 
     pub(super) fn first_signature(&mut self, input: &[u8]) -> Step {
@@ -45,7 +53,7 @@ impl ZipReader {
         let Some(signature) = record::signature(&self.record) else {
             return self.wait_in(State::FirstSignature, taken);
         };
-        match self.first_record(signature, taken) {
+        match self.first_record(signature, taken)? {
             Some(state) => self.go_to(state, taken),
             None => Err(Unsupported::Prefixed { what: "a header that no zip follows" }.into()),
         }
@@ -60,26 +68,52 @@ impl ZipReader {
         let size = line_length as u64 + metadata;
         self.ledger = Ledger::new(size);
         self.paths.insert(LEADING_DATA, &mut self.meter)?;
-        self.state = State::LeadingData { left: size };
         let entry = Entry { name: LEADING_DATA.to_owned(), kind: EntryKind::File, mode: 0o644, mtime: 0, size };
-        Ok((taken, self.announce(&entry, Some(size))?))
+        self.admit(&entry, Some(size))?;
+        let waits = self.waits(&entry.name);
+        let event = if waits { Event::Working } else { self.announce(&entry, 0, Some(size)) };
+        let kept = if waits { Kept::Early(Spool::default()) } else { Kept::Nothing };
+        let contents = Contents::new(Method::Stored, &mut self.inflater);
+        self.state = State::LeadingData { entry, contents, kept };
+        Ok((taken, event))
     }
 
-    pub(super) fn leading_data(&mut self, left: u64, input: &[u8], scratch: &mut [u8]) -> Step {
+    pub(super) fn leading_data(
+        &mut self,
+        entry: Entry,
+        mut contents: Contents,
+        mut kept: Kept,
+        input: &[u8],
+        scratch: &mut [u8],
+    ) -> Step {
+        let left = entry.size - contents.size();
         // What was gathered to read the header comes first.
         let gathered = !self.record.is_empty();
         let bytes = if gathered { &self.record } else { input };
-        let count = bytes.len().min(scratch.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
+        let offered = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = contents.read(Method::Stored, &mut self.inflater, &bytes[..offered], scratch).consumed;
         if count == 0 {
-            return self.wait_in(State::LeadingData { left }, 0);
+            return self.wait_in(State::LeadingData { entry, contents, kept }, 0);
         }
-        scratch[..count].copy_from_slice(&bytes[..count]);
         if gathered {
             self.record.drain(..count);
         }
-        let left = left - count as u64;
-        self.state = if left == 0 { State::FirstSignature } else { State::LeadingData { left } };
-        Ok((if gathered { 0 } else { count }, Event::Contents(count)))
+        let is_kept = self.keep(&mut kept, &scratch[..count], &entry.name)?;
+        let event = if is_kept { Event::Working } else { Event::Contents(count) };
+        let warnings = Warnings::from([Warning::LeadingData]);
+        self.state = match kept {
+            kept if contents.size() < entry.size => State::LeadingData { entry, contents, kept },
+            Kept::Early(spool) | Kept::Unsized(spool) => {
+                let waiting = Waiting { entry, method: Method::Stored, proved: contents.proved(), warnings, spool };
+                self.wait(waiting)?;
+                State::FirstSignature
+            }
+            Kept::Nothing => {
+                let proven = Proven { method: Method::Stored, proved: contents.proved(), warnings };
+                State::Proved { proven, then: Box::new(State::FirstSignature) }
+            }
+        };
+        Ok((if gathered { 0 } else { count }, event))
     }
 }
 

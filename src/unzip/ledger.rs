@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub(crate) size: u64,
     pub(crate) crc32: u32,
     pub(crate) method: u16,
+    /// Permission bits of the tarball, which the directory need not agree with.
+    pub(crate) mode: u16,
     pub(crate) name: NameDigest,
 }
 
@@ -120,8 +122,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Confirms the row that `claim` is about. `name` is for the error.
-    pub(crate) fn confirm(&mut self, claim: &Claim, name: &str) -> Result<(), Error> {
+    /// Confirms the row that `claim` is about, and gives its mode. `name` is for the error.
+    pub(crate) fn confirm(&mut self, claim: &Claim, name: &str) -> Result<u16, Error> {
         let row = match self.bases {
             Bases::Known(base) => self.find(claim.offset, base),
             Bases::Either(leading) => {
@@ -143,7 +145,7 @@ impl Ledger {
                     self.confirmed[row] = true;
                     self.confirmed_count += 1;
                     self.next = row + 1;
-                    return Ok(());
+                    return Ok(self.rows[row].mode);
                 }
                 Some(difference) => format!("it gives {name:?} {difference}"),
             },
@@ -208,7 +210,7 @@ mod tests {
 
     fn row(offset: u64, name: &str) -> Row {
         let name = NameDigest::new(name.as_bytes(), name);
-        Row { offset, compressed_size: 5, size: 9, crc32: 7, method: 8, name }
+        Row { offset, compressed_size: 5, size: 9, crc32: 7, method: 8, mode: 0o644, name }
     }
 
     fn claim(row: &Row) -> Claim {
@@ -275,7 +277,7 @@ mod tests {
         let based = |row: &Row, base| Claim { offset: Declared::Wide(row.offset - base), ..claim(row) };
         for base in [0, 30] {
             let mut ledger = ledger(30, &rows);
-            rows.iter().rev().for_each(|row| ledger.confirm(&based(row, base), "").unwrap());
+            rows.iter().rev().for_each(|row| assert_eq!(ledger.confirm(&based(row, base), "").unwrap(), row.mode));
             assert!(ledger.agrees_with_offset(Declared::Wide(500 - base), 500));
             assert!(!ledger.agrees_with_offset(Declared::Wide(470 + base), 500));
         }

@@ -1,7 +1,7 @@
 //! Local headers: from a header to the way its member's data is read.
 
 use super::{
-    Contents, Member, Method, Proved, Scan, State, Step, ZipReader, extra,
+    Contents, Event, Kept, Member, Method, Proved, Scan, State, Step, ZipReader, extra,
     ledger::NameDigest,
     name,
     record::{FLAG_DESCRIPTOR, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
@@ -11,6 +11,7 @@ use crate::{
     entry::{Entry, EntryKind},
     error::{Error, Format, Limit, Unsupported},
     spool::Spool,
+    warning::{Warning, Warnings},
 };
 
 /// Method 99 says that the real method stands in an AES extra field (APPNOTE §4.4.5).
@@ -51,11 +52,14 @@ impl ZipReader {
 
         let contents = Contents::new(member.method, &mut self.inflater);
         let is_directory = member.entry.kind == EntryKind::Directory;
+        let waits = self.waits(&member.entry.name);
         match (sizes, member.method) {
             (Sizes::Declared { compressed_size }, _) => {
                 let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
-                let event = self.announce(&member.entry, end)?;
-                self.state = State::Contents { member, contents, compressed_size };
+                self.admit(&member.entry, end)?;
+                let event = if waits { Event::Working } else { self.announce(&member.entry, 0, end) };
+                let kept = if waits { Kept::Early(Spool::default()) } else { Kept::Nothing };
+                self.state = State::Contents { member, contents, compressed_size, kept };
                 Ok((taken, event))
             }
             (Sizes::Unknown, Method::Deflate) => {
@@ -64,8 +68,11 @@ impl ZipReader {
             // A directory has no contents to find the end of, only a descriptor, and some writers not even that.
             (Sizes::Unknown, Method::Stored) if is_directory => {
                 let proved = Proved { crc32: 0, compressed_size: 0, size: 0 };
-                let event = self.announce(&member.entry, Some(self.record_start(taken)))?;
-                self.state = State::Descriptor { member, proved, held: None };
+                let end = Some(self.record_start(taken));
+                self.admit(&member.entry, end)?;
+                let event = if waits { Event::Working } else { self.announce(&member.entry, 0, end) };
+                let kept = if waits { Kept::Early(Spool::default()) } else { Kept::Nothing };
+                self.state = State::Descriptor { member, proved, kept };
                 Ok((taken, event))
             }
             (Sizes::Unknown, Method::Stored) => {
@@ -93,7 +100,12 @@ enum Sizes {
 fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> Result<(Member, Sizes), Error> {
     let method = supported_method(header, raw_name)?;
     let decoded = name::decode(raw_name, header.flags, extra)?;
-    let path = name::safe_path(&decoded)?;
+    let path = name::safe_path(&decoded.name)?;
+    let mut warnings = Warnings::default();
+    decoded.warning.into_iter().for_each(|warning| warnings.insert(warning));
+    if path != decoded.name {
+        warnings.insert(Warning::NameChanged);
+    }
 
     let has_descriptor = header.flags & FLAG_DESCRIPTOR != 0;
     let (size, compressed_size) = declared_sizes(header, extra, &path, has_descriptor)?;
@@ -114,11 +126,15 @@ fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> R
     if kind == EntryKind::Directory && size > 0 {
         return Err(Format::DirectoryWithData { entry: path }.into());
     }
-    let mtime = extra::mtime(extra).unwrap_or_else(|| time::from_dos(header.dos_date, header.dos_time));
+    let mtime = extra::mtime(extra).unwrap_or_else(|| {
+        let without_zone = time::from_dos(header.dos_date, header.dos_time);
+        warnings.insert(if without_zone.is_some() { Warning::TimeWithoutZone } else { Warning::TimeUnknown });
+        without_zone.unwrap_or(0)
+    });
     let entry = Entry { name: path, kind, mode: permissions(extra, kind), mtime, size };
     let declared_crc32 = (!has_descriptor).then_some(header.declared_crc32);
-    let name = NameDigest::new(raw_name, &decoded);
-    Ok((Member { entry, method, offset, name, declared_crc32 }, sizes))
+    let name = NameDigest::new(raw_name, &decoded.name);
+    Ok((Member { entry, method, offset, name, declared_crc32, warnings }, sizes))
 }
 
 fn supported_method(header: &LocalHeader, raw_name: &[u8]) -> Result<Method, Unsupported> {

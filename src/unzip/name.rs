@@ -6,7 +6,10 @@
 use std::borrow::Cow;
 
 use super::{extra, record::FLAG_UTF8};
-use crate::error::{Error, Format};
+use crate::{
+    error::{Error, Format},
+    warning::Warning,
+};
 
 /// Bytes of a name that an error shows when it cannot be decoded.
 const SHOWN: usize = 64;
@@ -21,12 +24,20 @@ pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
     plain.max(path)
 }
 
+/// A name as text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    pub(crate) name: String,
+    /// Where it is not what the raw bytes say as UTF-8.
+    pub(crate) warning: Option<Warning>,
+}
+
 /// Decodes the name in a local or central header, whose `flags` and `extra` field say how.
 ///
 /// Flagged as UTF-8, it must be. Otherwise Info-ZIP's Unicode Path field is used where it belongs to this name. Otherwise
 /// it is UTF-8 that is not flagged, as macOS and Info-ZIP write it, or code page 437, which every byte is in. A field that
 /// renames the member is refused: readers that know it and readers that do not would see two.
-pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Error> {
+pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<Decoded, Error> {
     let utf8 = std::str::from_utf8(raw).ok();
     let is_flagged = flags & FLAG_UTF8 != 0;
     if is_flagged && utf8.is_none() {
@@ -45,12 +56,13 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<String, Err
             path = Some(spelled);
         }
     }
-    let decoded = path.or(utf8).map(str::to_owned);
-    Ok(decoded.unwrap_or_else(|| {
-        let mut name = String::with_capacity(decoded_length(raw, extra));
-        name.extend(raw.iter().map(|&byte| code_page_437(byte)));
-        name
-    }))
+    if let Some(name) = path.or(utf8) {
+        let warning = (path.is_some() && path != utf8).then_some(Warning::NameFromUnicodeField);
+        return Ok(Decoded { name: name.to_owned(), warning });
+    }
+    let mut name = String::with_capacity(decoded_length(raw, extra));
+    name.extend(raw.iter().map(|&byte| code_page_437(byte)));
+    Ok(Decoded { name, warning: Some(Warning::NameFromCodePage437) })
 }
 
 /// The start of a name, for an error that comes before it is decoded.
@@ -205,9 +217,14 @@ mod tests {
 
     #[test]
     fn bytes_outside_utf8_are_code_page_437() {
-        assert_eq!(decode(b"caf\x82", 0, &[]).unwrap(), "café");
-        assert_eq!(decode(b"\xff\x80\xe1", 0, &[]).unwrap(), "\u{a0}Çß");
-        assert_eq!(decode("café".as_bytes(), 0, &[]).unwrap(), "café");
+        let recoded = Some(Warning::NameFromCodePage437);
+        for (raw, name, warning) in [
+            (&b"caf\x82"[..], "café", recoded),
+            (b"\xff\x80\xe1", "\u{a0}Çß", recoded),
+            ("café".as_bytes(), "café", None),
+        ] {
+            assert_eq!(decode(raw, 0, &[]).unwrap(), Decoded { name: name.into(), warning });
+        }
         assert_eq!(decode(b"caf\x82", FLAG_UTF8, &[]).unwrap_err().code(), "bad_name");
     }
 

@@ -2,6 +2,8 @@
 //!
 //! A parser is given as many bytes as the record's fixed part has; whoever calls it has checked the signature.
 
+use crate::warning::{Warning, Warnings};
+
 pub(crate) const LOCAL_HEADER: u32 = 0x0403_4b50;
 pub(crate) const DESCRIPTOR: u32 = 0x0807_4b50;
 pub(crate) const EXTRA_DATA: u32 = 0x0806_4b50;
@@ -103,6 +105,16 @@ impl LocalHeader {
     }
 }
 
+/// File types of Unix modes.
+const TYPE: u32 = 0o170_000;
+const NO_TYPE: u32 = 0;
+const FILE: u32 = 0o100_000;
+const LINK: u32 = 0o120_000;
+// What Info-ZIP writes of its standard input, and what that holds are the contents.
+const FIFO: u32 = 0o010_000;
+const SOCKET: u32 = 0o140_000;
+const DIRECTORY: u32 = 0o040_000;
+
 /// Central directory file header (§4.3.12). Name, extra field and comment follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CentralHeader {
@@ -157,30 +169,44 @@ impl CentralHeader {
         })
     }
 
-    /// What the attributes make of a member (§4.4.2, §4.4.15), where that is no file, and no link either.
-    pub(crate) fn kind(&self) -> Option<&'static str> {
+    /// Unix file type and permissions (§4.4.2, §4.4.15), where the record has them.
+    fn unix_mode(&self) -> Option<u32> {
         const UNIX: u16 = 3;
         const MACOS: u16 = 19;
-        const TYPE: u32 = 0o170_000;
-        const NO_TYPE: u32 = 0;
-        const FILE: u32 = 0o100_000;
-        const LINK: u32 = 0o120_000;
-        // What Info-ZIP writes of its standard input, and what that holds are the contents.
-        const FIFO: u32 = 0o010_000;
-        const SOCKET: u32 = 0o140_000;
-        const DIRECTORY: u32 = 0o040_000;
+        matches!(self.made_by >> 8, UNIX | MACOS).then_some(self.external_attributes >> 16)
+    }
+
+    /// What the attributes make of a member, where that is no file, and no link either.
+    pub(crate) fn kind(&self) -> Option<&'static str> {
         const DOS_VOLUME_LABEL: u32 = 1 << 3;
         const DOS_DIRECTORY: u32 = 1 << 4;
         let attributes = self.external_attributes;
-        match self.made_by >> 8 {
-            UNIX | MACOS => match attributes >> 16 & TYPE {
+        match self.unix_mode() {
+            Some(mode) => match mode & TYPE {
                 NO_TYPE | FILE | LINK | FIFO | SOCKET => None,
                 DIRECTORY => Some("a directory"),
                 _ => Some("a device"),
             },
-            _ if attributes & DOS_VOLUME_LABEL != 0 => Some("a volume label"),
-            _ => (attributes & DOS_DIRECTORY != 0).then_some("a directory"),
+            None if attributes & DOS_VOLUME_LABEL != 0 => Some("a volume label"),
+            None => (attributes & DOS_DIRECTORY != 0).then_some("a directory"),
         }
+    }
+
+    /// What of it is otherwise in a tarball that has the permissions `mode`.
+    pub(crate) fn warnings(&self, mode: u16) -> Warnings {
+        const PERMISSIONS: u32 = 0o7777;
+        let mut warnings = Warnings::default();
+        match self.unix_mode() {
+            None | Some(0) => {}
+            Some(unix) if unix & TYPE == LINK => warnings.insert(Warning::SymlinkAsFile),
+            Some(unix) if matches!(unix & TYPE, FIFO | SOCKET) => warnings.insert(Warning::SpecialAsFile),
+            Some(unix) if unix & PERMISSIONS != u32::from(mode) => warnings.insert(Warning::ModeLost),
+            Some(_) => {}
+        }
+        if self.comment_length > 0 {
+            warnings.insert(Warning::CommentLost);
+        }
+        warnings
     }
 
     /// With its name, extra field and comment.

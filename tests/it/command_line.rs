@@ -1,6 +1,10 @@
-//! The command line's options that are limits: each at what an archive needs, and at one less.
+//! The command line: its limits, each at what an archive needs and at one less; what is said of wrong usage; listings.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    io::Write,
+    process::{Command, Output, Stdio},
+};
 
 use recompress::Limits;
 
@@ -43,4 +47,59 @@ fn a_limit_on_the_command_line_holds_at_its_value_and_not_beyond() {
         assert!(stderr.starts_with(&format!("recompress: {code}: ")), "{option} {}: {stderr:?}", needed - 1);
         assert_eq!((too_little.status.code(), output.exists()), (Some(1), false), "{option}");
     }
+}
+
+/// What comes of `input` on standard input.
+fn run(arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_recompress"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command runs");
+    // It need not read what it refuses.
+    let _ = child.stdin.take().expect("it is piped").write_all(input);
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn a_listing_that_fails_has_no_totals_and_the_exit_status_of_a_refusal() {
+    let zip = archive([stored(b"a", b"1"), stored(b"b", b"2")]).bytes();
+    let whole = run(&["inspect", "--lines", "-"], &zip);
+    assert!(whole.status.success());
+    let text = String::from_utf8(whole.stdout).expect("JSON");
+    assert_eq!(text.lines().count(), 3);
+    assert!(text.lines().last().is_some_and(|last| last.contains("\"complete\":true")));
+
+    let cut = run(&["inspect", "--lines"], &zip[..zip.len() - 1]);
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&cut.stderr).starts_with("recompress: truncated: "));
+    let cut = String::from_utf8(cut.stdout).expect("JSON");
+    assert!(cut.lines().eq(text.lines().take(2)), "{cut}");
+}
+
+#[test]
+fn a_choice_that_cannot_be_made_is_wrong_usage_and_one_that_is_not_met_a_refusal() {
+    let zip = archive([stored(b"a", b"1")]).bytes();
+    for (arguments, status, message) in [
+        (&["--include", "["][..], 2, "error: include is \"[\": "),
+        (
+            &["--first", "a", "--exclude", "a"],
+            2,
+            "error: first is \"a\": it is not among the members that are selected",
+        ),
+        (&["--mode", "image"], 2, "error: invalid value 'image' for '--mode <MODE>': it must be generic, text, font"),
+        (&["--include", "b"], 1, "recompress: nothing_selected: none of the 1 members is selected"),
+        (&["--first", "b"], 1, "recompress: first_missing: \"b\" is to come first, and no member has that name"),
+    ] {
+        let output = run(&[arguments, &["-", "-o", "-"]].concat(), &zip);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.starts_with(message), "{arguments:?}: {stderr}");
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_estimate_is_one_json_object() {
+    let output = run(&["estimate", "1000000", "5000000", "--members", "3", "-q", "5"], b"");
+    assert!(output.status.success());
+    let estimate: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&estimate["quality"], &estimate["refusal"]), (&5.into(), &serde_json::Value::Null));
 }

@@ -2,7 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use recompress::{Error, Limits, Parameters, Progress, Status, Transcoder};
+use recompress::{Error, Limits, Parameters, Progress, Selection, Status, Transcoder};
 
 use crate::{
     cases::{Case, Expected},
@@ -57,11 +57,54 @@ pub struct Conversion {
 
 /// Converts `zip` as `driver` cuts it, and holds every step to the contract.
 pub fn convert(zip: &[u8], limits: Limits, driver: Driver) -> Conversion {
-    let parameters = Parameters::new(QUALITY, LGWIN).expect("both within their ranges");
-    let mut transcoder = match Transcoder::new(parameters, limits) {
-        Ok(transcoder) => transcoder,
-        Err(error) => return Conversion { output: Vec::new(), result: Err(error) },
-    };
+    match transcoder(limits) {
+        Ok(mut transcoder) => drive(zip, driver, |input, output| transcoder.step(input, output)),
+        Err(error) => Conversion { output: Vec::new(), result: Err(error) },
+    }
+}
+
+fn transcoder(limits: Limits) -> Result<Transcoder, Error> {
+    Transcoder::new(Parameters::new(QUALITY, LGWIN).expect("both within their ranges"), limits)
+}
+
+/// What comes of the members of `zip` that are selected, in every driver one and the same; with a report if that is asked
+/// for.
+pub fn select_in_every_way(zip: &[u8], limits: Limits, selection: &Selection, report: bool) -> Conversion {
+    in_every_way(zip, || {
+        let transcoder = transcoder(limits).expect("memory for an encoder").selecting(selection.clone());
+        let mut transcoder = if report { transcoder.reporting() } else { transcoder };
+        move |input: &[u8], output: &mut [u8]| transcoder.step(input, output)
+    })
+}
+
+/// As [`select_in_every_way`], in one.
+pub fn select(zip: &[u8], limits: Limits, selection: &Selection) -> Conversion {
+    let mut transcoder = transcoder(limits).expect("memory for an encoder").selecting(selection.clone());
+    drive(zip, Driver::Whole, |input, output| transcoder.step(input, output))
+}
+
+/// Drives what `start` starts in every way.
+pub fn in_every_way<S>(zip: &[u8], start: impl Fn() -> S) -> Conversion
+where
+    S: FnMut(&[u8], &mut [u8]) -> Result<Progress, Error>,
+{
+    let first = drive(zip, ALL[0], start());
+    for driver in &ALL[1..] {
+        let other = drive(zip, *driver, start());
+        assert_eq!(first.result, other.result, "{driver:?}");
+        let shared = first.output.len().min(other.output.len());
+        assert!(first.output[..shared] == other.output[..shared], "{driver:?} gave other bytes");
+        assert!(first.result.is_err() || first.output.len() == other.output.len(), "{driver:?} gave more or less");
+    }
+    first
+}
+
+/// Takes steps as `driver` cuts their input and output, and holds each to the contract.
+pub fn drive(
+    zip: &[u8],
+    driver: Driver,
+    mut step: impl FnMut(&[u8], &mut [u8]) -> Result<Progress, Error>,
+) -> Conversion {
     let mut cuts = Cuts::new(driver);
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut output = Vec::new();
@@ -76,10 +119,10 @@ pub fn convert(zip: &[u8], limits: Limits, driver: Driver) -> Conversion {
         let ended = asked && taken == offered;
         let input = &zip[taken..offered];
         let room = cuts.output();
-        let progress = match transcoder.step(input, &mut buffer[..room]) {
+        let progress = match step(input, &mut buffer[..room]) {
             Ok(progress) => progress,
             Err(error) => {
-                let again = transcoder.step(input, &mut buffer);
+                let again = step(input, &mut buffer);
                 assert_eq!(again.as_ref(), Err(&error), "an error is the last word");
                 return Conversion { output, result: Err(error) };
             }
@@ -90,7 +133,7 @@ pub fn convert(zip: &[u8], limits: Limits, driver: Driver) -> Conversion {
         match progress.status {
             Status::Done => {
                 assert_eq!(taken, zip.len(), "all input is read before the end is certain");
-                assert_eq!(transcoder.step(&[], &mut buffer), Ok(DONE), "done is the last word");
+                assert_eq!(step(&[], &mut buffer), Ok(DONE), "done is the last word");
                 return Conversion { output, result: Ok(()) };
             }
             Status::NeedsInput => {

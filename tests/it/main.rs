@@ -11,11 +11,14 @@ mod drivers;
 mod extra_field;
 mod fuzzing;
 mod independent_writer;
+mod inspection;
 mod jail;
 mod properties;
 #[path = "../../fuzz/src/recipe.rs"]
 mod recipe;
 mod record;
+mod report;
+mod selection;
 mod shared_cases;
 mod tarball;
 mod zip_writer;

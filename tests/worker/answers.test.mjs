@@ -8,7 +8,7 @@ import { brotliDecompressSync } from "node:zlib";
 
 import { strToU8, zipSync } from "fflate";
 
-import { converted, request, run, startWorker } from "./harness.mjs";
+import { converted, native, request, run, startWorker } from "./harness.mjs";
 
 const zip = Buffer.from(zipSync({ "a.txt": strToU8("hello\n"), "b.txt": strToU8("line\n".repeat(10_000)) }));
 let expected;
@@ -16,10 +16,17 @@ before(() => {
   expected = converted(zip);
 });
 
-const everyAnswer = { "cache-control": "no-store, no-transform", "x-content-type-options": "nosniff" };
+const everyAnswer = {
+  "cache-control": "no-store, no-transform",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
 
-/** The headers that are ours: not those by which HTTP/1.1 frames a body. */
-function ours({ "transfer-encoding": _, "content-length": __, connection: ___, date: ____, ...headers }) {
+/** The headers that are ours and always the same: not those by which HTTP/1.1 frames a body, and not the request's id. */
+function ours({ "transfer-encoding": _, "content-length": __, connection: ___, date: ____, "request-id": id, ...headers }) {
+  assert.match(id, /^[0-9a-f]{14,16}$/);
   return headers;
 }
 
@@ -32,6 +39,7 @@ test("a tarball's headers are these and no others", async (t) => {
     vary: "Accept, Accept-Encoding",
     "recompress-quality": "9",
     "recompress-lgwin": "18",
+    "recompress-mode": "generic",
   };
   for (const headers of [
     {},
@@ -63,6 +71,7 @@ test("who asks for a tarball and takes brotli gets the same bytes as an encoded 
       vary: "Accept, Accept-Encoding",
       "recompress-quality": "9",
       "recompress-lgwin": "18",
+    "recompress-mode": "generic",
     });
     assert.ok(answer.body.equals(expected), "encoded once");
   }
@@ -74,18 +83,6 @@ test("who asks for a tarball and takes brotli gets the same bytes as an encoded 
     signal: AbortSignal.timeout(60_000),
   });
   assert.ok(Buffer.from(await fetched.arrayBuffer()).equals(brotliDecompressSync(expected)), "fetch sees the tarball");
-});
-
-test("on the edge, which rewrites Accept-Encoding, what the client said counts", async (t) => {
-  const { port } = await startWorker(t);
-  for (const [clientAcceptEncoding, type] of [
-    ["gzip", "application/x-brotli-compressed-tar"],
-    ["", "application/x-brotli-compressed-tar"],
-    ["gzip, deflate, br", "application/x-tar"],
-  ]) {
-    const headers = { accept: "application/x-tar", "accept-encoding": "br, gzip", "cf-blob": JSON.stringify({ clientAcceptEncoding }) };
-    assert.equal((await request(port, { headers, body: zip })).headers["content-type"], type, clientAcceptEncoding);
-  }
 });
 
 test("the download is named after the upload", async (t) => {
@@ -125,14 +122,16 @@ test("every refusal has its status and its code", async (t) => {
     [422, "unsupported_method", { body: flipped(8, 1) }],
     [413, "name_too_long", { body: Buffer.from(zipSync({ ["x".repeat(4097)]: strToU8("x") })) }],
     [400, "bad_option", { path: "/?quality=12", body: zip }, 'quality is "12", it must be 0 to 11 or auto'],
-    [400, "bad_option", { path: "/?lgwin=9", body: zip }, 'lgwin is "9", it must be 10 to 24'],
-    [400, "bad_option", { path: "/?level=9", body: zip }, 'there is no option "level", only quality, lgwin and name'],
-    [400, "bad_option", { path: "/?quality=5&quality=5", body: zip }, 'quality is given twice, first as "5" and then as "5"'],
+    [400, "bad_option", { path: "/?lgwin=9", body: zip }, 'lgwin is "9", it must be 10 to 24 or auto'],
+    [400, "bad_option", { path: "/?level=9", body: zip }, 'there is no option "level", only quality, lgwin, mode, include, exclude, first, report and name'],
+    [400, "bad_option", { headers: { "recompress-quality": "12" }, body: zip }, 'quality is "12", it must be 0 to 11 or auto'],
+    [400, "bad_option", { path: "/?quality=5", headers: { "recompress-quality": "6" }, body: zip }, 'quality is given twice, as "5" and as "6"'],
+    [400, "bad_option", { path: "/?quality=5&quality=5", body: zip }, 'quality is given twice, as "5" and as "5"'],
     [422, "too_much_memory", { path: "/?quality=11&lgwin=24", body: zip }],
     [404, "not_found", { method: "GET", path: "/nowhere" }],
     [404, "not_found", { method: "PUT", path: "/a/b.zip", body: zip }],
     [405, "method_not_allowed", { method: "DELETE" }],
-    [405, "method_not_allowed", { method: "OPTIONS", path: "/save.zip" }],
+    [405, "method_not_allowed", { method: "POST", path: "/save.zip" }],
   ];
   for (const [status, code, sent, detail] of rows) {
     const answer = await request(port, sent);
@@ -166,7 +165,8 @@ test("a request that no client library sends is refused or answered, never a fau
   ]) {
     const answer = await raw(port, Buffer.concat([Buffer.from(head, "latin1"), zip]));
     const found = Number(answer.toString("latin1").match(/^HTTP\/1\.1 (\d+)/)?.[1]);
-    assert.ok([status].flat().includes(found), `${JSON.stringify(head)}: ${answer.subarray(0, 500)}`);
+    // hyper refuses what workerd lets through.
+    assert.ok([status, native ? 400 : []].flat().includes(found), `${JSON.stringify(head)}: ${answer.subarray(0, 500)}`);
   }
   assert.equal(log(), "");
 });
@@ -191,8 +191,8 @@ test("the page, its head and the health check", async (t) => {
   const health = await request(port, { method: "GET", path: "/health" });
   assert.deepEqual(ours(health.headers), { ...everyAnswer, "content-type": "application/json" });
   const { wasm_memory_bytes, ...figures } = JSON.parse(health.body);
-  assert.deepEqual(figures, { status: "ok", reserved_bytes: 0, budget_bytes: 88 << 20, active: 0, waiting: 0 });
-  assert.ok(wasm_memory_bytes > 0 && wasm_memory_bytes % 65_536 === 0, `${wasm_memory_bytes}`);
+  assert.deepEqual(native ? JSON.parse(health.body) : figures, { status: "ok", reserved_bytes: 0, budget_bytes: 84 << 20, active: 0, waiting: 0 });
+  assert.ok(native || wasm_memory_bytes > 0 && wasm_memory_bytes % 65_536 === 0, `${wasm_memory_bytes}`);
 
   for (const [path, get] of [
     ["/", page],

@@ -1,4 +1,6 @@
-// The Worker in workerd itself, and clients that never wait for ever.
+// The Worker in workerd itself, or the native server, and clients that never wait for ever.
+//
+// With SERVER=native in the environment the tests run against `recompress serve` instead of the Worker.
 //
 // Not `wrangler dev`: the proxy it puts in front compresses, retries, and turns a cut transfer into a clean end.
 
@@ -22,6 +24,9 @@ const PATIENCE_MS = 180_000;
 const running = new Set();
 process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
 
+/** Whether the tests run against the native server. */
+export const native = process.env.SERVER === "native";
+
 /**
  * Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port and process.
  *
@@ -29,30 +34,55 @@ process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
  * that the Worker's Rust calls. That way a test shortens a wait, or brings about a panic, without a line of the Worker's
  * that is there for the test. `vars` are variables of the deployment, instead of wrangler.toml's. `folder` has another
  * Worker than ours, `flags` are compatibility flags that it needs besides, `args` are workerd's.
+ *
+ * The native server has no such module: `options` are its own, for the same effect.
  */
-export async function startWorker(t, { entry, vars = {}, folder = bundle, flags = [], args = [] } = {}) {
+export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [] } = {}) {
+  return native ? startNative(t, { vars, options }) : startWorkerd(t, { entry, vars, folder, flags, args });
+}
+
+async function startWorkerd(t, { entry, vars, folder, flags, args }) {
   const config = join(folder, `test-${process.pid}.capnp`);
   writeFileSync(config, configuration({ entry, vars, folder, flags }));
   const binary = join(root, "node_modules/workerd/bin/workerd");
   // workerd writes on descriptor 3 which port it got.
-  const worker = spawn(binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3", ...args], {
-    stdio: ["ignore", "inherit", "pipe", "pipe"],
+  const server = start(t, binary, ["serve", config, "--socket-addr=http=127.0.0.1:0", "--control-fd=3", ...args]);
+  t.after(() => rmSync(config, { force: true }));
+  for await (const line of createInterface(server.process.stdio[3])) {
+    const message = JSON.parse(line);
+    if (message.event === "listen") return { port: message.port, ...server };
+  }
+  throw new Error(`workerd did not start:\n${server.log()}`);
+}
+
+/** Starts `recompress serve` on a port that is free. */
+export async function startNative(t, { vars = {}, options = [] } = {}) {
+  if (!existsSync(recompress)) throw new Error(`no ${recompress}: make build`);
+  const server = start(t, recompress, ["serve", "--port", "0", ...options], vars);
+  await Promise.race([once(server.process.stdout, "data"), once(server.process, "exit")]);
+  const port = server.written().match(/listening on http:\/\/127\.0\.0\.1:(\d+)\//)?.[1];
+  if (port) return { port: Number(port), ...server };
+  throw new Error(`the native server did not start:\n${server.log()}`);
+}
+
+/** Starts a server that ends with the test. */
+function start(t, command, args, vars = {}) {
+  const server = spawn(command, args, { stdio: ["ignore", "pipe", "pipe", "pipe"], env: { ...process.env, ...vars } });
+  running.add(server);
+  const [written, log] = [server.stdout, server.stderr].map((stream) => {
+    const parts = [];
+    stream.on("data", (part) => parts.push(part));
+    return () => Buffer.concat(parts).toString();
   });
-  running.add(worker);
-  const log = [];
-  worker.stderr.on("data", (text) => log.push(text));
   t.after(async () => {
     // Not SIGTERM: that waits for responses which a test may have left open.
-    worker.kill("SIGKILL");
-    if (worker.exitCode === null && worker.signalCode === null) await once(worker, "exit");
-    running.delete(worker);
-    rmSync(config, { force: true });
+    server.kill("SIGKILL");
+    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+    running.delete(server);
   });
-  for await (const line of createInterface(worker.stdio[3])) {
-    const message = JSON.parse(line);
-    if (message.event === "listen") return { port: message.port, pid: worker.pid, log: () => Buffer.concat(log).toString() };
-  }
-  throw new Error(`workerd did not start:\n${Buffer.concat(log)}`);
+  /** The accounts of the requests that have ended, oldest first. */
+  const accounts = () => (written().match(/^\{"request_id".*$/gm) ?? []).map((line) => JSON.parse(line));
+  return { process: server, pid: server.pid, written, log, accounts };
 }
 
 function configuration({ entry, vars, folder, flags }) {
@@ -171,7 +201,10 @@ export function converted(zip, ...options) {
   return run(recompress, [...options, "-", "-o", "-"], { input: zip });
 }
 
-/** Runs a command to its end. Returns what it wrote to its standard output. */
+/**
+ * Runs a command to its end. Returns what it wrote to its standard output. Until then nobody reads what a server writes: not
+ * for hundreds of requests, whose lines of log fill its pipe.
+ */
 export function run(command, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
     maxBuffer: 1 << 28,

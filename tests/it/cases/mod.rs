@@ -24,7 +24,6 @@ mod unsupported;
 mod zip64;
 
 pub use disagreement::quoted_overlap;
-#[cfg(feature = "cli")]
 pub use limits::least_memory_for;
 use recompress::Limits;
 
@@ -117,7 +116,7 @@ fn a() -> Member<'static> {
 }
 
 /// The member that shows whether reading goes on in the right place.
-fn b() -> Member<'static> {
+pub fn b() -> Member<'static> {
     deflated(b"b.bin", B)
 }
 

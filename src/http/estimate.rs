@@ -1,0 +1,53 @@
+//! What a conversion would come to, by the numbers in a query.
+
+use http::request::Parts;
+
+use super::{
+    options::{BadOption, Given, Options, Place},
+    settings::Settings,
+    share::Share,
+};
+use crate::Estimate;
+
+/// The numbers that a query must have, or may.
+const NUMBERS: [(&str, Option<u64>); 3] = [("zip_bytes", None), ("unpacked_bytes", None), ("members", Some(1))];
+
+/// An estimate as JSON. `budget` is the memory that all requests have.
+pub(super) fn answer(head: &Parts, settings: &Settings, budget: u64) -> Result<String, BadOption> {
+    let mut given = Given::by_head("", &head.headers)?;
+    let mut numbers = NUMBERS.map(|_| None::<String>);
+    for (option, value) in form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
+        let Some(index) = NUMBERS.iter().position(|(name, _)| *name == option) else {
+            given.add(Place::Query, &option, value.into_owned())?;
+            continue;
+        };
+        if let Some(first) = numbers[index].replace(value.clone().into_owned()) {
+            return Err(BadOption::Twice { option: NUMBERS[index].0, first, second: value.into_owned() });
+        }
+    }
+    given.expect_only(&["quality", "lgwin"])?;
+    let number = |index: usize| {
+        let (option, default) = NUMBERS[index];
+        match &numbers[index] {
+            Some(text) => whole_number(text).ok_or_else(|| {
+                let (value, range) = (text.clone(), "a whole number".to_owned());
+                BadOption::OutOfRange { option, value, range }
+            }),
+            None => default.ok_or(BadOption::Missing { option }),
+        }
+    };
+    let (zip_bytes, unpacked_bytes, members) = (number(0)?, number(1)?, number(2)?);
+    let Options { parameters, .. } = Options::read(&given, settings)?;
+    let share = Share::of(parameters.expecting(Some(zip_bytes)), settings.limits, budget, Some(zip_bytes));
+    let mut estimate = Estimate::new(parameters, settings.limits, zip_bytes, unpacked_bytes, members);
+    match share {
+        Ok(share) => estimate.memory_bytes = share.bytes,
+        Err(problem) => estimate.refusal = Some(problem.code()),
+    }
+    Ok(format!("{estimate}\n"))
+}
+
+/// `parse` alone takes `+9`.
+fn whole_number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}

@@ -1,0 +1,81 @@
+//! Headers of our own, and those that every answer has.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+};
+
+/// With what a tarball was compressed.
+pub(super) const QUALITY: HeaderName = HeaderName::from_static("recompress-quality");
+pub(super) const LGWIN: HeaderName = HeaderName::from_static("recompress-lgwin");
+pub(super) const MODE: HeaderName = HeaderName::from_static("recompress-mode");
+
+/// By which a request is found in the log: the client's own word for it, or one of ours.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// The edge's word for a request.
+const RAY: HeaderName = HeaderName::from_static("cf-ray");
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// What every answer has, whatever it is.
+///
+/// Nothing here is a document that loads anything or stands in a frame. Strict-Transport-Security is the edge's matter:
+/// only that knows whether there is a certificate.
+pub(super) fn every_answer(request_id: &str) -> HeaderMap {
+    let mut headers = HeaderMap::from_iter([
+        // `no-transform` keeps a proxy from compressing, or decoding, what is already brotli (RFC 9111 §5.2.2.6).
+        (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+        (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]);
+    if !request_id.is_empty() {
+        headers.insert(REQUEST_ID, HeaderValue::from_str(request_id).expect("an id is a plain word"));
+    }
+    headers
+}
+
+/// What a header says. Not ASCII, it is UTF-8 from what was written lately, and ISO 8859-1 from what keeps to RFC 2616.
+pub(super) fn text(value: &HeaderValue) -> String {
+    match str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().map(|&byte| char::from(byte)).collect(),
+    }
+}
+
+/// The client's word for its request, or the edge's, if it is one that can stand in a log.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    let plain = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(is_plain);
+    [REQUEST_ID, RAY].iter().find_map(|name| headers.get(name)?.to_str().ok().filter(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_a_short_word() {
+        let longest = "x".repeat(64);
+        let long = "x".repeat(65);
+        for (id, taken) in [
+            ("9d3f1c2e-77aa_B.1:2", true),
+            (&longest, true),
+            (&long, false),
+            ("", false),
+            ("a b", false),
+            ("a\"b", false),
+            ("a,b", false),
+            ("{}", false),
+        ] {
+            let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(id).unwrap())]);
+            assert_eq!(request_id(&headers), taken.then_some(id), "{id:?}");
+        }
+        assert_eq!(request_id(&HeaderMap::new()), None);
+        let edge = [(RAY, HeaderValue::from_static("8c1-FRA")), (REQUEST_ID, HeaderValue::from_static("mine"))];
+        assert_eq!(request_id(&HeaderMap::from_iter(edge[..1].to_vec())), Some("8c1-FRA"));
+        assert_eq!(request_id(&HeaderMap::from_iter(edge)), Some("mine"));
+    }
+}

@@ -1,0 +1,207 @@
+//! What an installation decides for all its requests, by variables named `RECOMPRESS_*`.
+//!
+//! A new variable is a line in [`Settings::from_variables`], rows in the tests, and a row in the README's table.
+
+use thiserror::Error as ThisError;
+
+use super::{
+    options::{BadOption, number_or_auto},
+    origins::Origins,
+    token::Token,
+};
+use crate::{Limits, Parameters};
+
+/// The variables' common start. What has it and is not known is refused: a misspelt one must not pass for the default.
+pub const VARIABLE_PREFIX: &str = "RECOMPRESS_";
+
+/// What an installation decides: [`Settings::new`] is the default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub(super) limits: Limits,
+    /// For who asks for none; `None` for automatic.
+    pub(super) quality: Option<u8>,
+    pub(super) lgwin: Option<u8>,
+    /// The most that may be asked for, and that is chosen automatically.
+    max_quality: u8,
+    max_lgwin: u8,
+    pub(super) origins: Origins,
+    /// Without one, anyone may ask.
+    pub(super) token: Option<Token>,
+}
+
+/// A variable that cannot be honoured. Its value is not told where it is secret.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[error("{variable} is {value}, it must be {range}")]
+pub struct BadVariable {
+    variable: String,
+    value: String,
+    range: String,
+}
+
+impl Settings {
+    /// What holds where no variable says otherwise.
+    pub fn new(limits: Limits) -> Self {
+        let default = Parameters::default();
+        let (quality, lgwin) = (Some(default.quality()), Some(default.lgwin()));
+        Self { limits, quality, lgwin, max_quality: 11, max_lgwin: 24, origins: Origins::default(), token: None }
+    }
+
+    /// Reads those of `variables` whose names start with [`VARIABLE_PREFIX`].
+    ///
+    /// # Errors
+    ///
+    /// Which variable is unknown, or has a value that it must not have.
+    pub fn from_variables(
+        limits: Limits,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, BadVariable> {
+        let mut settings = Self::new(limits);
+        let (mut quality, mut lgwin) = (None, None);
+        for (variable, value) in variables {
+            let Some(name) = variable.strip_prefix(VARIABLE_PREFIX) else { continue };
+            let wrong = |range: &str| {
+                let (variable, value) = (variable.clone(), format!("{value:?}"));
+                BadVariable { variable, value, range: range.to_owned() }
+            };
+            let number = |least: u8, most: u8| match value.parse() {
+                Ok(number) if (least..=most).contains(&number) => Ok(number),
+                _ => Err(wrong(&format!("{least} to {most}"))),
+            };
+            match name {
+                "CPU_MS" => match value.parse() {
+                    Ok(milliseconds) if milliseconds > 0 => settings.limits.cpu_ms = milliseconds,
+                    _ => return Err(wrong("a number of milliseconds")),
+                },
+                "QUALITY" => quality = Some((variable, value)),
+                "LGWIN" => lgwin = Some((variable, value)),
+                "MAX_QUALITY" => settings.max_quality = number(0, 11)?,
+                "MAX_LGWIN" => settings.max_lgwin = number(10, 24)?,
+                "ORIGINS" => {
+                    let range = "* or origins like https://example.com";
+                    settings.origins = Origins::parse(&value).ok_or_else(|| wrong(range))?;
+                }
+                "TOKEN" => {
+                    let refuse = || BadVariable {
+                        value: "no token".to_owned(),
+                        ..wrong("letters, digits and -._~+/ with = at the end")
+                    };
+                    settings.token = Some(Token::parse(&value).ok_or_else(refuse)?);
+                }
+                _ => return Err(wrong("named as one of those there are")),
+            }
+        }
+        // The defaults are held to the bounds, whichever is read first; those of nobody's choice give way.
+        settings.quality = settings.quality.map(|quality| quality.min(settings.max_quality));
+        settings.lgwin = settings.lgwin.map(|lgwin| lgwin.min(settings.max_lgwin));
+        if let Some((variable, value)) = quality {
+            settings.quality = settings.quality(&value).map_err(|refused| BadVariable::from(variable, refused))?;
+        }
+        if let Some((variable, value)) = lgwin {
+            settings.lgwin = settings.lgwin(&value).map_err(|refused| BadVariable::from(variable, refused))?;
+        }
+        Ok(settings)
+    }
+
+    pub(super) fn quality(&self, text: &str) -> Result<Option<u8>, BadOption> {
+        number_or_auto("quality", text, 0, self.max_quality)
+    }
+
+    pub(super) fn lgwin(&self, text: &str) -> Result<Option<u8>, BadOption> {
+        number_or_auto("lgwin", text, 10, self.max_lgwin)
+    }
+
+    /// What was read by [`Settings::quality`] and [`Settings::lgwin`].
+    pub(super) fn parameters(&self, quality: Option<u8>, lgwin: Option<u8>) -> Parameters {
+        let window = lgwin.unwrap_or(self.max_lgwin);
+        let parameters = match quality {
+            Some(quality) => Parameters::new(quality, window),
+            None => Parameters::auto(window),
+        };
+        let parameters = parameters.expect("the ranges were checked").at_most(self.max_quality, self.max_lgwin);
+        if lgwin.is_some() { parameters } else { parameters.with_auto_lgwin() }
+    }
+}
+
+impl BadVariable {
+    fn from(variable: String, refused: BadOption) -> Self {
+        match refused {
+            BadOption::OutOfRange { value, range, .. } => Self { variable, value: format!("{value:?}"), range },
+            other => unreachable!("one value is neither unknown nor twice: {other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, BadVariable> {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::from_variables(Limits::WORKER, owned)
+    }
+
+    #[test]
+    fn variables_are_defaults_and_bounds() {
+        let defaults = Settings::new(Limits::WORKER);
+        assert_eq!(read(&[]).unwrap(), defaults);
+        assert_eq!(read(&[("PATH", "x"), ("recompress_quality", "x")]).unwrap(), defaults, "not ours");
+        for (variables, expected) in [
+            (&[("RECOMPRESS_QUALITY", "5")][..], Settings { quality: Some(5), ..defaults.clone() }),
+            (&[("RECOMPRESS_QUALITY", "auto")], Settings { quality: None, ..defaults.clone() }),
+            (&[("RECOMPRESS_LGWIN", "auto")], Settings { lgwin: None, ..defaults.clone() }),
+            (
+                &[("RECOMPRESS_MAX_QUALITY", "5"), ("RECOMPRESS_MAX_LGWIN", "20")],
+                Settings { quality: Some(5), lgwin: Some(20), max_quality: 5, max_lgwin: 20, ..defaults.clone() },
+            ),
+            (
+                &[("RECOMPRESS_QUALITY", "4"), ("RECOMPRESS_MAX_QUALITY", "6")],
+                Settings { quality: Some(4), max_quality: 6, ..defaults.clone() },
+            ),
+            (
+                &[("RECOMPRESS_CPU_MS", "1")],
+                Settings { limits: Limits { cpu_ms: 1, ..Limits::WORKER }, ..defaults.clone() },
+            ),
+        ] {
+            assert_eq!(read(variables).unwrap(), expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_wrong_does_not_pass_for_the_default() {
+        for (variables, message) in [
+            (
+                &[("RECOMPRESS_QUALTY", "5")][..],
+                r#"RECOMPRESS_QUALTY is "5", it must be named as one of those there are"#,
+            ),
+            (&[("RECOMPRESS_QUALITY", "12")], r#"RECOMPRESS_QUALITY is "12", it must be 0 to 11 or auto"#),
+            (&[("RECOMPRESS_QUALITY", "")], r#"RECOMPRESS_QUALITY is "", it must be 0 to 11 or auto"#),
+            (
+                &[("RECOMPRESS_QUALITY", "9"), ("RECOMPRESS_MAX_QUALITY", "8")],
+                r#"RECOMPRESS_QUALITY is "9", it must be 0 to 8 or auto"#,
+            ),
+            (&[("RECOMPRESS_LGWIN", "9")], r#"RECOMPRESS_LGWIN is "9", it must be 10 to 24 or auto"#),
+            (&[("RECOMPRESS_MAX_LGWIN", "25")], r#"RECOMPRESS_MAX_LGWIN is "25", it must be 10 to 24"#),
+            (&[("RECOMPRESS_MAX_QUALITY", "auto")], r#"RECOMPRESS_MAX_QUALITY is "auto", it must be 0 to 11"#),
+            (&[("RECOMPRESS_CPU_MS", "25s")], r#"RECOMPRESS_CPU_MS is "25s", it must be a number of milliseconds"#),
+            (
+                &[("RECOMPRESS_ORIGINS", "a.example")],
+                r#"RECOMPRESS_ORIGINS is "a.example", it must be * or origins like https://example.com"#,
+            ),
+            (
+                &[("RECOMPRESS_TOKEN", "not this")],
+                "RECOMPRESS_TOKEN is no token, it must be letters, digits and -._~+/ with = at the end",
+            ),
+            (&[("RECOMPRESS_CPU_MS", "0")], r#"RECOMPRESS_CPU_MS is "0", it must be a number of milliseconds"#),
+        ] {
+            assert_eq!(read(variables).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_automatically_stays_within_the_bounds() {
+        let settings = read(&[("RECOMPRESS_MAX_QUALITY", "6"), ("RECOMPRESS_MAX_LGWIN", "19")]).unwrap();
+        let chosen = settings.parameters(None, None).expecting(Some(1 << 20));
+        assert_eq!((chosen.quality(), chosen.lgwin()), (6, 19));
+        assert_eq!(settings.quality("7").unwrap_err().to_string(), r#"quality is "7", it must be 0 to 6 or auto"#);
+    }
+}

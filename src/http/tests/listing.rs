@@ -1,0 +1,139 @@
+//! What is in a zip, asked for without a tarball.
+
+use super::*;
+
+const LINES: &[(&str, &str)] = &[("accept", "application/x-ndjson")];
+
+/// Enough members that their lines fill more than one piece, and a mode that only the directory has.
+fn many() -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for number in 0..1000 {
+        let options = SimpleFileOptions::default().unix_permissions(if number == 7 { 0o755 } else { 0o644 });
+        writer.start_file(format!("{number:03}.txt"), options).unwrap();
+        writer.write_all(b"hello").unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn lines(text: &[u8]) -> Vec<serde_json::Value> {
+    std::str::from_utf8(text).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_zip_is_listed_as_a_document_or_in_lines() {
+    let upload = many();
+    for (method, headers, content_type) in [
+        ("POST", &[][..], "application/json"),
+        ("PUT", &[("accept", "*/*")], "application/json"),
+        ("POST", LINES, "application/x-ndjson"),
+    ] {
+        let response = answer(method, "/inspect?name=save.zip", headers, cut(&upload, 1000, &[Event::Pause]));
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], content_type);
+        assert_eq!(response.headers()["vary"], "Accept");
+        let text = bytes(response.into_body());
+        let (members, totals) = if content_type == "application/json" {
+            let mut document: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            assert_eq!(document["warnings"][0]["name"], "007.txt");
+            (document["members"].as_array().unwrap().len(), document["totals"].take())
+        } else {
+            let mut lines = lines(&text);
+            (lines.iter().filter(|line| line["type"] == "member").count(), lines.pop().unwrap())
+        };
+        assert_eq!(members, 1000);
+        assert_eq!((&totals["complete"], &totals["zip_bytes"]), (&true.into(), &upload.len().into()));
+        assert_eq!(totals["warnings"]["mode_lost"], 1);
+    }
+}
+
+#[test]
+fn lines_come_while_the_upload_is_still_going_on() {
+    let upload = many();
+    let mut upload = cut(&upload[..upload.len() / 2], 1000, &[]);
+    upload.0.push_back(Event::Stall);
+    let response = answer("POST", "/inspect", LINES, upload);
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(!response.body().is_end_stream());
+}
+
+#[test]
+fn a_listing_that_fails_early_is_a_problem_and_one_that_fails_late_ends_with_it() {
+    for headers in [&[][..], LINES] {
+        let refused = answer("POST", "/inspect", headers, whole(b"no zip"));
+        assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(json(refused)["code"], "not_zip");
+    }
+    let upload = many();
+    for (ending, code) in [(None, "truncated"), (Some(Event::Break), "truncated")] {
+        let late = || {
+            let mut late = cut(&upload[..upload.len() - 1], 1000, &[Event::Pause]);
+            late.0.extend(ending.clone());
+            late
+        };
+        let response = answer("POST", "/inspect", LINES, late());
+        assert_eq!(response.status(), StatusCode::OK);
+        let lines = lines(&bytes(response.into_body()));
+        assert_eq!(lines.iter().filter(|line| line["type"] == "member").count(), 1000, "nothing is held back");
+        let last = lines.last().unwrap();
+        assert_eq!((&last["code"], &last["status"]), (&code.into(), &400.into()));
+        assert_eq!(last["type"], format!("urn:problem-type:recompress:{code}"));
+
+        let (document, failure) = pieces(answer("POST", "/inspect", &[], late()).into_body());
+        assert!(failure.is_some(), "a document breaks off");
+        serde_json::from_slice::<serde_json::Value>(&document.concat()).unwrap_err();
+    }
+}
+
+#[test]
+fn an_inspection_takes_no_option_of_a_tarball() {
+    for (query, option) in [("quality=5", "quality"), ("include=a", "include"), ("name=a&report=1", "report")] {
+        let refused = answer("POST", &format!("/inspect?{query}"), &[], Upload([Event::Break].into()));
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+        let problem = json(refused);
+        assert_eq!(problem["code"], "bad_option");
+        assert_eq!(problem["detail"], format!("{option} has no meaning here"));
+    }
+}
+
+#[test]
+fn an_inspection_reserves_memory_as_for_a_conversion_but_for_the_encoder() {
+    let service = service();
+    let held = |length: Option<&str>| {
+        let headers: Vec<_> = length.map(|length| ("content-length", length)).into_iter().collect();
+        let response =
+            block_on(service.serve(request("POST", "/inspect", &headers, stalled_listing()), visit(pending())));
+        assert_eq!(response.status(), StatusCode::OK);
+        let [reserved, ..] = ledger(&service);
+        drop(response);
+        assert_eq!(ledger(&service), [0; 3]);
+        reserved
+    };
+    let without_encoder = held(None);
+    assert!(without_encoder < reservation(0, 10, None), "{without_encoder}");
+    assert!(without_encoder > Limits::WORKER.memory_bytes);
+    assert!(held(Some("100000")) < 4 << 20);
+}
+
+/// A line, and then nothing.
+fn stalled_listing() -> Upload {
+    let upload = many();
+    let mut upload = cut(&upload[..5000], 1000, &[]);
+    upload.0.push_back(Event::Stall);
+    upload
+}
+
+#[test]
+fn an_inspection_that_finds_no_memory_is_told_how_much_it_needs() {
+    let service = Service::new(Settings::new(Limits::WORKER), 45 << 20, Platform::default());
+    let first = block_on(service.serve(request("POST", "/inspect", &[], stalled_listing()), visit(pending())));
+    let [reserved, ..] = ledger(&service);
+    let unread = Upload([Event::Break].into());
+    let second = block_on(service.serve(request("POST", "/inspect", &[], unread), visit(ready(()))));
+    assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let problem = json(second);
+    assert_eq!(problem["code"], "busy");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with(&format!("an inspection needs {reserved} bytes of memory, ")), "{detail}");
+    drop(first);
+    assert_eq!(ledger(&service), [0; 3]);
+}

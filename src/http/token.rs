@@ -1,0 +1,80 @@
+//! The word by which a request shows that it may ask (RFC 6750).
+
+use std::fmt;
+
+use http::{HeaderMap, header::AUTHORIZATION};
+use subtle::ConstantTimeEq;
+
+use super::problem::Problem;
+
+/// Not shown to who prints the settings.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Token(String);
+
+impl Token {
+    /// None of what no request could send.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let body = text.trim_end_matches('=');
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+        (!body.is_empty() && body.bytes().all(is_plain)).then(|| Self(text.to_owned()))
+    }
+
+    /// Compares in a time that tells nothing but the length.
+    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let mut given = headers.get_all(AUTHORIZATION).iter();
+        let (Some(first), None) = (given.next(), given.next()) else {
+            return Err(Problem::unauthorized("the request needs one header Authorization: Bearer TOKEN"));
+        };
+        let token = first.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+        match token {
+            Some((_, token)) if token.trim_ascii().ct_eq(self.0.as_bytes()).into() => Ok(()),
+            Some(_) => Err(Problem::unauthorized("the token is not the one of this installation")),
+            None => Err(Problem::unauthorized("the header must say Authorization: Bearer TOKEN")),
+        }
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_the_token_itself_is_taken() {
+        let token = Token::parse("s3cret/+~.-_=").unwrap();
+        for (lines, taken) in [
+            (&["Bearer s3cret/+~.-_="][..], true),
+            (&["bearer  s3cret/+~.-_= "], true),
+            (&[], false),
+            (&["Bearer s3cret/+~.-_"], false),
+            (&["Bearer s3cret/+~.-_=="], false),
+            (&["Bearer S3cret/+~.-_="], false),
+            (&["Bearer "], false),
+            (&["Bearer"], false),
+            (&["s3cret/+~.-_="], false),
+            (&["Basic s3cret/+~.-_="], false),
+            (&["Bearer s3cret/+~.-_=", "Bearer s3cret/+~.-_="], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(AUTHORIZATION, HeaderValue::from_static(line));
+            }
+            assert_eq!(token.check(&headers).is_ok(), taken, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_one_that_can_be_sent_and_is_not_shown() {
+        for text in ["", "=", "a b", "a=b", "ä", "\"a\""] {
+            assert_eq!(Token::parse(text), None, "{text:?}");
+        }
+        assert_eq!(format!("{:?}", Token::parse("secret").unwrap()), "Token");
+    }
+}

@@ -1,0 +1,93 @@
+//! The loop that brings a conversion, or an inspection, what it reads, and takes what it writes.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Read, Write},
+    path::Path,
+};
+
+use clap::{CommandFactory, error::ErrorKind};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use recompress::{Progress, Status};
+
+use crate::{Failure, arguments::Arguments, failed, is_stdio};
+
+/// Bytes read, and written, at once.
+const BUFFER: usize = 256 << 10;
+
+/// What is read.
+pub struct Source<'a> {
+    input: Box<dyn Read>,
+    name: &'a Path,
+    /// In bytes, if that is known.
+    pub size: Option<u64>,
+}
+
+impl<'a> Source<'a> {
+    pub fn open(name: &'a Path) -> Result<Self, Failure> {
+        if is_stdio(name) {
+            if io::stdin().is_terminal() {
+                let message = "nothing to read: name a zip, or pipe one in";
+                Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+            }
+            return Ok(Self { input: Box::new(io::stdin().lock()), name, size: None });
+        }
+        let file = File::open(name).map_err(|error| failed("read", name, &error))?;
+        let size = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
+        Ok(Self { input: Box::new(file), name, size })
+    }
+}
+
+/// A conversion's step, or an inspection's.
+pub trait Step: FnMut(&[u8], &mut [u8]) -> Result<Progress, recompress::Error> {}
+
+impl<F: FnMut(&[u8], &mut [u8]) -> Result<Progress, recompress::Error>> Step for F {}
+
+pub fn run_steps(
+    mut step: impl Step,
+    source: Source,
+    mut output: impl Write,
+    output_name: &Path,
+) -> Result<(), Failure> {
+    let mut input = progress_bar(source.size).wrap_read(source.input);
+    let mut read = vec![0; BUFFER];
+    let mut written = vec![0; BUFFER];
+    let mut unread = 0..0;
+    loop {
+        let progress = step(&read[unread.clone()], &mut written)?;
+        unread.start += progress.consumed;
+        output.write_all(&written[..progress.produced]).map_err(|error| failed("write", output_name, &error))?;
+        match progress.status {
+            Status::NeedsInput => {
+                let count = read_some(&mut input, &mut read).map_err(|error| failed("read", source.name, &error))?;
+                unread = 0..count;
+            }
+            Status::NeedsOutput | Status::Working => {}
+            Status::Done => break,
+        }
+    }
+    output.flush().map_err(|error| failed("write", output_name, &error))
+}
+
+/// Reads what there is; nothing means that there is no more, and not that a signal came.
+fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Shows bytes read on a terminal; nothing anywhere else.
+fn progress_bar(size: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match size {
+        Some(size) => (ProgressBar::new(size), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
+        None => (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec} {elapsed}"),
+    };
+    bar.with_finish(ProgressFinish::AndClear)
+        .with_style(ProgressStyle::with_template(template).expect("the template is constant"))
+}

@@ -1,0 +1,141 @@
+//! Warnings: what a tarball has otherwise than the zip, or has not at all, though nothing is wrong.
+
+use std::fmt;
+
+/// One thing that is otherwise in the tarball.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// It is no member of the zip: a save's header and metadata, which stand before that.
+    LeadingData,
+    /// The name was not UTF-8, and was taken as code page 437.
+    NameFromCodePage437,
+    /// The name is that of Info-ZIP's Unicode Path field (APPNOTE §4.6.9).
+    NameFromUnicodeField,
+    /// The path was put in its plain form: no backslashes, doubled slashes or `.` components.
+    NameChanged,
+    /// The time had no zone, as MS-DOS writes it, and was taken as UTC (APPNOTE §4.4.6).
+    TimeWithoutZone,
+    /// The zip names no moment: the tarball says 1970.
+    TimeUnknown,
+    /// The central directory has other permissions than the tarball.
+    ModeLost,
+    /// A symbolic link, by the central directory, is a file that holds its target.
+    SymlinkAsFile,
+    /// A pipe or a socket, by the central directory, is a file.
+    SpecialAsFile,
+    /// The zip has a comment on the member, or on the archive.
+    CommentLost,
+}
+
+impl Warning {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 10] = [
+        Self::LeadingData,
+        Self::NameFromCodePage437,
+        Self::NameFromUnicodeField,
+        Self::NameChanged,
+        Self::TimeWithoutZone,
+        Self::TimeUnknown,
+        Self::ModeLost,
+        Self::SymlinkAsFile,
+        Self::SpecialAsFile,
+        Self::CommentLost,
+    ];
+
+    /// A stable word for programs; once published it does not change its meaning.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::LeadingData => "leading_data",
+            Self::NameFromCodePage437 => "name_from_cp437",
+            Self::NameFromUnicodeField => "name_from_unicode_field",
+            Self::NameChanged => "name_changed",
+            Self::TimeWithoutZone => "time_without_zone",
+            Self::TimeUnknown => "time_unknown",
+            Self::ModeLost => "mode_lost",
+            Self::SymlinkAsFile => "symlink_as_file",
+            Self::SpecialAsFile => "special_as_file",
+            Self::CommentLost => "comment_lost",
+        }
+    }
+}
+
+/// Some of the warnings, each at most once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Warnings(u16);
+
+impl Warnings {
+    pub(crate) fn insert(&mut self, warning: Warning) {
+        self.0 |= 1 << warning as u16;
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// In the order of [`Warning::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Warning> {
+        Warning::ALL.into_iter().filter(move |&warning| self.0 & 1 << warning as u16 != 0)
+    }
+}
+
+impl<const N: usize> From<[Warning; N]> for Warnings {
+    fn from(warnings: [Warning; N]) -> Self {
+        let mut set = Self::default();
+        warnings.into_iter().for_each(|warning| set.insert(warning));
+        set
+    }
+}
+
+/// How often each warning came.
+///
+/// Of the members' names nothing is kept, so that it takes the same memory for any archive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WarningCounts([u64; Warning::ALL.len()]);
+
+impl WarningCounts {
+    pub(crate) fn add(&mut self, warnings: Warnings) {
+        warnings.iter().for_each(|warning| self.0[warning as usize] += 1);
+    }
+
+    /// Those that came, in the order of [`Warning::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = (Warning, u64)> {
+        Warning::ALL.into_iter().zip(self.0).filter(|&(_, count)| count > 0)
+    }
+}
+
+impl fmt::Display for WarningCounts {
+    /// As a JSON object.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (index, (warning, count)) in self.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, r#"{comma}"{}":{count}"#, warning.code())?;
+        }
+        f.write_str("}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_gives_what_it_was_given_in_the_order_of_all() {
+        let set = Warnings::from([Warning::CommentLost, Warning::LeadingData, Warning::CommentLost]);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Warning::LeadingData, Warning::CommentLost]);
+        assert!(Warnings::default().is_empty() && !set.is_empty());
+        let mut all = Warnings::default();
+        Warning::ALL.into_iter().for_each(|warning| all.insert(warning));
+        assert_eq!(all.iter().collect::<Vec<_>>(), Warning::ALL);
+    }
+
+    #[test]
+    fn counts_leave_out_what_never_came() {
+        let mut counts = WarningCounts::default();
+        counts.add([Warning::ModeLost, Warning::CommentLost].into());
+        counts.add([Warning::ModeLost].into());
+        assert_eq!(counts.iter().collect::<Vec<_>>(), [(Warning::ModeLost, 2), (Warning::CommentLost, 1)]);
+    }
+}

@@ -1,0 +1,37 @@
+//! The platform's rate limit, for who binds one (`RATE_LIMIT`, see wrangler.toml).
+
+use worker::{
+    Env, console_error,
+    js_sys::{Function, Object, Promise, Reflect},
+    wasm_bindgen::{JsCast, JsValue},
+    wasm_bindgen_futures::JsFuture,
+    web_sys,
+};
+
+/// Whether the sender's address asks more often than the limit says. A limit that fails limits nobody, and says so in the log.
+pub(super) fn is_over(env: &Env, request: &web_sys::Request) -> impl Future<Output = bool> + use<> {
+    let binding = Reflect::get(env, &JsValue::from_str("RATE_LIMIT")).unwrap_or_default();
+    // Where there is no edge to say it, all are one.
+    let address = request.headers().get("cf-connecting-ip").ok().flatten().unwrap_or_default();
+    async move {
+        if binding.is_undefined() {
+            return false;
+        }
+        is_within(&binding, &address).await.map_or_else(
+            |error| {
+                console_error!("RATE_LIMIT: {error:?}");
+                false
+            },
+            |within| !within,
+        )
+    }
+}
+
+/// Not `worker::RateLimiter`, whose conversion of one word brings 20 KB of code.
+async fn is_within(binding: &JsValue, key: &str) -> Result<bool, JsValue> {
+    let limit: Function = Reflect::get(binding, &JsValue::from_str("limit"))?.dyn_into()?;
+    let options = Object::new();
+    Reflect::set(&options, &JsValue::from_str("key"), &JsValue::from_str(key))?;
+    let outcome = JsFuture::from(limit.call1(binding, &options)?.dyn_into::<Promise>()?).await?;
+    Ok(Reflect::get(&outcome, &JsValue::from_str("success"))?.is_truthy())
+}

@@ -1,0 +1,94 @@
+//! A request's body in JavaScript, read in large pieces and given up without a word.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use worker::{
+    js_sys::{Object, Promise, Reflect, Uint8Array},
+    wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen},
+    wasm_bindgen_futures::JsFuture,
+    web_sys,
+};
+
+// What these throw is caught: otherwise it would end the instance, and with it every request that it serves.
+#[wasm_bindgen]
+extern "C" {
+    type ByteStream;
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn get_reader(this: &ByteStream, options: &Object) -> Result<ByobReader, JsValue>;
+
+    type ByobReader;
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &ByobReader, view: &Uint8Array) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn cancel(this: &ByobReader) -> Result<Promise, JsValue>;
+
+    type ReadResult;
+    #[wasm_bindgen(method, getter)]
+    fn done(this: &ReadResult) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn value(this: &ReadResult) -> Uint8Array;
+}
+
+/// Reads a stream that nobody else reads, before or after. Dropped, it cancels the stream.
+///
+/// It never releases its lock, as `wasm_streams::readable::IntoAsyncRead` does in the end: of a thousand uploads that break
+/// off, that throws for one (in workerd).
+pub(super) struct Reader {
+    raw: ByobReader,
+    reading: Option<JsFuture>,
+    /// Room in JavaScript's memory, which goes back and forth with the reads.
+    buffer: Option<Uint8Array>,
+    ended: bool,
+}
+
+impl Reader {
+    pub(super) fn new(stream: web_sys::ReadableStream) -> Result<Self, JsValue> {
+        let options = Object::new();
+        Reflect::set(&options, &"mode".into(), &"byob".into())?;
+        let raw = stream.unchecked_into::<ByteStream>().get_reader(&options)?;
+        Ok(Self { raw, reading: None, buffer: None, ended: false })
+    }
+
+    /// Reads into the front of `room`; nothing at the end of the stream. While it is pending, `room` must keep its length.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, JsValue>> {
+        if self.ended {
+            return Poll::Ready(Ok(0));
+        }
+        if self.reading.is_none() {
+            let length = u32::try_from(room.len()).unwrap_or(u32::MAX);
+            let buffer = match self.buffer.take() {
+                Some(buffer) if buffer.byte_length() >= length => buffer,
+                _ => Uint8Array::new_with_length(length),
+            };
+            self.reading = Some(self.raw.read(&buffer.subarray(0, length))?.into());
+        }
+        let reading = self.reading.as_mut().expect("there is a read now");
+        let result = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        let read: ReadResult = result.inspect_err(|_| self.ended = true)?.unchecked_into();
+        if read.done() {
+            self.ended = true;
+            return Poll::Ready(Ok(0));
+        }
+        let filled = read.value();
+        let length = filled.length() as usize;
+        filled.copy_to(&mut room[..length]);
+        self.buffer = Some(Uint8Array::new(&filled.buffer()));
+        Poll::Ready(Ok(length))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Ok(cancelled) = self.raw.cancel()
+        {
+            // Which looks at how it ends: a failure that nobody looks at is reported as the Worker's.
+            drop(JsFuture::from(cancelled));
+        }
+    }
+}

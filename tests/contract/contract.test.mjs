@@ -1,0 +1,28 @@
+// schemathesis, which asks what /openapi.json says can be asked, and much that it says cannot, and holds every answer to it.
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+import { root, startWorker, untilIdle } from "../worker/harness.mjs";
+
+const schemathesis = join(root, ".tools/schemathesis/bin/schemathesis");
+const contract = join(root, "tests/contract");
+
+test("the service answers as its description says", async (t) => {
+  if (!existsSync(schemathesis)) throw new Error(`${schemathesis} is missing: .ci/schemathesis`);
+  const { port } = await startWorker(t);
+  // It writes what it found to where it runs.
+  const folder = mkdtempSync(join(tmpdir(), "recompress-contract-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const args = ["--config-file", join(contract, "schemathesis.toml"), "run", "--no-color", `http://127.0.0.1:${port}/openapi.json`];
+  const env = { ...process.env, SCHEMATHESIS_HOOKS: "hooks", PYTHONPATH: contract, PYTHONDONTWRITEBYTECODE: "1" };
+  const { stdout } = await promisify(execFile)(schemathesis, args, { cwd: folder, env, timeout: 300_000, maxBuffer: 1 << 26 }).catch((failed) => {
+    throw new Error(`${failed.stdout}\n${failed.stderr}`);
+  });
+  t.diagnostic(stdout.split(/=+ SUMMARY =+/)[1].replace(/\s*\n\s*/g, " "));
+  await untilIdle(port);
+});

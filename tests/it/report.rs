@@ -1,0 +1,105 @@
+//! The report behind a tarball, and the readers that must not see it.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use recompress::{Limits, Selection};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    cases::b,
+    drivers::select_in_every_way,
+    tarball,
+    zip_writer::{Archive, Member, archive, deflated, folder, stored},
+};
+
+fn zip() -> Vec<u8> {
+    let link = Member { external_attributes: 0o120777 << 16, ..stored(b"ln", b"target") };
+    let program = Member { external_attributes: 0o100755 << 16, ..deflated(b"d/program", &[7; 5000]) };
+    Archive { comment: b"a comment", ..archive([folder(b"d/"), program, link, b()]) }.bytes()
+}
+
+/// A tarball with its report.
+fn with_report(zip: &[u8], selection: &Selection) -> Vec<u8> {
+    let conversion = select_in_every_way(zip, Limits::WORKER, selection, true);
+    conversion.result.expect("a good archive");
+    tarball::unbrotli(&conversion.output).expect("a whole stream")
+}
+
+/// The report as the README says how to find it.
+fn report(tar: &[u8]) -> Value {
+    let record = std::str::from_utf8(&tar[tar.len() - 2048..tar.len() - 1024]).expect("text");
+    let comment = record.strip_prefix("1024 comment=").and_then(|rest| rest.strip_suffix('\n')).expect("a comment");
+    serde_json::from_str(comment).expect("JSON")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_report_says_what_was_read_and_written() {
+    let zip = zip();
+    let plain = select_in_every_way(&zip, Limits::WORKER, &Selection::default(), false);
+    let plain = tarball::unbrotli(&plain.output).unwrap();
+    let tar = with_report(&zip, &Selection::default());
+    assert!(tar[..plain.len()] == plain, "what stands before it is the tarball without it");
+    assert_eq!(tar.len(), plain.len() + 512 + 1024 + 1024);
+    let expected = serde_json::json!({
+        "members": 4,
+        "zip_bytes": zip.len(),
+        "zip_sha256": hex(&zip),
+        "tar_bytes": plain.len(),
+        "tar_sha256": hex(&plain),
+        "warnings": { "time_without_zone": 4, "mode_lost": 1, "symlink_as_file": 1, "comment_lost": 1 },
+    });
+    assert_eq!(report(&tar), expected);
+}
+
+#[test]
+fn a_report_is_about_what_is_selected() {
+    let tar = with_report(&zip(), &Selection::new(["ln"], [], []).unwrap());
+    let report = report(&tar);
+    assert_eq!(report["members"], 1);
+    assert_eq!(report["zip_sha256"], hex(&zip()));
+    let warnings = serde_json::json!({ "time_without_zone": 1, "symlink_as_file": 1, "comment_lost": 1 });
+    assert_eq!(report["warnings"], warnings);
+}
+
+/// What a program says of a tarball on its standard input: its standard output, and that it had nothing to complain of.
+fn listed_by(program: &str, arguments: &[&str], tar: &[u8]) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
+    child.stdin.take().expect("it is piped").write_all(tar).expect("a program that reads all");
+    let output = child.wait_with_output().expect("it ends");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complaint.is_empty(), "{program}: {complaint}");
+    String::from_utf8(output.stdout).expect("names in UTF-8")
+}
+
+#[test]
+fn no_reader_sees_a_report_or_complains_of_it() {
+    const LIST: &str = "import sys, tarfile
+for member in tarfile.open(fileobj=sys.stdin.buffer, mode='r|'): print(member.name, member.size, member.mtime)";
+    let selection = Selection::default();
+    let plain = select_in_every_way(&zip(), Limits::WORKER, &selection, false);
+    let plain = tarball::unbrotli(&plain.output).unwrap();
+    let tar = with_report(&zip(), &selection);
+    for (program, arguments) in [
+        ("tar", &["-tv"][..]),
+        ("tar", &["-tv", "--ignore-zeros"]),
+        ("bsdtar", &["-tv", "-f", "-"]),
+        ("python3", &["-c", LIST]),
+    ] {
+        let listed = listed_by(program, arguments, &tar);
+        assert_eq!(listed, listed_by(program, arguments, &plain), "{program}");
+        assert_eq!(listed.lines().count(), 4, "{program}: {listed}");
+    }
+    // The `tar` crate.
+    let compressed = select_in_every_way(&zip(), Limits::WORKER, &selection, true);
+    assert_eq!(tarball::read(&compressed.output).unwrap().len(), 4);
+}

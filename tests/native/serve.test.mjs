@@ -1,0 +1,67 @@
+// What only the native server does: it is told to end, and says what is wrong before it begins.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { test } from "node:test";
+
+import { save } from "../../fixtures/save.mjs";
+import { answerTo, converted, open, recompress, request, startNative, until } from "../worker/harness.mjs";
+
+/** The request of an upload of which half is sent, and its answer. */
+async function halfway(port, zip) {
+  const outgoing = open(port, { path: "/?quality=2", headers: { "content-length": zip.length } });
+  outgoing.on("error", () => {});
+  const answer = answerTo(outgoing);
+  answer.catch(() => {});
+  outgoing.write(zip.subarray(0, zip.length >> 1));
+  await until(port, ({ active }) => active === 1);
+  return { outgoing, answer };
+}
+
+for (const signal of ["SIGTERM", "SIGINT"]) {
+  test(`told to end by ${signal}, it finishes what is under way and takes nothing new`, async (t) => {
+    const zip = await save({ mib: 12 });
+    const { port, process, log } = await startNative(t);
+    const { outgoing, answer } = await halfway(port, zip);
+    process.kill(signal);
+    // It takes connections until it has seen the signal.
+    for (let refused = false; !refused; ) {
+      refused = (await request(port, { method: "GET", path: "/health" })).error?.code === "ECONNREFUSED";
+    }
+    outgoing.end(zip.subarray(zip.length >> 1));
+    const { status, body, error } = await answer;
+    assert.equal(error, undefined);
+    assert.equal(status, 200);
+    assert.ok(body.equals(converted(zip, "--quality", 2)));
+    if (process.exitCode === null) await once(process, "exit");
+    assert.equal(process.exitCode, 0);
+    assert.equal(log(), "");
+  });
+}
+
+test("what does not end in time is given up", async (t) => {
+  const { port, process, log } = await startNative(t, { options: ["--grace", "0.2"] });
+  await halfway(port, await save({ mib: 12 }));
+  process.kill("SIGTERM");
+  await once(process, "exit");
+  assert.equal(process.exitCode, 0);
+  assert.match(log(), /^recompress: ended with some of [12] connections still open\n$/);
+});
+
+test("what is wrong with its variables or its port is said before it serves", () => {
+  const said = (env, ...options) => {
+    const { status, stderr } = spawnSync(recompress, ["serve", "--port", "0", ...options], { env: { ...process.env, ...env }, timeout: 60_000 });
+    return [status, stderr.toString()];
+  };
+  assert.deepEqual(said({ RECOMPRESS_LGWIN: "25" }), [2, 'recompress: misconfigured: RECOMPRESS_LGWIN is "25", it must be 10 to 24 or auto\n']);
+  assert.deepEqual(said({ RECOMPRESS_LQWIN: "20" }), [2, 'recompress: misconfigured: RECOMPRESS_LQWIN is "20", it must be named as one of those there are\n']);
+  assert.match(said({}, "--address", "192.0.2.1")[1], /^recompress: io: cannot serve: /);
+  assert.equal(said({}, "--address", "192.0.2.1")[0], 1);
+});
+
+test("a zip that is named like the command is converted by its path", async (t) => {
+  const { status, stderr } = spawnSync(recompress, ["./serve", "-o", "-"], { timeout: 60_000 });
+  assert.equal(status, 1);
+  assert.match(stderr.toString(), /cannot read \.\/serve/);
+});

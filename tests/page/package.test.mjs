@@ -1,0 +1,94 @@
+// The browser package: a stream that gives the command line's bytes, whatever the pieces, and its errors.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { zipSync } from "fflate";
+
+import { converted, noise, root } from "../worker/harness.mjs";
+
+const folder = join(root, "build/browser");
+const { RecompressError, init, recompress } = await import(join(folder, "recompress.js"));
+await init(readFileSync(join(folder, "core_bg.wasm")));
+
+const text = Buffer.from(Array.from(noise(900_000), (byte) => `word_${byte % 50} `).join(""));
+const zip = Buffer.from(zipSync({ "text.txt": text, "noise.bin": noise(700_000) }));
+
+function* cut(bytes, length) {
+  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
+}
+
+async function convert(pieces, options) {
+  const conversion = recompress(options);
+  const parts = await Array.fromAsync(ReadableStream.from(pieces).pipeThrough(conversion));
+  return { bytes: Buffer.concat(parts), ...(await conversion.summary) };
+}
+
+test("its bytes are the command line's, for every way to cut the zip and kind of chunk", async () => {
+  const expected = converted(zip, "--quality", 5);
+  for (const pieces of [[zip], [...cut(zip, 1000)], [...cut(zip, 100_001)], [new Uint8Array(0), zip, new Uint8Array(0)], [new Uint8Array(zip).buffer], [new DataView(zip.buffer, zip.byteOffset, zip.length)]]) {
+    const { bytes, ...summary } = await convert(pieces, { quality: 5 });
+    assert.ok(bytes.equals(expected));
+    assert.deepEqual(summary, { quality: 5, lgwin: 22, sha256: createHash("sha256").update(expected).digest("hex") });
+  }
+});
+
+test("its defaults and its automatic quality are the command line's", async () => {
+  assert.ok((await convert([zip])).bytes.equals(converted(zip)));
+  const small = Buffer.from(zipSync({ "a.txt": text.subarray(0, 100_000) }));
+  const auto = await convert([small], { quality: "auto", lgwin: 18, size: small.length });
+  assert.equal(auto.quality, 11);
+  assert.ok(auto.bytes.equals(converted(small, "--quality", 11, "--lgwin", 18)));
+});
+
+test("more memory than a Worker has is there", async () => {
+  const large = zipSync({ "text.txt": text.subarray(0, 1_200_000) });
+  const { bytes, lgwin } = await convert([large], { quality: 11, lgwin: 24 });
+  assert.equal(lgwin, 24);
+  assert.ok(bytes.equals(converted(large, "--quality", 11, "--lgwin", 24)));
+});
+
+test("a refusal has the code and the words of the service, and the stream and its summary fail with it", async () => {
+  for (const [pieces, options, code, message] of [
+    [[Buffer.from("no zip at all")], {}, "not_zip", /^not a zip: it starts with/],
+    [[zip.subarray(0, zip.length - 1)], {}, "truncated", /^the upload ended after \d+ bytes, inside /],
+    [[], {}, "not_zip", /^not a zip: it is empty/],
+    [[zip], { quality: 12 }, "bad_option", /^quality is 12, it must be 0 to 11$/],
+    [[zip], { lgwin: 9 }, "bad_option", /^lgwin is 9, it must be 10 to 24$/],
+    [[zip], { quality: 256 + 9 }, "bad_option", /^quality is 255, /],
+    [[zip], { quality: 9.5 }, "bad_option", /^quality is 255, /],
+  ]) {
+    const conversion = recompress(options);
+    const failed = (error) => error instanceof RecompressError && error.code === code && message.test(error.message);
+    await assert.rejects(Array.fromAsync(ReadableStream.from(pieces).pipeThrough(conversion)), failed, code);
+    await assert.rejects(conversion.summary, failed, code);
+  }
+  await assert.rejects(convert(["text"]), TypeError);
+});
+
+test("nothing is taken that is not asked for", async () => {
+  let taken = 0;
+  const endless = async function* () {
+    for (const piece of cut(zip, 10_000)) {
+      taken++;
+      yield piece;
+    }
+  };
+  const reader = ReadableStream.from(endless()).pipeThrough(recompress({ quality: 2 })).getReader();
+  await reader.read();
+  const before = taken;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.ok(taken - before <= 2 && taken < 100, `${before}, then ${taken}`);
+  await reader.cancel();
+});
+
+test("conversions beside each other do not mix, and one that is cancelled does not disturb", async () => {
+  const others = [1, 2, 3].map((quality) => convert([...cut(zip, 50_000)], { quality }));
+  const cancelled = ReadableStream.from(cut(zip, 50_000)).pipeThrough(recompress()).getReader();
+  await cancelled.read();
+  await cancelled.cancel();
+  for (const [i, other] of (await Promise.all(others)).entries()) assert.ok(other.bytes.equals(converted(zip, "--quality", i + 1)));
+});
