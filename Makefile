@@ -94,7 +94,8 @@ danger: ## the table of docs/danger.md, by the programs that are here
 memory: worker ## the most memory that the Worker takes, by quality and window; ARGS="--mib 300 --quality 9"
 	$(WASM) node benches/memory.mjs $(ARGS)
 
-profile: build ## where the Worker spends its CPU; ARGS="--quality 5 --corpus source"
+profile: ## where the Worker spends its CPU; ARGS="--quality 5 --corpus source"
+	$(MAKE) --no-print-directory worker NAMES=1
 	$(WASM) node benches/profile.mjs $(ARGS)
 
 soak: build ## an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
