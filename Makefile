@@ -31,7 +31,7 @@ WASM := . .tools/env &&
 BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo rustc --lib --profile wasm --target wasm32-unknown-unknown \
 	--features browser --crate-type cdylib
 
-.PHONY: help dev build worker browser page test bench calibrate fuzz danger memory soak size lint fmt clean toolchain
+.PHONY: help dev build worker browser page test bench profile calibrate fuzz danger memory soak size lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -72,15 +72,15 @@ test: build ## everything that is tested
 	# The Worker in workerd, and archives that real programs write.
 	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs tests/readme/*.test.mjs
 	# The native server, by the tests of the Worker that are not of its platform alone.
-	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers conversion leaving load streaming ways) tests/native/*.test.mjs
+	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers budget conversion leaving load streaming ways) tests/native/*.test.mjs
 	# The browser package, and the page in Chromium.
 	$(WASM) node --test --test-timeout=600000 tests/page/*.test.mjs
 
 fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory", or some of them
 	.ci/fuzz $(TARGET)
 
-bench: build ## what a conversion costs, next to other ways to do it; ARGS="--rounds 3 --quality 9 FILE.zip"
-	.ci/test-programs
+bench: build ## what a conversion costs, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"
+	.ci/test-programs bench
 	$(WASM) node benches/bench.mjs $(ARGS)
 
 calibrate: build ## measures what each quality and window costs in workerd, and writes the table that budgets are counted by
@@ -93,6 +93,10 @@ danger: ## the table of docs/danger.md, by the programs that are here
 
 memory: worker ## the most memory that the Worker takes, by quality and window; ARGS="--mib 300 --quality 9"
 	$(WASM) node benches/memory.mjs $(ARGS)
+
+profile: ## where the Worker spends its CPU; ARGS="--quality 5 --corpus source"
+	$(MAKE) --no-print-directory worker NAMES=1
+	$(WASM) node benches/profile.mjs $(ARGS)
 
 soak: build ## an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
 	$(WASM) node benches/soak.mjs $(ARGS)

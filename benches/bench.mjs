@@ -3,7 +3,7 @@
 //     node benches/bench.mjs [PART]... [--rounds N] [--quality N|auto]... [--lgwin N]... [--corpus NAME]...
 //                            [--contender TEXT]... [--mib N] [--save-mib N] [--out FILE]
 //
-// Parts: cells (all contenders), scaling, start, encoder. All of them without a name. What is measured goes to --out, which
+// Parts: versions, cells (all contenders), encoder, memory, scaling, start. All of them without a name. What is measured goes to --out, which
 // is docs/performance/results.json, and from there to the tables and plots of docs/performance.md.
 
 import { execFileSync } from "node:child_process";
@@ -14,6 +14,7 @@ import { cell } from "./cells.mjs";
 import { OURS, PIPELINE, contenders } from "./contenders.mjs";
 import { corpus, names } from "./corpus.mjs";
 import { encoder } from "./encoder.mjs";
+import { memory } from "./windows.mjs";
 import { writePage } from "./page.mjs";
 import { DEFAULT_FILE, Results } from "./results.mjs";
 import { scaling } from "./scaling.mjs";
@@ -45,7 +46,12 @@ async function cells(results) {
       for (const name of options.corpus ?? (lgwin === "22" ? names : WINDOWED)) {
         const { file } = await corpus(name, Number(name === "save" ? options["save-mib"] : options.mib));
         const key = `${name}, quality ${quality}, lgwin ${lgwin}`;
-        const measured = await cell({ file, quality, lgwin, rounds, contenders: taking });
+        const measured = await cell({ file, quality, lgwin, rounds, contenders: taking }).catch((error) => {
+          // The other cells are worth having all the same.
+          console.error(`\n${key}: ${error.stack}`);
+          process.exitCode = 1;
+        });
+        if (!measured) continue;
         results.set("cells", key, { corpus: name, asked: quality, lgwin: Number(lgwin), upload: statSync(file).size, ...measured });
         print(key, measured.contenders);
       }
@@ -86,7 +92,14 @@ function versions(results) {
   for (const [name, version] of Object.entries(all)) results.set("versions", name, version);
 }
 
-const parts = { versions, cells, encoder: (results) => encoder(results, options), scaling: (results) => scaling(results, options), start: (results) => start(results, options) };
+const parts = {
+  versions,
+  cells,
+  encoder: (results) => encoder(results, options),
+  memory,
+  scaling: (results) => scaling(results, options),
+  start,
+};
 
 const results = new Results(options.out);
 for (const part of positionals.length ? positionals : Object.keys(parts)) {

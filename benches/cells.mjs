@@ -37,7 +37,7 @@ export async function cell({ file, quality, lgwin, rounds, contenders }) {
         row.firstByte.push(rounded(firstByte));
       }
     }
-    return { quality: Number(quality), members: expected.members, contenders: Object.fromEntries(running.map(({ name, row }) => [name, row])) };
+    return { quality: Number(quality), members: expected.members, unpacked: expected.bytes, contenders: Object.fromEntries(running.map(({ name, row }) => [name, row])) };
   } finally {
     for (const task of cleanUp.reverse()) await task();
   }

@@ -22,7 +22,7 @@ import { convert, greet, ours } from "./workers.mjs";
 async function alone(t, tarball) {
   const target = join(cache, "encoder");
   const wasm32 = "wasm32-unknown-unknown";
-  execFileSync("cargo", ["build", "--quiet", "--release", "--target", wasm32, "--target-dir", target], {
+  execFileSync("cargo", ["build", "--quiet", "--profile", "wasm", "--target", wasm32, "--target-dir", target], {
     cwd: join(root, "benches/peers/encoder"),
     stdio: "inherit",
     env: { ...process.env, RUSTFLAGS: "-C target-feature=+simd128" },
@@ -30,7 +30,7 @@ async function alone(t, tarball) {
   const folder = join(cache, "peers/encoder");
   mkdirSync(folder, { recursive: true });
   await build({ entryPoints: [join(root, "benches/peers/encoder.js")], outfile: join(folder, "index.js"), bundle: true, format: "esm", external: ["node:*", "*.wasm"], logLevel: "error" });
-  copyFileSync(join(target, wasm32, "release/encoder_alone.wasm"), join(folder, "encoder.wasm"));
+  copyFileSync(join(target, wasm32, "wasm/encoder_alone.wasm"), join(folder, "encoder.wasm"));
   const worker = await startWorker(t, { folder, flags: ["nodejs_compat"] });
   await request(worker.port, { method: "PUT", body: tarball });
   return async (query) => {

@@ -41,7 +41,7 @@ async function firstAnswer(options) {
   try {
     const begin = performance.now();
     const { port, pid } = await startWorker({ after: (task) => cleanUp.push(task) }, options);
-    await request(port, { method: "GET" });
+    await request(port, { method: "GET", path: "/health" });
     return { seconds: (performance.now() - begin) / 1000, cpu: cpuOfThreads(pid) };
   } finally {
     for (const task of cleanUp) await task();

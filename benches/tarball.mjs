@@ -16,5 +16,5 @@ export function digest(compressed) {
     if (tarball[at + 156] !== 53) members.push(`${name} ${createHash("sha256").update(contents).digest("hex")}`);
     at += 512 + Math.ceil(size / 512) * 512;
   }
-  return { members: members.length, sha256: createHash("sha256").update(members.sort().join("\n")).digest("hex") };
+  return { bytes: tarball.length, members: members.length, sha256: createHash("sha256").update(members.sort().join("\n")).digest("hex") };
 }

@@ -183,7 +183,7 @@ pub struct Serve {
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub address: IpAddr,
     /// Bytes of memory for all conversions together.
-    #[arg(long, value_name = "BYTES", default_value_t = 88 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = 84 << 20)]
     pub memory: u64,
     /// Seconds that a request may wait for its share of that.
     #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]

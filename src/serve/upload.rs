@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -10,15 +11,24 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, Sleep, sleep, timeout},
+};
 
+/// Dropped before its end, it is read on for a while and thrown away: were the connection closed on a sender that still sends,
+/// that would lose the answer which says why.
 pub struct Upload {
-    body: Incoming,
+    /// Some until it is dropped.
+    body: Option<Incoming>,
     idle: Duration,
     /// Runs while a read waits.
     over: Pin<Box<Sleep>>,
     waits: bool,
 }
+
+/// How long that goes on.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Why there is no more of an upload.
 #[derive(Debug)]
@@ -29,7 +39,7 @@ pub enum Broken {
 
 impl Upload {
     pub fn new(body: Incoming, idle: Duration) -> Self {
-        Self { body, idle, over: Box::pin(sleep(idle)), waits: false }
+        Self { body: Some(body), idle, over: Box::pin(sleep(idle)), waits: false }
     }
 }
 
@@ -39,7 +49,7 @@ impl Body for Upload {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let this = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+        if let Poll::Ready(frame) = Pin::new(this.body.as_mut().expect("it is not dropped")).poll_frame(cx) {
             this.waits = false;
             return Poll::Ready(frame.map(|frame| frame.map_err(Broken::Connection)));
         }
@@ -48,6 +58,19 @@ impl Body for Upload {
             this.over.as_mut().reset(Instant::now() + this.idle);
         }
         this.over.as_mut().poll(cx).map(|()| Some(Err(Broken::Stalled(this.idle))))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let body = self.body.take().filter(|body| !body.is_end_stream());
+        // There is no runtime any more when the process ends.
+        if let (Some(mut body), Ok(runtime)) = (body, Handle::try_current()) {
+            runtime.spawn(timeout(LINGER, async move {
+                // Ends with the upload, or with the connection.
+                while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+            }));
+        }
     }
 }
 

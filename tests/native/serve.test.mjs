@@ -27,7 +27,7 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
     process.kill(signal);
     // It takes connections until it has seen the signal.
     for (let refused = false; !refused; ) {
-      refused = await request(port, { method: "GET", path: "/health" }).then(() => false, (error) => error.code === "ECONNREFUSED");
+      refused = (await request(port, { method: "GET", path: "/health" })).error?.code === "ECONNREFUSED";
     }
     outgoing.end(zip.subarray(zip.length >> 1));
     const { status, body, error } = await answer;

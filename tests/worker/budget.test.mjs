@@ -67,9 +67,9 @@ test("a conversion that would use up the platform's CPU is refused before it doe
   const { port } = await startWorker(t, { vars: { RECOMPRESS_CPU_MS: "100" } });
   const zip = await save({ mib: 6 });
   const answer = await request(port, { path: "/?quality=9", body: zip });
-  if (answer.status === 200) assert.ok(answer.error, "a transfer that breaks off");
+  // The native server may break off before what it had sent has left it.
+  if (answer.status !== 413) assert.ok(answer.error, "a transfer that breaks off");
   else {
-    assert.equal(answer.status, 413);
     assert.equal(JSON.parse(answer.body).code, "cpu_budget");
   }
   await untilIdle(port);
