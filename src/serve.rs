@@ -92,6 +92,8 @@ impl Server {
         let open = graceful.count();
         if timeout(self.arguments.grace, graceful.shutdown()).await.is_err() {
             eprintln!("recompress: ended with some of {open} connections still open");
+            // Here, and not with the runtime: a conversion that is in the middle of its work would find no timers, and panic.
+            exit(0);
         }
         Ok(())
     }
