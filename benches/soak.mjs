@@ -135,8 +135,10 @@ try {
   const warm = samples[samples.length >> 1];
   console.log(`ended idle with ${wasm_memory_bytes} bytes of wasm memory, half-way it had ${warm}`);
   assert.equal(wasm_memory_bytes, warm, "memory grew in the second half");
-  assert.equal(log(), "");
+  // What the runtime says of an answer that broke off, as those to broken uploads do, and of nothing else.
+  const others = log().split("\n").filter((line) => line && !line.endsWith("Error polling body"));
+  assert.deepEqual(others, []);
 } finally {
-  console.log(log() || "the Worker's log is empty");
+  console.log([...new Set(log().split("\n"))].join("\n"));
   for (const task of cleanUp) await task();
 }
