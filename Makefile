@@ -72,7 +72,7 @@ test: build ## everything that is tested
 	# The Worker in workerd, and archives that real programs write.
 	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs tests/readme/*.test.mjs
 	# The native server, by the tests of the Worker that are not of its platform alone.
-	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers budget conversion leaving load streaming ways) tests/native/*.test.mjs
+	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection leaving load streaming ways) tests/native/*.test.mjs
 	# The browser package, and the page in Chromium.
 	$(WASM) node --test --test-timeout=600000 tests/page/*.test.mjs
 

@@ -106,7 +106,8 @@ pub enum Event {
 ///     match event {
 ///         Event::Entry(entry) => println!("{} has {} bytes", entry.name, entry.size),
 ///         Event::Contents(count) => contents += scratch[..count].len(),
-///         Event::NeedsInput | Event::Working => {}
+///         Event::Warnings { name, .. } => println!("a tarball would not tell all about {name:?}"),
+///         Event::NeedsInput | Event::Working | Event::Proved { .. } => {}
 ///         Event::End => break,
 ///     }
 /// }
