@@ -98,7 +98,7 @@ fn into_js(response: Response<Body<Upload>>) -> worker::Result<web_sys::Response
 
 /// A request that gives its memory back must not wake the one that waits for it: the runtime would have that polled in the
 /// context of the first, where it forbids the other's I/O. (A promise that one resolves for the other is continued in
-/// the right context, but not when the first was dropped by the garbage collector.) A timer is the request's own.
+/// the right context, but not always: of a thousand mixed uploads it failed for one.) A timer is the request's own.
 fn pause(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     /// Short for those in front, which are next, and no load for a long queue.
     const EACH: Duration = Duration::from_millis(5);
