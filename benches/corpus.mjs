@@ -113,7 +113,7 @@ async function zipped64(members) {
 /** A zip of the corpus, of about `mib` MiB unpacked, or one that lies elsewhere: its file, and what it is called. */
 export async function corpus(name, mib) {
   if (!recipes[name]) return { name: basename(name), file: name };
-  const inputs = ["benches/corpus.mjs", "benches/packages.mjs", "fixtures/save.mjs", "package-lock.json"];
+  const inputs = ["benches/corpus.mjs", "benches/packages.mjs", "fixtures/save.mjs", "fixtures/records.mjs", "package-lock.json"];
   const hash = createHash("sha256").update(`${name} ${mib} ${process.versions.zlib}`);
   for (const input of inputs) hash.update(readFileSync(join(root, input)));
   const folder = join(cache, "corpus");

@@ -3,6 +3,7 @@
 
 import { crc32, constants, deflateRawSync, inflateRawSync } from "node:zlib";
 
+import { directoryHeader, endRecord, localHeader } from "../fixtures/records.mjs";
 import { save } from "../fixtures/save.mjs";
 
 const MIB = 1 << 20;
@@ -24,40 +25,24 @@ export async function piece(mib) {
 export function repeated({ text, deflated }, { count, copies }) {
   let crc = 0;
   for (let copy = 0; copy < copies; copy++) crc = crc32(text, crc);
-  const size = copies * text.length;
-  const deflatedSize = copies * deflated.length + LAST_BLOCK.length;
-  const names = Array.from({ length: count }, (_, index) => Buffer.from(`member ${String(index).padStart(6, "0")}`));
-  const local = Buffer.alloc(30); // APPNOTE §4.3.7
-  local.writeUInt32LE(0x04034b50, 0);
-  local.writeUInt16LE(20, 4);
-  local.writeUInt16LE(8, 8);
-  local.writeUInt16LE(0x505d, 12);
-  local.writeUInt32LE(crc, 14);
-  local.writeUInt32LE(deflatedSize, 18);
-  local.writeUInt32LE(size, 22);
-  local.writeUInt16LE(names[0].length, 26);
-  const each = local.length + names[0].length + deflatedSize;
-  const directory = names.map((name, index) => {
-    const record = Buffer.alloc(46); // APPNOTE §4.3.12
-    record.writeUInt32LE(0x02014b50, 0);
-    record.writeUInt16LE(20, 4);
-    local.copy(record, 6, 4, 30);
-    record.writeUInt32LE(index * each, 42);
-    return Buffer.concat([record, name]);
+  const member = (index) => ({
+    name: `member ${String(index).padStart(6, "0")}`,
+    crc,
+    compressedSize: copies * deflated.length + LAST_BLOCK.length,
+    size: copies * text.length,
   });
+  const members = Array.from({ length: count }, (_, index) => member(index));
+  const locals = members.map(localHeader);
+  const each = locals[0].length + members[0].compressedSize;
+  const directory = members.map((one, index) => directoryHeader({ ...one, offset: index * each }));
   const directorySize = directory.reduce((sum, { length }) => sum + length, 0);
-  const end = Buffer.alloc(22); // APPNOTE §4.3.16
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(count, 8);
-  end.writeUInt16LE(count, 10);
-  end.writeUInt32LE(directorySize, 12);
-  end.writeUInt32LE(count * each, 16);
+  const end = endRecord({ entries: count, directorySize, offset: count * each });
   return {
-    unpacked: count * size,
+    unpacked: count * members[0].size,
     length: count * each + directorySize + end.length,
     *chunks() {
-      for (const name of names) {
-        yield Buffer.concat([local, name]);
+      for (const local of locals) {
+        yield local;
         for (let copy = 0; copy < copies; copy++) yield deflated;
         yield LAST_BLOCK;
       }

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Limit},
     parameters::{Parameters, encoder_bytes},
-    work::{self, AUTO_WORK, Bytes, MetaBlock, best_quality, writing},
+    work::{self, AUTO_WORK, Bytes, MetaBlock, NANOSECONDS_PER_MS, best_quality, writing},
 };
 
 /// The work of one conversion: what was done of it, what may be, and what an automatic quality makes of that.
@@ -39,8 +39,6 @@ struct Forecast {
 
 /// Bytes that are assumed to come where nothing is known.
 const UNKNOWN: u64 = 32 << 20;
-
-const NANOSECONDS_PER_MS: u64 = 1_000_000;
 
 impl Budget {
     pub(crate) fn new(parameters: Parameters, cpu_ms: u64) -> Self {

@@ -153,10 +153,7 @@ impl Encoder {
                 gathered.extend_from_slice(input);
                 Ok(Encoded { consumed: input.len(), ..Encoded::default() })
             }
-            Stage::Gathering(_) => {
-                self.start(EXPECTED_SIZE)?;
-                Ok(Encoded::default())
-            }
+            Stage::Gathering(_) => self.start(EXPECTED_SIZE),
             Stage::Draining { .. } => self.drain(output),
             Stage::Encoding(session) if self.block.taken < meta_block(self.quality, self.lgwin) => {
                 let left = meta_block(self.quality, self.lgwin) - self.block.taken;
@@ -188,10 +185,7 @@ impl Encoder {
                 self.stage = Stage::Copying { gathered, next: 0, untried };
                 Ok(Encoded::default())
             }
-            Stage::Doubting { .. } => {
-                self.start(EXPECTED_SIZE)?;
-                Ok(Encoded::default())
-            }
+            Stage::Doubting { .. } => self.start(EXPECTED_SIZE),
             Stage::Copying { .. } => Ok(self.copy(output)),
         }
     }
@@ -202,13 +196,9 @@ impl Encoder {
             Stage::Gathering(gathered) => {
                 let length = gathered.len() as u64;
                 self.lgwin = usable(self.lgwin, length);
-                self.start(length)?;
-                Ok(Encoded::default())
+                self.start(length)
             }
-            Stage::Doubting { .. } => {
-                self.start(EXPECTED_SIZE)?;
-                Ok(Encoded::default())
-            }
+            Stage::Doubting { .. } => self.start(EXPECTED_SIZE),
             Stage::Draining { .. } => self.drain(output),
             Stage::Copying { .. } => Ok(self.copy(output)),
             Stage::Encoding(session) => {
@@ -219,12 +209,12 @@ impl Encoder {
     }
 
     /// Begins to compress what was gathered, of a tarball of `size` bytes.
-    fn start(&mut self, size: u64) -> Result<(), Error> {
+    fn start(&mut self, size: u64) -> Result<Encoded, Error> {
         let session = self.session(size)?;
         if let Stage::Gathering(gathered) | Stage::Doubting { gathered, .. } = &mut self.stage {
             self.stage = Stage::Draining { gathered: std::mem::take(gathered), next: 0, session };
         }
-        Ok(())
+        Ok(Encoded::default())
     }
 
     /// Gives the encoder a share of what was gathered.

@@ -9,12 +9,10 @@ use crate::{
     parameters::Parameters,
     transcoder::Transcoder,
     work::{
-        self, Bytes,
+        self, Bytes, NANOSECONDS_PER_MS,
         size::{self, Sizes},
     },
 };
-
-const NANOSECONDS_PER_MS: u64 = 1_000_000;
 
 /// An estimate of a conversion. How far it may be off stands in `docs/estimate.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::{
     transcoder::{HELD_RATIO, Progress, Status},
     unzip::{Event, Method, ZipReader},
     warning::{WarningCounts, Warnings},
-    work,
+    work::{self, NANOSECONDS_PER_MS},
 };
 
 /// Bytes that one call of the inflater may unpack.
@@ -20,8 +20,6 @@ const SCRATCH: usize = 64 << 10;
 
 /// Memory of an inspection that depends on nothing: the inflater's state and window, the scratch, a line.
 const FIXED: u64 = 384 << 10;
-
-const NANOSECONDS_PER_MS: u64 = 1_000_000;
 
 /// How a listing is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

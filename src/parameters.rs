@@ -205,14 +205,7 @@ fn within(option: &'static str, value: u8, min: u8, max: u8) -> Result<u8, OutOf
 impl Default for Parameters {
     /// Quality 9, window 4 MiB.
     fn default() -> Self {
-        Self {
-            quality: Some(9),
-            most_quality: 11,
-            lgwin: Some(22),
-            most_lgwin: 24,
-            mode: Mode::Generic,
-            upload_bytes: None,
-        }
+        Self::new(9, 22).expect("both within their ranges")
     }
 }
 

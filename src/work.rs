@@ -9,6 +9,9 @@ mod table;
 
 use table::COST;
 
+/// Of the unit of work, in that of limits.
+pub(crate) const NANOSECONDS_PER_MS: u64 = 1_000_000;
+
 /// What [`crate::Parameters::auto`] plans for: 25 s, of the platform's 30.
 pub(crate) const AUTO_WORK: u64 = 25_000_000_000;
 
