@@ -25,7 +25,7 @@ async function alone(t, tarball) {
   execFileSync("cargo", ["build", "--quiet", "--profile", "wasm", "--target", wasm32, "--target-dir", target], {
     cwd: join(root, "benches/peers/encoder"),
     stdio: "inherit",
-    env: { ...process.env, RUSTFLAGS: "-C target-feature=+simd128" },
+    env: { ...process.env, RUSTFLAGS: "-C target-feature=+simd128 -C panic=unwind" },
   });
   const folder = join(cache, "peers/encoder");
   mkdirSync(folder, { recursive: true });
