@@ -11,7 +11,7 @@ export async function memory(results) {
   for (const quality of [2, 5, 7, 9, 10, 11]) {
     const points = [];
     for (const lgwin of [16, 18, 20, 22, 24]) {
-      if (quality > 9 && lgwin > 22) continue; // refused: an isolate has no room for it
+      if (quality > 9 && lgwin > 21) continue; // refused: an isolate has no room for it
       const cleanUp = [];
       try {
         const worker = await ours({ after: (task) => cleanUp.push(task) });

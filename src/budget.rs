@@ -219,7 +219,7 @@ mod tests {
             budget.member(upload_bytes * 6, 0, Some(upload_bytes));
             budget.first_quality()
         };
-        assert_eq!(first(100_000), 10, "which has the most that there is room for with this window");
+        assert_eq!(first(100_000), 9, "which has the most that there is room for with this window");
         let qualities = [100_000, MIB, 4 * MIB, 16 * MIB, 64 * MIB, 256 * MIB, 1024 * MIB, 8192 * MIB].map(first);
         assert!(qualities.is_sorted_by(|a, b| a >= b), "{qualities:?}");
         assert_eq!(qualities[7], 2);

@@ -127,8 +127,9 @@ impl Parameters {
             // At these qualities the tables beside a window of 23 are smaller than beside one of 22.
             let most = match (self.upload_bytes, self.quality) {
                 (Some(_), Some(4..=9)) => 23,
-                // An isolate has no room for more.
-                (_, Some(11)) => 21,
+                (_, Some(quality)) => largest_lgwin(quality).min(22),
+                // So that there is room for the highest qualities.
+                (Some(bytes), None) if bytes <= SMALL_UPLOAD => largest_lgwin(11),
                 _ => 22,
             };
             let most = most.min(self.most_lgwin);
@@ -175,14 +176,19 @@ pub(crate) fn encoder_bytes(quality: u8, lgwin: u8) -> u64 {
     windows * window + (REST_MIB[usize::from(quality)][work::column(lgwin)] << 20)
 }
 
+/// The largest window at this quality that an isolate has room for.
+pub(crate) fn largest_lgwin(quality: u8) -> u8 {
+    if quality > 9 { 21 } else { 24 }
+}
+
 /// Bytes of a zip that can be held back whole next to the largest encoder.
 const SMALL_UPLOAD: u64 = 3 << 20;
 
 /// What a tarball of up to 1 MiB gets in any case.
 const LEAST_AUTO_LGWIN: u8 = 18;
 
-/// Memory beside the window in MiB, by quality and by lgwin up to 16, 18, 20, 22 and 24. Quality 11 with lgwin 22 has a
-/// fifth added: of what it grows into, more gaps are left in a wasm's memory (104.9 MB for a save, measured in workerd).
+/// Memory beside the window in MiB, by quality and by lgwin up to 16, 18, 20, 22 and 24. Qualities 10 and 11 have more added
+/// with lgwin 22, and 11 with 18: of what they grow into, more gaps are left in a wasm's memory (docs/memory.md).
 const REST_MIB: [[u64; 5]; 12] = [
     [1, 2, 5, 11, 11],
     [2, 3, 6, 12, 12],
@@ -194,8 +200,8 @@ const REST_MIB: [[u64; 5]; 12] = [
     [3, 15, 29, 34, 23],
     [3, 23, 37, 42, 31],
     [4, 42, 54, 59, 47],
-    [8, 24, 42, 33, 33],
-    [12, 32, 52, 51, 43],
+    [8, 24, 42, 44, 33],
+    [12, 34, 52, 51, 43],
 ];
 
 fn within(option: &'static str, value: u8, min: u8, max: u8) -> Result<u8, OutOfRange> {
@@ -232,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_automatic_quality_is_the_highest_there_is_room_for() {
-        for (lgwin, highest) in [(18, 11), (20, 11), (22, 10), (23, 9), (24, 9)] {
+        for (lgwin, highest) in [(18, 11), (21, 11), (22, 9), (24, 9)] {
             assert_eq!(auto(lgwin, MIB).quality(), highest, "lgwin {lgwin}");
         }
         assert_eq!(auto(22, SMALL_UPLOAD + 1).quality(), 9);

@@ -139,7 +139,7 @@ fn row(option: &str) -> Result<&'static Row, BadOption> {
 impl Options {
     pub(super) fn read(given: &Given, settings: &Settings) -> Result<Self, BadOption> {
         let quality = given.one("quality").map_or(Ok(settings.quality), |text| settings.quality(text))?;
-        let lgwin = given.one("lgwin").map_or(Ok(settings.lgwin), |text| settings.lgwin(text))?;
+        let lgwin = given.one("lgwin").map_or_else(|| Ok(settings.usual_lgwin(quality)), |text| settings.lgwin(text))?;
         let mode = given.one("mode").map_or(Ok(Mode::default()), |text| {
             let range = || "generic, text or font".to_owned();
             Mode::named(text).ok_or_else(|| BadOption::OutOfRange {
@@ -203,7 +203,9 @@ mod tests {
         for (query, quality, lgwin, name) in [
             ("", 9, 22, None),
             ("quality=0", 0, 22, None),
-            ("quality=11", 11, 22, None),
+            ("quality=11", 11, 21, None),
+            ("quality=10", 10, 21, None),
+            ("quality=10&lgwin=22", 10, 22, None),
             ("lgwin=10", 9, 10, None),
             ("lgwin=24", 9, 24, None),
             ("lgwin=16&quality=5", 5, 16, None),
@@ -222,7 +224,8 @@ mod tests {
     #[test]
     fn what_is_automatic_is_asked_for_by_its_name() {
         for (query, expected) in [
-            ("quality=auto", Parameters::auto(22).unwrap()),
+            ("quality=auto", Parameters::auto(22).unwrap().with_auto_lgwin()),
+            ("quality=auto&lgwin=22", Parameters::auto(22).unwrap()),
             ("lgwin=18&quality=auto", Parameters::auto(18).unwrap()),
             ("lgwin=auto", Parameters::default().with_auto_lgwin()),
             ("lgwin=auto&quality=auto", Parameters::auto(22).unwrap().with_auto_lgwin()),

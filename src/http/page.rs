@@ -18,7 +18,8 @@ pub(super) fn text(head: &Parts, settings: &Settings) -> String {
 Options, after the path as in \"{origin}/?quality=5&lgwin=20\":
 
     quality   0 (fast) to 11 (small), or auto for the best within 25 s of CPU; {quality} if not given
-    lgwin     10 to 24, the window's size as a power of two, or auto for what fits the upload; {lgwin} if not given
+    lgwin     10 to 24, the window's size as a power of two, or auto for what fits the upload; {lgwin} if not given,
+              at most 21 for quality 10 and 11, and auto where the quality is
     name      the upload's name, after which the download is named
 
 Each also as a header, as in \"Recompress-Quality: 5\". All there is to know: {origin}/docs, or {origin}/openapi.json.

@@ -9,7 +9,7 @@ use super::{
     origins::Origins,
     token::Token,
 };
-use crate::{Limits, Parameters};
+use crate::{Limits, Parameters, parameters::largest_lgwin};
 
 /// The variables' common start. What has it and is not known is refused: a misspelt one must not pass for the default.
 pub const VARIABLE_PREFIX: &str = "RECOMPRESS_";
@@ -108,6 +108,16 @@ impl Settings {
 
     pub(super) fn lgwin(&self, text: &str) -> Result<Option<u8>, BadOption> {
         number_or_auto("lgwin", text, 10, self.max_lgwin)
+    }
+
+    /// For a request that names none. The default gives way where the quality leaves no room for it; where that is
+    /// automatic, the window is too.
+    pub(super) fn usual_lgwin(&self, quality: Option<u8>) -> Option<u8> {
+        match quality {
+            Some(quality) => self.lgwin.map(|lgwin| lgwin.min(largest_lgwin(quality))),
+            None if self.lgwin == Some(Parameters::default().lgwin()) => None,
+            None => self.lgwin,
+        }
     }
 
     /// What was read by [`Settings::quality`] and [`Settings::lgwin`].

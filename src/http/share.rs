@@ -175,7 +175,7 @@ mod tests {
         for upload_bytes in [None, Some(0), Some(1000), Some(MIB), Some(3 * MIB), Some(4 * MIB), Some(1 << 40)] {
             let fit = |parameters: Parameters| {
                 let parameters = parameters.expecting(upload_bytes);
-                Share::of(parameters, Limits::WORKER, 88 * MIB, upload_bytes)
+                Share::of(parameters, Limits::WORKER, 84 * MIB, upload_bytes)
                     .unwrap_or_else(|refused| panic!("{parameters:?}: {refused:?}"));
             };
             for lgwin in 10..=24 {
@@ -190,13 +190,13 @@ mod tests {
 
     #[test]
     fn a_busy_ledger_is_told_with_what_would_fit_now() {
-        let share = of(9, 22, 88 * MIB, None).unwrap();
-        let free = of(5, 18, 88 * MIB, None).unwrap().bytes;
-        let figures = Figures { budget: 88 * MIB, reserved: 88 * MIB - free, active: 1, waiting: 3 };
+        let share = of(9, 22, 84 * MIB, None).unwrap();
+        let free = of(5, 18, 84 * MIB, None).unwrap().bytes;
+        let figures = Figures { budget: 84 * MIB, reserved: 84 * MIB - free, active: 1, waiting: 3 };
         let told = |quality, lgwin| {
             format!("{:?}", share.busy(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, figures, None))
         };
-        assert!(told(5, 22).contains("of 92274688 are free now and 3 requests wait"), "{}", told(5, 22));
+        assert!(told(5, 22).contains("of 88080384 are free now and 3 requests wait"), "{}", told(5, 22));
         assert!(told(5, 22).contains("; quality 5 with lgwin 18 "), "{}", told(5, 22));
         assert!(told(6, 18).contains(" quality 5 with lgwin 18 would fit"), "{}", told(6, 18));
     }
