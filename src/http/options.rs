@@ -139,7 +139,8 @@ fn row(option: &str) -> Result<&'static Row, BadOption> {
 impl Options {
     pub(super) fn read(given: &Given, settings: &Settings) -> Result<Self, BadOption> {
         let quality = given.one("quality").map_or(Ok(settings.quality), |text| settings.quality(text))?;
-        let lgwin = given.one("lgwin").map_or_else(|| Ok(settings.usual_lgwin(quality)), |text| settings.lgwin(text))?;
+        let lgwin =
+            given.one("lgwin").map_or_else(|| Ok(settings.usual_lgwin(quality)), |text| settings.lgwin(text))?;
         let mode = given.one("mode").map_or(Ok(Mode::default()), |text| {
             let range = || "generic, text or font".to_owned();
             Mode::named(text).ok_or_else(|| BadOption::OutOfRange {
