@@ -252,6 +252,7 @@ test("cancelling stops the work on the edge", async (t) => {
   const { page } = await openPage(t, browser, origin);
   await choose(page, { name: "save.zip", buffer: Buffer.from(zipSync({ a: text(8 << 20) })) });
   await slide(page, "quality", 10);
+  await slide(page, "lgwin", 21);
   await page.check("[value=edge]");
   await page.click("#convert");
   await until(port, ({ active }) => active === 1);
