@@ -1,10 +1,11 @@
 // What a conversion costs, here and elsewhere. `make bench`
 //
 //     node benches/bench.mjs [PART]... [--rounds N] [--quality N|auto]... [--lgwin N]... [--corpus NAME]...
-//                            [--contender TEXT]... [--mib N] [--save-mib N] [--out FILE]
+//                            [--contender TEXT]... [--mib N] [--save-mib N] [--patience S] [--out FILE]
 //
-// Parts: versions, cells (all contenders), encoder, memory, scaling, start. All of them without a name. What is measured goes to --out, which
-// is docs/performance/results.json, and from there to the tables and plots of docs/performance.md.
+// Parts: versions, cells (all contenders), encoder, memory, scaling, start. All of them without a name. A contender that
+// takes longer than --patience converts once only. What is measured goes to --out, which is
+// docs/performance/results.json, and from there to the tables and plots of docs/performance.md.
 
 import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
@@ -31,11 +32,13 @@ const { values: options, positionals } = parseArgs({
     contender: { type: "string", multiple: true, default: [""] },
     mib: { type: "string", default: "10" },
     "save-mib": { type: "string", default: "46" },
+    patience: { type: "string", default: "30" }, // seconds of CPU
     largest: { type: "string", default: "1000" }, // MiB of scaling
     out: { type: "string", default: DEFAULT_FILE },
   },
 });
 const rounds = Number(options.rounds);
+const patience = Number(options.patience);
 /** What another window makes a difference to; the rest is about members. */
 const WINDOWED = ["save", "source", "json", "binary", "images"];
 
@@ -46,7 +49,7 @@ async function cells(results) {
       for (const name of options.corpus ?? (lgwin === "22" ? names : WINDOWED)) {
         const { file } = await corpus(name, Number(name === "save" ? options["save-mib"] : options.mib));
         const key = `${name}, quality ${quality}, lgwin ${lgwin}`;
-        const measured = await cell({ file, quality, lgwin, rounds, contenders: taking }).catch((error) => {
+        const measured = await cell({ file, quality, lgwin, rounds, patience, contenders: taking }).catch((error) => {
           // The other cells are worth having all the same.
           console.error(`\n${key}: ${error.stack}`);
           process.exitCode = 1;

@@ -7,11 +7,8 @@
 import { OURS } from "./contenders.mjs";
 import { digest } from "./tarball.mjs";
 
-/** A contender that takes longer than this converts no second time. */
-const PATIENCE_S = 30;
-
 /** Measures one cell. Resolves to what each contender took, an array with a number for each round. */
-export async function cell({ file, quality, lgwin, rounds, contenders }) {
+export async function cell({ file, quality, lgwin, rounds, patience, contenders }) {
   const cleanUp = [];
   const t = { after: (task) => cleanUp.push(task) };
   try {
@@ -24,7 +21,7 @@ export async function cell({ file, quality, lgwin, rounds, contenders }) {
       const found = digest(first.result);
       expected ??= found;
       if (found.sha256 !== expected.sha256) throw new Error(`${name} made another tarball: ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`);
-      const slow = first.cpu > PATIENCE_S;
+      const slow = first.cpu > patience;
       const row = { cpu: slow ? [first.cpu] : [], firstByte: slow ? [first.firstByte] : [], bytes: first.bytes, memory: first.memory, wasmBytes: first.wasmBytes };
       // A workerd's heap has what earlier conversions left, so that the first one counts; it begins cold, too.
       if (worker) row.coldCpu = first.cpu;
