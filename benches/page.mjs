@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { root } from "../tests/worker/harness.mjs";
 import { COMMAND_LINE, HINTED, OURS, PIPELINE, PLATFORM, ZIP_JS, contenders } from "./contenders.mjs";
+import { names } from "./corpus.mjs";
 import { plot } from "./plot.mjs";
 import { Results } from "./results.mjs";
 import { median, summary } from "./statistics.mjs";
@@ -33,9 +34,18 @@ function ratio(ours, theirs) {
   return theirs.length > 1 ? `${middle.toFixed(2)} ± ${((most - least) / 2).toFixed(2)}` : middle.toFixed(2);
 }
 
+/** The order of the tables' rows. */
+const QUALITIES = ["9", "5", "auto", "10"];
+const LGWINS = [22, 18, 24, 20];
+
+function inOrder(cells) {
+  const place = ({ asked, lgwin, corpus }) => QUALITIES.indexOf(asked) * 100 + LGWINS.indexOf(lgwin) * 10 + names.indexOf(corpus);
+  return Object.values(cells).toSorted((one, other) => place(one) - place(other));
+}
+
 /** Rows by quality, window and corpus, of what `show(ours, theirs)` says of each peer. */
 function versus(cells, first, show) {
-  const rows = Object.values(cells).map(({ corpus, asked, quality, lgwin, unpacked, contenders: measured }) => [
+  const rows = inOrder(cells).map(({ corpus, asked, quality, lgwin, unpacked, contenders: measured }) => [
     asked === "auto" ? `auto: ${quality}` : quality,
     lgwin,
     `${corpus}, ${megabytes(unpacked)} MB`,
