@@ -18,6 +18,9 @@ import { cpuOfThreads } from "./measure.mjs";
 import { median } from "./statistics.mjs";
 import { convert, greet, ours } from "./workers.mjs";
 
+/** Conversions beside the first that are not measured: of short ones just-in-time compilers want some. */
+const WARM_UPS = 2;
+
 /** Compiles the encoder alone; returns the folder of its Worker. */
 async function compiled() {
   const target = join(cache, "encoder");
@@ -74,10 +77,13 @@ async function measure(folder, body, quality, lgwin, rounds) {
       const query = (encoder) => `encoder=${encoder}&quality=${quality}&lgwin=${lgwin}&metablock=${metaBlock(quality, lgwin)}`;
       const { body: same } = await encode(`${query("wasm")}&keep`);
       if (!same.equals(result)) throw new Error(`the encoder alone gave ${same.length} bytes, the Worker ${result.length}: they are not driven alike`);
-      await encode(query("native"));
-      measured.whole.push((await convert(worker, { body, path })).cpu);
-      measured.wasm.push((await encode(query("wasm"))).cpu);
-      measured.native.push((await encode(query("native"))).cpu);
+      const all = async () => ({
+        whole: (await convert(worker, { body, path })).cpu,
+        wasm: (await encode(query("wasm"))).cpu,
+        native: (await encode(query("native"))).cpu,
+      });
+      for (let warmUp = 0; warmUp < WARM_UPS; warmUp++) await all();
+      for (const [what, cpu] of Object.entries(await all())) measured[what].push(cpu);
     } finally {
       for (const task of cleanUp) await task();
     }
