@@ -23,15 +23,14 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512 
 #   panic-unwind        wants a shim in JavaScript that goes with it; adds the last of the flags
 WORKER_BUILD := CARGO="$$(command -v cargo)" PATH="$(CURDIR)/.ci/worker-build:$$PATH" RUN_TO_COMPLETION=1 \
 	RUSTFLAGS="$(filter-out -Cpanic=unwind,$(WASM_RUSTFLAGS))" \
-	worker-build --profile wasm --no-opt --panic-unwind --features worker
+	worker-build src/worker --profile wasm --no-opt --panic-unwind --out-dir ../../build
 
 # The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
 WASM := . .tools/env &&
 
 # The package is the same crate with another face, and shares what was compiled for the Worker. The memory that it may
-# have is in src/browser/link.rs.
-BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo rustc --lib --profile wasm --target wasm32-unknown-unknown \
-	--features browser --crate-type cdylib
+# have is in src/browser/build.rs.
+BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build -p recompress-browser --profile wasm --target wasm32-unknown-unknown
 
 .PHONY: help dev build worker browser page test bench profile calibrate fuzz danger memory soak size lint fmt clean toolchain
 
@@ -43,7 +42,7 @@ dev: toolchain ## build, and serve on http://localhost:8787 in workerd; builds a
 	exec wrangler dev --port 8787
 
 build: worker ## target/release/recompress, and the Worker in build/
-	cargo build --release --features cli
+	cargo build --release -p recompress-cli
 
 worker: page ## the Worker in build/, and the page that it serves
 	$(WASM) $(WORKER_BUILD)
@@ -61,15 +60,15 @@ browser: build/browser/core_bg.wasm ## the package for web pages, in build/brows
 build/browser/core_bg.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | toolchain
 	$(WASM) $(BROWSER_BUILD)
 	$(WASM) "$$WASM_BINDGEN_BIN" --target web --out-dir build/browser --out-name core \
-		"$${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/wasm/recompress.wasm"
+		"$${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/wasm/recompress_browser.wasm"
 
 test: build ## everything that is tested
 	.ci/test-programs
 	.ci/schemathesis
-	cargo test --features cli,http
+	cargo test
 	# The core has no I/O, no clock, no JavaScript: it compiles for a bare wasm, from this list of crates and no other.
-	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo check --lib --target wasm32-unknown-unknown
-	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
+	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo check -p recompress --target wasm32-unknown-unknown
+	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -p recompress -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
 	$(WASM) node benches/size.mjs
 	# The Worker in workerd, and archives that real programs write.
 	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs tests/readme/*.test.mjs
@@ -91,7 +90,7 @@ calibrate: build ## measures what each quality and window costs in workerd, and 
 
 danger: ## the table of docs/danger.md, by the programs that are here
 	.ci/test-programs danger
-	cargo test --features cli,http --test it -- --ignored write_the_table_of_dangers
+	cargo test --test it -- --ignored write_the_table_of_dangers
 
 memory: worker ## the most memory that the Worker takes, by quality and window; ARGS="--mib 300 --quality 9"
 	$(WASM) node benches/memory.mjs $(ARGS)
@@ -108,8 +107,8 @@ size: worker ## what the Worker's wasm is made of, and what of it grew; ARGS=--w
 
 lint: toolchain ## rustfmt and clippy, on the host and on wasm32
 	cargo fmt --check
-	cargo clippy --all-targets --features cli,http -- -D warnings
-	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown --lib --features worker,browser -- -D warnings
+	cargo clippy --all-targets -- -D warnings
+	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown -p recompress-worker -p recompress-browser -- -D warnings
 
 fmt: ## rustfmt
 	cargo fmt

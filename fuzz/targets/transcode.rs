@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| recompress_fuzz::bodies::transcode(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| recompress_testkit::bodies::transcode(input));

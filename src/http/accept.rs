@@ -5,7 +5,7 @@ use http::{
     header::{ACCEPT, ACCEPT_ENCODING},
 };
 
-use crate::Listing;
+use recompress::Listing;
 
 const COMPRESSED_TAR: &str = "application/x-brotli-compressed-tar";
 const TAR: &str = "application/x-tar";
@@ -14,7 +14,7 @@ const LINES: &str = "application/x-ndjson";
 
 /// How a tarball is labelled, of which it is said in one of two ways that it is compressed with brotli. Its bytes are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Variant {
+pub(crate) enum Variant {
     /// A `.tar.br` file: brotli is part of what is delivered.
     CompressedTar,
     /// A `.tar` file, and brotli a matter of transport: what a browser's `fetch` reads is the tarball itself.
@@ -25,28 +25,28 @@ impl Variant {
     /// A compressed file, unless the request names `application/x-tar`, prefers it, and accepts brotli as an encoding.
     ///
     /// Wildcards do not choose the encoded form: what sends `*/*` mostly saves what it gets.
-    pub(super) fn negotiate(headers: &HeaderMap) -> Self {
+    pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
         let weight = |encoding| weight(headers, &ACCEPT_ENCODING, encoding);
         let accepts_br = weight("br").or_else(|| weight("*")).unwrap_or(0.0) > 0.0;
         let prefers_tar = prefers(headers, TAR, COMPRESSED_TAR);
         if prefers_tar && accepts_br { Self::EncodedTar } else { Self::CompressedTar }
     }
 
-    pub(super) fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::CompressedTar => COMPRESSED_TAR,
             Self::EncodedTar => TAR,
         }
     }
 
-    pub(super) fn content_encoding(self) -> Option<&'static str> {
+    pub(crate) fn content_encoding(self) -> Option<&'static str> {
         match self {
             Self::CompressedTar => None,
             Self::EncodedTar => Some("br"),
         }
     }
 
-    pub(super) fn extension(self) -> &'static str {
+    pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::CompressedTar => ".tar.br",
             Self::EncodedTar => ".tar",
@@ -62,7 +62,7 @@ pub fn prefers_html(headers: &HeaderMap) -> bool {
 }
 
 /// How a listing is written: a document, unless the request names NDJSON and prefers it.
-pub(super) fn listing(headers: &HeaderMap) -> (Listing, &'static str) {
+pub(crate) fn listing(headers: &HeaderMap) -> (Listing, &'static str) {
     if prefers(headers, LINES, JSON) { (Listing::Lines, LINES) } else { (Listing::Json, JSON) }
 }
 

@@ -10,10 +10,9 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::{
-    account::Account,
-    conversion::{Conversion, Failure, Piece},
-};
+use recompress_service::{Exchange, Failure, Piece, RequestLog};
+
+use crate::upload::Upload;
 
 /// The body of an answer to a request whose upload is a `B`.
 ///
@@ -22,22 +21,22 @@ pub struct Body<B> {
     /// Not yet given.
     ready: Bytes,
     /// What comes after it.
-    conversion: Option<Box<Conversion<B>>>,
+    exchange: Option<Box<Exchange<Upload<B>>>>,
     /// Of the request, until this is the end of it.
-    account: Option<Box<Account>>,
+    log: Option<Box<RequestLog>>,
 }
 
 impl<B> Body<B> {
-    pub(super) fn fixed(bytes: Bytes) -> Self {
-        Self { ready: bytes, conversion: None, account: None }
+    pub(crate) fn fixed(bytes: Bytes) -> Self {
+        Self { ready: bytes, exchange: None, log: None }
     }
 
     /// What comes after the first piece, if that is not all.
-    pub(super) fn converting(first: Piece, conversion: Conversion<B>, account: &mut Account) -> Self {
+    pub(crate) fn streaming(first: Piece, exchange: Exchange<Upload<B>>, log: &mut RequestLog) -> Self {
         match first {
-            Piece::More(first) => Self { ready: first, conversion: Some(Box::new(conversion)), account: None },
+            Piece::More(first) => Self { ready: first, exchange: Some(Box::new(exchange)), log: None },
             Piece::Last(only) => {
-                account.outcome = "ok";
+                log.outcome = "ok";
                 Self::fixed(only)
             }
             Piece::Told(..) => unreachable!("with nothing given before it, a failure becomes the status"),
@@ -45,11 +44,11 @@ impl<B> Body<B> {
     }
 
     /// Has the account end with the body.
-    pub(super) fn accounted(mut self, mut account: Account) -> Self {
-        if self.conversion.is_none() {
-            account.bytes_out = self.ready.len() as u64;
+    pub(crate) fn logged(mut self, mut log: RequestLog) -> Self {
+        if self.exchange.is_none() {
+            log.bytes_out = self.ready.len() as u64;
         }
-        self.account = Some(Box::new(account));
+        self.log = Some(Box::new(log));
         self
     }
 }
@@ -70,23 +69,23 @@ where
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let this = &mut *self;
         if this.ready.is_empty()
-            && let Some(conversion) = &mut this.conversion
+            && let Some(exchange) = &mut this.exchange
         {
-            let polled = conversion.poll_piece(cx);
-            if let Some(account) = &mut this.account {
-                conversion.report(account);
+            let polled = exchange.poll_piece(cx);
+            if let Some(log) = &mut this.log {
+                exchange.report(log);
                 match &polled {
-                    Poll::Ready(Ok(Piece::Last(_))) => account.outcome = "ok",
-                    Poll::Ready(Ok(Piece::Told(_, code))) => account.outcome = code,
-                    Poll::Ready(Err(failure)) => account.outcome = failure.code(),
+                    Poll::Ready(Ok(Piece::Last(_))) => log.outcome = "ok",
+                    Poll::Ready(Ok(Piece::Told(_, code))) => log.outcome = code,
+                    Poll::Ready(Err(failure)) => log.outcome = failure.code(),
                     _ => {}
                 }
             }
             let piece = ready!(polled);
             // With the last piece, or an error, the encoder's memory is given back before the client has taken the rest.
             if !matches!(piece, Ok(Piece::More(_))) {
-                this.conversion = None;
-                this.account = None;
+                this.exchange = None;
+                this.log = None;
             }
             let (Piece::More(bytes) | Piece::Last(bytes) | Piece::Told(bytes, _)) = piece?;
             this.ready = bytes;
@@ -96,11 +95,11 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ready.is_empty() && self.conversion.is_none()
+        self.ready.is_empty() && self.exchange.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.conversion {
+        match self.exchange {
             None => SizeHint::with_exact(self.ready.len() as u64),
             Some(_) => SizeHint::default(),
         }
@@ -109,7 +108,7 @@ where
 
 impl<B> fmt::Debug for Body<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remaining = self.conversion.as_ref().map(|_| "unknown");
+        let remaining = self.exchange.as_ref().map(|_| "unknown");
         f.debug_struct("Body").field("ready", &self.ready.len()).field("remaining", &remaining).finish()
     }
 }

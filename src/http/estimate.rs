@@ -1,19 +1,21 @@
 //! What a conversion would come to, by the numbers in a query.
 
 use http::request::Parts;
+use recompress::Estimate;
+use recompress_service::Share;
 
-use super::{
-    options::{BadOption, Given, Options, Place},
+use crate::{
+    given::{BadOption, Given, Place},
+    options::Options,
+    problem::Problem,
     settings::Settings,
-    share::Share,
 };
-use crate::Estimate;
 
 /// The numbers that a query must have, or may.
 const NUMBERS: [(&str, Option<u64>); 3] = [("zip_bytes", None), ("unpacked_bytes", None), ("members", Some(1))];
 
 /// An estimate as JSON. `budget` is the memory that all requests have.
-pub(super) fn answer(head: &Parts, settings: &Settings, budget: u64) -> Result<String, BadOption> {
+pub(crate) fn answer(head: &Parts, settings: &Settings, budget: u64) -> Result<String, BadOption> {
     let mut given = Given::by_head("", &head.headers)?;
     let mut numbers = NUMBERS.map(|_| None::<String>);
     for (option, value) in form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
@@ -42,7 +44,7 @@ pub(super) fn answer(head: &Parts, settings: &Settings, budget: u64) -> Result<S
     let mut estimate = Estimate::new(parameters, settings.limits, zip_bytes, unpacked_bytes, members);
     match share {
         Ok(share) => estimate.memory_bytes = share.bytes,
-        Err(problem) => estimate.refusal = Some(problem.code()),
+        Err(refused) => estimate.refusal = Some(Problem::from(refused).code()),
     }
     Ok(format!("{estimate}\n"))
 }

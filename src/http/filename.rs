@@ -5,7 +5,7 @@
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::headers;
+use crate::headers;
 
 /// Room for an extension in the 255 bytes that file systems allow.
 const STEM_BYTES: usize = 240;
@@ -26,12 +26,12 @@ const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The name in a path's only segment.
-pub(super) fn from_path(segment: &str) -> String {
+pub(crate) fn from_path(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 /// The name in a request's `Content-Disposition`; `filename*` wins over `filename` (RFC 6266 §4.3).
-pub(super) fn from_content_disposition(header: &HeaderValue) -> Option<String> {
+pub(crate) fn from_content_disposition(header: &HeaderValue) -> Option<String> {
     let text = headers::text(header);
     let parameters: Vec<_> = parameters(&text);
     let value = |wanted: &str| parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, v)| v);
@@ -39,7 +39,7 @@ pub(super) fn from_content_disposition(header: &HeaderValue) -> Option<String> {
 }
 
 /// The answer's `Content-Disposition` (RFC 6266) for an upload of this name.
-pub(super) fn content_disposition(name: Option<&str>, extension: &str) -> HeaderValue {
+pub(crate) fn content_disposition(name: Option<&str>, extension: &str) -> HeaderValue {
     let name = format!("{}{extension}", stem(name.unwrap_or_default()));
     // What a quoted string must escape, and `%`, which some clients decode there, are in `filename*` alone (RFC 6266 appendix D).
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');

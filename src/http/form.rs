@@ -22,12 +22,14 @@ use http::{
     header::{CONTENT_DISPOSITION, CONTENT_TYPE},
 };
 use multer::{Field, Multipart};
+use recompress_service::UploadError;
 use thiserror::Error as ThisError;
 
-use super::{
+use crate::{
     filename,
-    options::{BadOption, Given, Place},
-    source::{Broken, poll_body},
+    frames::poll_body,
+    given::{Given, Place},
+    problem::Problem,
 };
 
 /// What may come before the file, and after it: fields are short.
@@ -35,7 +37,7 @@ const FIELDS_BYTES: usize = 16 << 10;
 
 /// A form that is not one file with options before it.
 #[derive(Debug, ThisError)]
-pub(super) enum BadForm {
+pub(crate) enum BadForm {
     #[error("the content type of a form must say its boundary")]
     NoBoundary,
     #[error("the form has no file: a field with a filename")]
@@ -52,14 +54,7 @@ pub(super) enum BadForm {
     Broken(String),
 }
 
-/// Why there is nothing to convert.
-#[derive(Debug)]
-pub(super) enum Refused {
-    Upload(Broken),
-    Option(BadOption),
-}
-
-pub(super) struct Form<B> {
+pub(crate) struct Form<B> {
     upload: B,
     feed: Feed,
     multipart: Multipart<'static>,
@@ -93,7 +88,7 @@ impl Stream for Feed {
 }
 
 /// Whether a request's body is a form.
-pub(super) fn is_form(headers: &HeaderMap) -> bool {
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
     let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("multipart/form-data"))
 }
@@ -103,7 +98,7 @@ where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
     /// Reads the fields up to the file into `given`, and gives the file's name with the form.
-    pub(super) async fn open(upload: B, headers: &HeaderMap, given: &mut Given) -> Result<(Self, String), Refused> {
+    pub(crate) async fn open(upload: B, headers: &HeaderMap, given: &mut Given) -> Result<(Self, String), Problem> {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let boundary = multer::parse_boundary(content_type).map_err(|_| BadForm::NoBoundary)?;
         let feed = Feed::default();
@@ -125,12 +120,12 @@ where
             }
             form.file = None;
             let text = String::from_utf8(text).map_err(|_| BadForm::NotText { name: name.clone() })?;
-            given.add(Place::Form, &name, text).map_err(Refused::Option)?;
+            given.add(Place::Form, &name, text)?;
         }
     }
 
     /// Gives the file's next bytes, and its end only where the form ends as well.
-    pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, UploadError>>> {
         if self.file.is_some() {
             // What the parser was given was the file's, or will be counted again.
             self.beside = 0;
@@ -144,7 +139,7 @@ where
             Ok(None) => None,
             Ok(Some(field)) => {
                 let name = field.name().unwrap_or_default().to_owned();
-                Some(Err(Broken::Form(BadForm::BehindFile { name })))
+                Some(Err(BadForm::BehindFile { name }.into()))
             }
             Err(broken) => Some(Err(broken)),
         })
@@ -160,19 +155,19 @@ where
         &mut self,
         cx: &mut Context<'_>,
         parse: fn(&mut Self, &mut Context<'_>) -> Poll<multer::Result<T>>,
-    ) -> Poll<Result<T, Broken>> {
+    ) -> Poll<Result<T, UploadError>> {
         // Ends when the parser has what it looks for, or the upload has no more.
         loop {
             let parsed = parse(self, &mut Context::from_waker(Waker::noop()));
             let ended = self.feed.lock().1;
             match parsed {
                 Poll::Ready(Ok(parsed)) => return Poll::Ready(Ok(parsed)),
-                _ if ended => return Poll::Ready(Err(Broken::Connection("the form has no end".to_owned()))),
+                _ if ended => return Poll::Ready(Err(UploadError::Connection("the form has no end".to_owned()))),
                 Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err(Broken::Form(BadForm::Broken(error.to_string()))));
+                    return Poll::Ready(Err(BadForm::Broken(error.to_string()).into()));
                 }
                 Poll::Pending if self.beside > FIELDS_BYTES => {
-                    return Poll::Ready(Err(Broken::Form(BadForm::TooLong)));
+                    return Poll::Ready(Err(BadForm::TooLong.into()));
                 }
                 Poll::Pending => {}
             }
@@ -188,14 +183,14 @@ where
     }
 }
 
-impl From<Broken> for Refused {
-    fn from(broken: Broken) -> Self {
-        Self::Upload(broken)
+impl From<BadForm> for UploadError {
+    fn from(form: BadForm) -> Self {
+        Self::Form(form.to_string())
     }
 }
 
-impl From<BadForm> for Refused {
+impl From<BadForm> for Problem {
     fn from(form: BadForm) -> Self {
-        Self::Upload(Broken::Form(form))
+        UploadError::from(form).into()
     }
 }

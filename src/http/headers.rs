@@ -6,12 +6,12 @@ use http::{
 };
 
 /// With what a tarball was compressed.
-pub(super) const QUALITY: HeaderName = HeaderName::from_static("recompress-quality");
-pub(super) const LGWIN: HeaderName = HeaderName::from_static("recompress-lgwin");
-pub(super) const MODE: HeaderName = HeaderName::from_static("recompress-mode");
+pub(crate) const QUALITY: HeaderName = HeaderName::from_static("recompress-quality");
+pub(crate) const LGWIN: HeaderName = HeaderName::from_static("recompress-lgwin");
+pub(crate) const MODE: HeaderName = HeaderName::from_static("recompress-mode");
 
 /// By which a request is found in the log: the client's own word for it, or one of ours.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// The edge's word for a request.
 const RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -22,7 +22,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 ///
 /// Nothing here is a document that loads anything or stands in a frame. Strict-Transport-Security is the edge's matter:
 /// only that knows whether there is a certificate.
-pub(super) fn every_answer(request_id: &str) -> HeaderMap {
+pub(crate) fn every_answer(request_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::from_iter([
         // `no-transform` keeps a proxy from compressing, or decoding, what is already brotli (RFC 9111 §5.2.2.6).
         (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
@@ -38,7 +38,7 @@ pub(super) fn every_answer(request_id: &str) -> HeaderMap {
 }
 
 /// What a header says. Not ASCII, it is UTF-8 from what was written lately, and ISO 8859-1 from what keeps to RFC 2616.
-pub(super) fn text(value: &HeaderValue) -> String {
+pub(crate) fn text(value: &HeaderValue) -> String {
     match str::from_utf8(value.as_bytes()) {
         Ok(text) => text.to_owned(),
         Err(_) => value.as_bytes().iter().map(|&byte| char::from(byte)).collect(),
@@ -46,7 +46,7 @@ pub(super) fn text(value: &HeaderValue) -> String {
 }
 
 /// The client's word for its request, or the edge's, if it is one that can stand in a log.
-pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     let plain = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(is_plain);
     [REQUEST_ID, RAY].iter().find_map(|name| headers.get(name)?.to_str().ok().filter(plain))

@@ -1,143 +1,23 @@
-//! What a request asks for: each option by the query, by a header, or by a field of a form.
-//!
-//! A new option is a row of [`TABLE`], a line in [`Options::read`], rows in the tests, and a parameter in `openapi.json`.
+//! Options: the meaning of those that were given, with the installation's defaults for the others.
 
-use http::HeaderMap;
-use thiserror::Error as ThisError;
+use recompress::{Mode, Parameters, Selection};
 
-use super::{headers::text, settings::Settings};
-use crate::{BadSelection, Mode, Parameters, Selection};
-
-/// An option's name in the query and in a form. As a header it is `Recompress-` and the same.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) name: &'static str,
-    /// Whether it is a list: given several times, in whatever ways, it has all these values.
-    pub(super) repeats: bool,
-}
-
-/// Every option there is.
-pub(super) const TABLE: [Row; 8] = [
-    Row { name: "quality", repeats: false },
-    Row { name: "lgwin", repeats: false },
-    Row { name: "mode", repeats: false },
-    Row { name: "include", repeats: true },
-    Row { name: "exclude", repeats: true },
-    Row { name: "first", repeats: true },
-    Row { name: "report", repeats: false },
-    Row { name: "name", repeats: false },
-];
-
-const HEADER_PREFIX: &str = "recompress-";
-
-/// Where an option was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Query,
-    Header,
-    Form,
-}
-
-/// What was given, by row of [`TABLE`], not understood yet.
-#[derive(Debug, Default)]
-pub(super) struct Given(Vec<(&'static Row, Place, String)>);
+use crate::{
+    given::{BadOption, Given},
+    settings::Settings,
+};
 
 /// What a request asks for, with the installation's defaults for what it does not.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Options {
-    pub(super) parameters: Parameters,
-    pub(super) selection: Selection,
-    pub(super) report: bool,
-    pub(super) name: Option<String>,
-}
-
-/// An option that cannot be honoured.
-#[derive(Debug, PartialEq, Eq, ThisError)]
-pub(super) enum BadOption {
-    #[error("there is no option {option:?}, only {}", names())]
-    Unknown { option: String },
-    #[error("{option} is given twice, as {first:?} and as {second:?}")]
-    Twice { option: &'static str, first: String, second: String },
-    #[error("{option} is {value:?}, it must be {range}")]
-    OutOfRange { option: &'static str, value: String, range: String },
-    #[error(transparent)]
-    Selection(#[from] BadSelection),
-    #[error("{option} has no meaning here")]
-    Elsewhere { option: &'static str },
-    #[error("{option} is missing")]
-    Missing { option: &'static str },
-}
-
-fn names() -> String {
-    let (last, others) = TABLE.split_last().expect("there are options");
-    format!("{} and {}", others.iter().map(|row| row.name).collect::<Vec<_>>().join(", "), last.name)
-}
-
-impl Given {
-    /// What the request's head asks for. Nothing is ignored: a misspelt option is an error.
-    pub(super) fn by_head(query: &str, headers: &HeaderMap) -> Result<Self, BadOption> {
-        let mut given = Self::default();
-        for (option, value) in form_urlencoded::parse(query.as_bytes()) {
-            given.add(Place::Query, &option, value.into_owned())?;
-        }
-        for name in headers.keys() {
-            let Some(option) = name.as_str().strip_prefix(HEADER_PREFIX) else { continue };
-            // Several lines of a header mean the same as one with commas (RFC 9110 §5.3), and some servers make that of them.
-            let lines: Vec<_> = headers.get_all(name).iter().map(text).collect();
-            let value = lines.join(", ");
-            match row(option)? {
-                Row { repeats: true, .. } => {
-                    for member in value.split(',').map(str::trim).filter(|member| !member.is_empty()) {
-                        given.add(Place::Header, option, member.to_owned())?;
-                    }
-                }
-                _ => given.add(Place::Header, option, value)?,
-            }
-        }
-        Ok(given)
-    }
-
-    /// Adds one value. A second one of the same option is an error, unless the option is a list, or says in another place
-    /// just what the first does.
-    pub(super) fn add(&mut self, place: Place, option: &str, value: String) -> Result<(), BadOption> {
-        let row = row(option)?;
-        if !row.repeats
-            && let Some((_, first_place, first)) = self.0.iter().find(|(given, ..)| *given == row)
-        {
-            if *first_place == place || *first != value {
-                return Err(BadOption::Twice { option: row.name, first: first.clone(), second: value });
-            }
-            return Ok(());
-        }
-        self.0.push((row, place, value));
-        Ok(())
-    }
-
-    /// Refuses all options but those of `names`, where the others would change nothing.
-    pub(super) fn expect_only(&self, names: &[&str]) -> Result<(), BadOption> {
-        match self.0.iter().find(|(row, ..)| !names.contains(&row.name)) {
-            Some((row, ..)) => Err(BadOption::Elsewhere { option: row.name }),
-            None => Ok(()),
-        }
-    }
-
-    /// All values of an option, the query's first.
-    fn all(&self, option: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(row, ..)| row.name == option).map(|(.., value)| value.as_str())
-    }
-
-    /// The value of an option that is no list.
-    fn one(&self, option: &str) -> Option<&str> {
-        self.all(option).next()
-    }
-}
-
-fn row(option: &str) -> Result<&'static Row, BadOption> {
-    TABLE.iter().find(|row| row.name == option).ok_or_else(|| BadOption::Unknown { option: option.to_owned() })
+pub(crate) struct Options {
+    pub(crate) parameters: Parameters,
+    pub(crate) selection: Selection,
+    pub(crate) report: bool,
+    pub(crate) name: Option<String>,
 }
 
 impl Options {
-    pub(super) fn read(given: &Given, settings: &Settings) -> Result<Self, BadOption> {
+    pub(crate) fn read(given: &Given, settings: &Settings) -> Result<Self, BadOption> {
         let quality = given.one("quality").map_or(Ok(settings.quality), |text| settings.quality(text))?;
         let lgwin =
             given.one("lgwin").map_or_else(|| Ok(settings.usual_lgwin(quality)), |text| settings.lgwin(text))?;
@@ -166,26 +46,12 @@ impl Options {
     }
 }
 
-/// A number from `least` to `most`, or `auto`, which is none.
-pub(super) fn number_or_auto(option: &'static str, text: &str, least: u8, most: u8) -> Result<Option<u8>, BadOption> {
-    // `parse` alone takes `+9`.
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(number) if digits && (least..=most).contains(&number) => Ok(Some(number)),
-        _ if text == "auto" => Ok(None),
-        _ => {
-            let range = format!("{least} to {most} or auto");
-            Err(BadOption::OutOfRange { option, value: text.to_owned(), range })
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
+    use recompress::Limits;
 
     use super::*;
-    use crate::Limits;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();

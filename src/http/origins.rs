@@ -8,14 +8,14 @@ use http::{
     },
 };
 
-use super::options;
+use crate::given;
 
 /// What a page can read of an answer beside the headers that any page can.
 const EXPOSED: &str = "content-disposition, recompress-lgwin, recompress-quality, request-id, retry-after";
 
 /// Whose pages may use the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Origins {
+pub(crate) enum Origins {
     #[default]
     Own,
     These(Vec<String>),
@@ -24,7 +24,7 @@ pub(super) enum Origins {
 
 impl Origins {
     /// `*`, or origins with commas or spaces between them; none of what is neither.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.trim() == "*" {
             return Some(Self::Any);
         }
@@ -34,7 +34,7 @@ impl Origins {
     }
 
     /// Headers that let the page which sent the request read its answer; for a preflight also, what it may send.
-    pub(super) fn headers(&self, request: &HeaderMap, allow: Option<&HeaderValue>) -> HeaderMap {
+    pub(crate) fn headers(&self, request: &HeaderMap, allow: Option<&HeaderValue>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let allowed = match self {
             Self::Own => return headers,
@@ -51,7 +51,7 @@ impl Origins {
         match allow.filter(|_| request.contains_key(ACCESS_CONTROL_REQUEST_METHOD)) {
             Some(allow) => {
                 headers.insert(ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
-                let names = options::TABLE
+                let names = given::TABLE
                     .iter()
                     .fold("authorization, content-disposition, content-type, request-id".to_owned(), |names, row| {
                         names + ", recompress-" + row.name

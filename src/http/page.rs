@@ -2,9 +2,9 @@
 
 use http::{header::HOST, request::Parts};
 
-use super::settings::Settings;
+use crate::settings::Settings;
 
-pub(super) fn text(head: &Parts, settings: &Settings) -> String {
+pub(crate) fn text(head: &Parts, settings: &Settings) -> String {
     let origin = origin(head);
     let shown = |choice: Option<u8>| choice.map_or("auto".to_owned(), |number| number.to_string());
     format!(

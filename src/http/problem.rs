@@ -1,28 +1,26 @@
 //! An answer that says why there is no tarball (RFC 9457).
 
-use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    HeaderName, HeaderValue, Method, StatusCode,
+    header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use recompress::{Error, Format};
+use recompress_service::{Busy, Failure, TooMuchMemory, UploadError};
 use serde::Serialize;
-
-use super::{body::Body, conversion::Failure, form::Refused, options::BadOption, settings::BadVariable};
-use crate::{Error, Format};
 
 /// Why a request failed: whose fault by the status, which rule by the code, the numbers in the detail.
 #[derive(Debug)]
-pub(super) struct Problem {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
-    detail: String,
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) detail: String,
     /// Of the answer, beside those that every answer has.
-    header: Option<(HeaderName, &'static str)>,
+    pub(crate) header: Option<(HeaderName, &'static str)>,
 }
 
 impl Problem {
-    pub(super) fn not_found(path: &str) -> Self {
+    pub(crate) fn not_found(path: &str) -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
             code: "not_found",
@@ -32,7 +30,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn method_not_allowed(method: &Method, allowed: &'static str) -> Self {
+    pub(crate) fn method_not_allowed(method: &Method, allowed: &'static str) -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
             code: "method_not_allowed",
@@ -42,7 +40,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn content_encoding(encoding: &HeaderValue) -> Self {
+    pub(crate) fn content_encoding(encoding: &HeaderValue) -> Self {
         Self {
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
             code: "content_encoding",
@@ -53,7 +51,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn unauthorized(detail: &str) -> Self {
+    pub(crate) fn unauthorized(detail: &str) -> Self {
         Self {
             status: StatusCode::UNAUTHORIZED,
             code: "unauthorized",
@@ -63,7 +61,7 @@ impl Problem {
         }
     }
 
-    pub(super) fn rate_limited() -> Self {
+    pub(crate) fn rate_limited() -> Self {
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
             code: "rate_limited",
@@ -75,45 +73,12 @@ impl Problem {
     }
 
     /// A stable word for programs.
-    pub(super) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The isolate's memory is taken by other requests.
-    pub(super) fn busy(detail: String) -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "busy",
-            title: "other requests have the memory that this one needs",
-            detail,
-            // Seconds: about what a conversion takes.
-            header: Some((RETRY_AFTER, "5")),
-        }
-    }
-
-    /// More memory than there is for all requests together.
-    pub(super) fn too_much_memory(detail: String) -> Self {
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            code: "too_much_memory",
-            title: "these options need more memory than there is",
-            detail,
-            header: None,
-        }
-    }
-
-    pub(super) fn misconfigured(variable: &BadVariable) -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            code: "misconfigured",
-            title: "the installation is not configured right",
-            detail: variable.to_string(),
-            header: None,
-        }
-    }
-
     /// The document, with a line feed at its end, for who reads it in a terminal, or as the last of several lines.
-    pub(super) fn line(&self) -> Vec<u8> {
+    pub(crate) fn line(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct Document<'a> {
             r#type: String,
@@ -133,21 +98,17 @@ impl Problem {
         json.push(b'\n');
         json
     }
-
-    pub(super) fn into_response<B>(self) -> Response<Body<B>> {
-        let mut response = Response::new(Body::fixed(Bytes::from(self.line())));
-        *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        response
-    }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (status, title) = match &error {
+        (&error).into()
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        let (status, title) = match error {
             Error::Format(Format::NotZip { .. }) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the upload is not a zip"),
             Error::Format(_) => (StatusCode::BAD_REQUEST, "the archive is broken"),
             Error::Truncated { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
@@ -161,6 +122,12 @@ impl From<Error> for Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
+        (&failure).into()
+    }
+}
+
+impl From<&Failure> for Problem {
+    fn from(failure: &Failure) -> Self {
         let (code, detail) = (failure.code(), failure.to_string());
         let (status, title) = match failure {
             Failure::Archive(error) => return error.into(),
@@ -172,22 +139,33 @@ impl From<Failure> for Problem {
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Option(option) => option.into(),
-            Refused::Upload(broken) => Failure::of_upload(broken, 0).into(),
+impl From<UploadError> for Problem {
+    /// For an upload that breaks before its archive begins.
+    fn from(error: UploadError) -> Self {
+        Failure::of_upload(error, 0).into()
+    }
+}
+
+impl From<Busy> for Problem {
+    fn from(busy: Busy) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "busy",
+            title: "other requests have the memory that this one needs",
+            detail: busy.to_string(),
+            // Seconds: about as long as a conversion takes.
+            header: Some((RETRY_AFTER, "5")),
         }
     }
 }
 
-impl From<BadOption> for Problem {
-    fn from(option: BadOption) -> Self {
+impl From<TooMuchMemory> for Problem {
+    fn from(refused: TooMuchMemory) -> Self {
         Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "bad_option",
-            title: "an option is not valid",
-            detail: option.to_string(),
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            code: "too_much_memory",
+            title: "these options need more memory than there is",
+            detail: refused.to_string(),
             header: None,
         }
     }

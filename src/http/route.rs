@@ -2,11 +2,11 @@
 
 use http::{Method, request::Parts};
 
-use super::{filename, problem::Problem};
+use crate::{filename, problem::Problem};
 
 /// What a request is for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Route {
+pub(crate) enum Route {
     Page,
     Health,
     Description,
@@ -24,7 +24,7 @@ pub(super) enum Route {
 }
 
 /// Paths with their methods, as `Allow` has them.
-pub(super) const PATHS: [(&str, &str); 7] = [
+pub(crate) const PATHS: [(&str, &str); 7] = [
     ("/", "GET, HEAD, OPTIONS, POST, PUT"),
     ("/health", READ),
     ("/openapi.json", READ),
@@ -38,7 +38,7 @@ pub(super) const PATHS: [(&str, &str); 7] = [
 const READ: &str = "GET, HEAD, OPTIONS";
 
 impl Route {
-    pub(super) fn of(head: &Parts) -> Result<Self, Problem> {
+    pub(crate) fn of(head: &Parts) -> Result<Self, Problem> {
         let path = head.uri.path();
         let reads = matches!(head.method, Method::GET | Method::HEAD);
         let (pattern, allow) = *PATHS
@@ -63,7 +63,7 @@ impl Route {
     }
 
     /// A word for it, which tells nothing of who asks.
-    pub(super) fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Page => "page",
             Self::Health => "health",
@@ -77,7 +77,7 @@ impl Route {
     }
 
     /// Whether it takes work and memory worth protecting: by a token, by a rate.
-    pub(super) fn is_costly(&self) -> bool {
+    pub(crate) fn is_costly(&self) -> bool {
         matches!(self, Self::Convert { .. } | Self::Inspect)
     }
 }

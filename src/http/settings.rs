@@ -2,14 +2,16 @@
 //!
 //! A new variable is a line in [`Settings::from_variables`], rows in the tests, and a row in the README's table.
 
+use http::StatusCode;
+use recompress::{Limits, Parameters, largest_lgwin};
 use thiserror::Error as ThisError;
 
-use super::{
-    options::{BadOption, number_or_auto},
+use crate::{
+    given::{BadOption, number_or_auto},
     origins::Origins,
+    problem::Problem,
     token::Token,
 };
-use crate::{Limits, Parameters, parameters::largest_lgwin};
 
 /// The variables' common start. What has it and is not known is refused: a misspelt one must not pass for the default.
 pub const VARIABLE_PREFIX: &str = "RECOMPRESS_";
@@ -17,16 +19,16 @@ pub const VARIABLE_PREFIX: &str = "RECOMPRESS_";
 /// What an installation decides: [`Settings::new`] is the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    pub(super) limits: Limits,
+    pub(crate) limits: Limits,
     /// For who asks for none; `None` for automatic.
-    pub(super) quality: Option<u8>,
-    pub(super) lgwin: Option<u8>,
+    pub(crate) quality: Option<u8>,
+    pub(crate) lgwin: Option<u8>,
     /// The most that may be asked for, and that is chosen automatically.
     max_quality: u8,
     max_lgwin: u8,
-    pub(super) origins: Origins,
+    pub(crate) origins: Origins,
     /// Without one, anyone may ask.
-    pub(super) token: Option<Token>,
+    pub(crate) token: Option<Token>,
 }
 
 /// A variable that cannot be honoured. Its value is not told where it is secret.
@@ -102,17 +104,17 @@ impl Settings {
         Ok(settings)
     }
 
-    pub(super) fn quality(&self, text: &str) -> Result<Option<u8>, BadOption> {
+    pub(crate) fn quality(&self, text: &str) -> Result<Option<u8>, BadOption> {
         number_or_auto("quality", text, 0, self.max_quality)
     }
 
-    pub(super) fn lgwin(&self, text: &str) -> Result<Option<u8>, BadOption> {
+    pub(crate) fn lgwin(&self, text: &str) -> Result<Option<u8>, BadOption> {
         number_or_auto("lgwin", text, 10, self.max_lgwin)
     }
 
     /// For a request that names none. The default gives way where the quality leaves no room for it; where that is
     /// automatic, the window is too.
-    pub(super) fn usual_lgwin(&self, quality: Option<u8>) -> Option<u8> {
+    pub(crate) fn usual_lgwin(&self, quality: Option<u8>) -> Option<u8> {
         match quality {
             Some(quality) => self.lgwin.map(|lgwin| lgwin.min(largest_lgwin(quality))),
             None if self.lgwin == Some(Parameters::default().lgwin()) => None,
@@ -121,7 +123,7 @@ impl Settings {
     }
 
     /// What was read by [`Settings::quality`] and [`Settings::lgwin`].
-    pub(super) fn parameters(&self, quality: Option<u8>, lgwin: Option<u8>) -> Parameters {
+    pub(crate) fn parameters(&self, quality: Option<u8>, lgwin: Option<u8>) -> Parameters {
         let window = lgwin.unwrap_or(self.max_lgwin);
         let parameters = match quality {
             Some(quality) => Parameters::new(quality, window),
@@ -129,6 +131,18 @@ impl Settings {
         };
         let parameters = parameters.expect("the ranges were checked").at_most(self.max_quality, self.max_lgwin);
         if lgwin.is_some() { parameters } else { parameters.with_auto_lgwin() }
+    }
+}
+
+impl From<&BadVariable> for Problem {
+    fn from(variable: &BadVariable) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: "misconfigured",
+            title: "the installation is not configured right",
+            detail: variable.to_string(),
+            header: None,
+        }
     }
 }
 

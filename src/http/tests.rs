@@ -10,12 +10,13 @@ use std::{
 
 use async_compression::futures::bufread::BrotliDecoder;
 use futures::{AsyncReadExt, TryStreamExt, executor::block_on};
-use http::StatusCode;
+use http::HeaderMap;
 use http_body::{Body as _, Frame};
+use recompress::{Limits, Parameters};
+use recompress_service::Share;
 use zip::write::SimpleFileOptions;
 
 use super::*;
-use crate::{Limits, Parameters};
 
 mod estimate;
 mod listing;

@@ -5,22 +5,22 @@ use std::fmt;
 use http::{HeaderMap, header::AUTHORIZATION};
 use subtle::ConstantTimeEq;
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// Not shown to who prints the settings.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Token(String);
+pub(crate) struct Token(String);
 
 impl Token {
     /// None of what no request could send.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let body = text.trim_end_matches('=');
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
         (!body.is_empty() && body.bytes().all(is_plain)).then(|| Self(text.to_owned()))
     }
 
     /// Compares in a time that tells nothing but the length.
-    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let mut given = headers.get_all(AUTHORIZATION).iter();
         let (Some(first), None) = (given.next(), given.next()) else {
             return Err(Problem::unauthorized("the request needs one header Authorization: Bearer TOKEN"));

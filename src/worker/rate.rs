@@ -9,7 +9,7 @@ use worker::{
 };
 
 /// Whether the sender's address asks more often than the limit says. A limit that fails limits nobody, and says so in the log.
-pub(super) fn is_over(env: &Env, request: &web_sys::Request) -> impl Future<Output = bool> + use<> {
+pub(crate) fn is_over(env: &Env, request: &web_sys::Request) -> impl Future<Output = bool> + use<> {
     let binding = Reflect::get(env, &JsValue::from_str("RATE_LIMIT")).unwrap_or_default();
     // Where there is no edge to say it, all are one.
     let address = request.headers().get("cf-connecting-ip").ok().flatten().unwrap_or_default();

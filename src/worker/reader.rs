@@ -37,7 +37,7 @@ extern "C" {
 ///
 /// It never releases its lock, as `wasm_streams::readable::IntoAsyncRead` does in the end: of a thousand uploads that break
 /// off, that throws for one (in workerd).
-pub(super) struct Reader {
+pub(crate) struct Reader {
     raw: ByobReader,
     reading: Option<JsFuture>,
     /// Room in JavaScript's memory, which goes back and forth with the reads.
@@ -46,7 +46,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(stream: web_sys::ReadableStream) -> Result<Self, JsValue> {
+    pub(crate) fn new(stream: web_sys::ReadableStream) -> Result<Self, JsValue> {
         let options = Object::new();
         Reflect::set(&options, &"mode".into(), &"byob".into())?;
         let raw = stream.unchecked_into::<ByteStream>().get_reader(&options)?;
@@ -54,7 +54,7 @@ impl Reader {
     }
 
     /// Reads into the front of `room`; nothing at the end of the stream. While it is pending, `room` must keep its length.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, JsValue>> {
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, JsValue>> {
         if self.ended {
             return Poll::Ready(Ok(0));
         }

@@ -1,13 +1,13 @@
 //! The runtime's request as one of the `http` crate.
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use worker::{Headers, js_sys, wasm_bindgen::JsValue, web_sys};
 
-use super::upload::Upload;
+use crate::upload::RequestBody;
 
-/// Not `worker`'s own conversion: that one takes hold of the body in a way that excludes [`Upload`]'s large reads, and
+/// Not `worker`'s own conversion: that one takes hold of the body in a way that excludes [`RequestBody`]'s large reads, and
 /// answers a header that `http` does not take with a 500.
-pub(super) fn from_js(request: &web_sys::Request) -> worker::Result<Request<Upload>> {
+pub(crate) fn from_js(request: &web_sys::Request) -> worker::Result<Request<RequestBody>> {
     let mut headers = HeaderMap::new();
     for (name, value) in Headers(request.headers()).entries() {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), header_value(&value)) {
@@ -21,7 +21,7 @@ pub(super) fn from_js(request: &web_sys::Request) -> worker::Result<Request<Uplo
     let mut converted = Request::builder()
         .method(&*request.method())
         .uri(request.url())
-        .body(Upload::new(request.body())?)
+        .body(RequestBody::new(request.body())?)
         .map_err(|error| worker::Error::from(error.to_string()))?;
     *converted.headers_mut() = headers;
     Ok(converted)

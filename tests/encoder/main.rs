@@ -4,18 +4,14 @@
 //! A binary of its own, with one test, because its allocator counts whatever the process has.
 //! `cargo test --test encoder -- --nocapture` prints the table of the README.
 
-#[path = "../memory/counting.rs"]
-mod counting;
-#[path = "../it/record.rs"]
-#[allow(dead_code)]
-mod record;
-#[path = "../it/zip_writer.rs"]
-#[allow(dead_code)]
-mod zip_writer;
+use recompress::{Limits, Parameters, Status, Step, Transcoder};
+use recompress_testkit::{
+    counting::{Counting, peak_of},
+    zip_writer::{archive, stored},
+};
 
-use counting::peak_of;
-use recompress::{Limits, Parameters, Status, Transcoder};
-use zip_writer::{archive, stored};
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// More than a meta-block of the longest kind.
 const LENGTH: usize = 5 << 19;

@@ -1,6 +1,6 @@
 //! Work: a step does no more than its share, whatever a zip says and however much of it is offered.
 
-use recompress::{Event, Limits, Parameters, Status, Transcoder, ZipReader};
+use recompress::{Event, Limits, Parameters, Status, Step, Transcoder, ZipReader};
 
 use crate::zip_writer::{Archive, Descriptor, Member, archive, deflate_stored_block, deflated, stored};
 
@@ -65,7 +65,7 @@ fn a_held_member_is_unpacked_in_as_many_steps_as_it_has_shares() {
     loop {
         let (consumed, event) = reader.read(rest, true, &mut scratch).expect("an ordinary archive");
         rest = &rest[consumed..];
-        if let Event::Entry(_) = event {
+        if let Event::Begin(_) = event {
             break;
         }
         steps += 1;

@@ -1,6 +1,6 @@
 //! What a zip is said to hold, and what is said to be lost of it.
 
-use recompress::{Inspection, Limits, Listing, Selection};
+use recompress::{Inspection, Limits, Listing, Selection, Step};
 use serde_json::{Value, json};
 
 use crate::{

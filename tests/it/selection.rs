@@ -3,8 +3,7 @@
 use recompress::{Limits, Selection};
 
 use crate::{
-    cases::least_memory_for,
-    drivers::{Conversion, cannot_pass_for_whole, select, select_in_every_way},
+    drivers::{Conversion, cannot_pass_for_whole, least_memory_for, select, select_in_every_way},
     tarball::{self, TarMember},
     zip_writer::{Archive, Descriptor, Member, archive, deflate, deflated, folder, stored},
 };

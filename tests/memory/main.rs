@@ -3,23 +3,18 @@
 //! A binary of its own, with one test, because its allocator counts whatever the process has.
 //! `cargo test --test memory -- --nocapture` prints what each archive needs.
 
-#![allow(dead_code)] // of what is shared with the other tests
-
-mod counting;
-#[path = "../it/extra_field.rs"]
-mod extra_field;
-#[path = "../it/record.rs"]
-mod record;
-#[path = "../it/zip_writer.rs"]
-mod zip_writer;
-
-use counting::peak_of;
-use extra_field::{field, unicode_path, zip64};
-use recompress::{Error, Event, Limits, Parameters, Selection, Status, Transcoder, ZipReader};
-use zip_writer::{
-    Archive, Claims, Descriptor, HAS_DESCRIPTOR, IN_ZIP64, Member, UTF8, archive, deflate_stored_block, deflated,
-    folder, stored,
+use recompress::{Error, Event, Limits, Parameters, Selection, Status, Step, Transcoder, ZipReader};
+use recompress_testkit::{
+    counting::{Counting, peak_of},
+    extra_field::{field, unicode_path, zip64},
+    zip_writer::{
+        Archive, Claims, Descriptor, HAS_DESCRIPTOR, IN_ZIP64, Member, UTF8, Zip64, archive, deflate_stored_block,
+        deflated, folder, stored,
+    },
 };
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// By the reader alone.
 fn read(zip: &[u8], limits: Limits, selection: &Selection, scratch: &mut [u8]) -> Result<(), Error> {
@@ -165,7 +160,7 @@ fn long() -> Vec<Bomb> {
         bomb("a comment of 64 KiB", Archive { comment: &comment, ..archive([stored(b"a", b"")]) }.bytes(), ""),
         bomb(
             "64 KiB of extensible data",
-            Archive { zip64: zip_writer::Zip64::Needed, extensible_data: &vec![7; 64 << 10], ..archive([]) }.bytes(),
+            Archive { zip64: Zip64::Needed, extensible_data: &vec![7; 64 << 10], ..archive([]) }.bytes(),
             "",
         ),
         bomb("1 MiB of zeros at the end", Archive { trailing: &vec![0; 1 << 20], ..archive([]) }.bytes(), ""),

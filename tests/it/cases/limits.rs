@@ -4,7 +4,7 @@ use recompress::Limits;
 
 use super::{A, B, Case, a, a_out, accept, b, b_out, corrupted::then_bad_data, refuse};
 use crate::{
-    drivers::{self, Driver, check, convert},
+    drivers::{self, Driver, check, convert, least_memory_for},
     extra_field::zip64,
     record::length32,
     tarball::{self, directory, file},
@@ -148,18 +148,6 @@ fn least_memory() -> Vec<Case> {
         ]
     });
     rows.collect()
-}
-
-/// The least [`Limits::memory_bytes`] with which `zip` converts.
-pub fn least_memory_for(zip: &[u8]) -> u64 {
-    let converts =
-        |memory_bytes| convert(zip, Limits { memory_bytes, ..Limits::default() }, Driver::Whole).result.is_ok();
-    let (mut too_little, mut enough) = (0, Limits::default().memory_bytes);
-    while enough - too_little > 1 {
-        let middle = too_little.midpoint(enough);
-        if converts(middle) { enough = middle } else { too_little = middle }
-    }
-    enough
 }
 
 /// What the Worker allows, where it can be asked for with few bytes: what is past the limit's check is found to be wrong.

@@ -24,29 +24,13 @@ mod unsupported;
 mod zip64;
 
 pub use disagreement::quoted_overlap;
-pub use limits::least_memory_for;
 use recompress::Limits;
+pub use recompress_testkit::case::{Case, Expected};
 
 use crate::{
     tarball::{TarMember, file},
     zip_writer::{Archive, Member, archive, deflated},
 };
-
-/// A zip and what must come of it.
-pub struct Case {
-    pub name: String,
-    pub zip: Vec<u8>,
-    pub limits: Limits,
-    pub expected: Expected,
-}
-
-/// What a conversion must end in.
-pub enum Expected {
-    /// A tarball of exactly these members.
-    Members(Vec<TarMember>),
-    /// An error with this code.
-    Refusal(&'static str),
-}
 
 /// A row whose zip must convert to these members.
 fn accept(name: impl Into<String>, zip: impl Into<Zip>, members: impl Into<Vec<TarMember>>) -> Case {

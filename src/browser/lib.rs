@@ -1,0 +1,106 @@
+//! The conversion as JavaScript sees it: a [`Transcoder`] that is written to and read from.
+
+use recompress::{Error, Limits, Parameters, Status, Step, Transcoder};
+use sha2::{Digest, Sha256};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+/// Bytes that one [`Conversion::read`] gives at most.
+const PIECE: usize = 256 << 10;
+
+/// One conversion: `write` a part of the zip, `read` until there is nothing, and so on; `finish`, and `read` the rest.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Conversion {
+    transcoder: Transcoder,
+    /// What was written, of which the transcoder has taken `taken` bytes.
+    input: Vec<u8>,
+    taken: usize,
+    /// Whether nothing can be read before there is more input.
+    is_waiting: bool,
+    has_ended: bool,
+    output: Vec<u8>,
+    digest: Sha256,
+}
+
+#[wasm_bindgen]
+impl Conversion {
+    /// `quality` is undefined for the best that the Worker's CPU allows for a zip of `size` bytes, or of an unknown size.
+    #[wasm_bindgen(constructor)]
+    pub fn new(quality: Option<u8>, lgwin: u8, size: Option<f64>) -> Result<Self, JsValue> {
+        let parameters = match quality {
+            Some(quality) => Parameters::new(quality, lgwin),
+            None => Parameters::auto(lgwin),
+        };
+        let parameters = parameters.map_err(|range| failure("bad_option", &range.to_string()))?;
+        let transcoder = Transcoder::new(parameters.expecting(size.map(|size| size as u64)), Limits::BROWSER);
+        Ok(Self {
+            transcoder: transcoder.map_err(refusal)?,
+            input: Vec::new(),
+            taken: 0,
+            is_waiting: true,
+            has_ended: false,
+            output: vec![0; PIECE],
+            digest: Sha256::new(),
+        })
+    }
+
+    /// Takes the next bytes of the zip; those before must have been read to their end.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.input.clear();
+        self.input.extend_from_slice(bytes);
+        self.taken = 0;
+        // The transcoder would take an empty input for the end.
+        self.is_waiting = bytes.is_empty();
+    }
+
+    /// Says that the zip has ended.
+    pub fn finish(&mut self) {
+        self.write(&[]);
+        (self.is_waiting, self.has_ended) = (false, true);
+    }
+
+    /// The next bytes of the result, or undefined where there are none without more of the zip. Throws an `Error` with a
+    /// `code` if the zip is refused.
+    pub fn read(&mut self) -> Result<Option<Box<[u8]>>, JsValue> {
+        let mut produced = 0;
+        while !self.is_waiting && produced < PIECE {
+            let input = &self.input[self.taken..];
+            let progress = self.transcoder.step(input, &mut self.output[produced..]).map_err(refusal)?;
+            self.taken += progress.consumed;
+            produced += progress.produced;
+            match progress.status {
+                Status::NeedsInput => self.is_waiting = !self.has_ended,
+                Status::Done => self.is_waiting = true,
+                Status::Working | Status::NeedsOutput => {}
+            }
+        }
+        let piece = &self.output[..produced];
+        self.digest.update(piece);
+        Ok((produced > 0).then(|| piece.into()))
+    }
+
+    /// Brotli quality of the result, final once it was read to its end.
+    pub fn quality(&self) -> u8 {
+        self.transcoder.in_use().0
+    }
+
+    /// Base-2 logarithm of the result's window, final once there is output.
+    pub fn lgwin(&self) -> u8 {
+        self.transcoder.in_use().1
+    }
+
+    /// SHA-256 of what was read so far, in hexadecimal digits.
+    pub fn sha256(&self) -> String {
+        self.digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn refusal(error: Error) -> JsValue {
+    failure(error.code(), &error.to_string())
+}
+
+fn failure(code: &str, message: &str) -> JsValue {
+    let error = js_sys::Error::new(message);
+    js_sys::Reflect::set(&error, &"code".into(), &code.into()).expect("an error takes properties");
+    error.into()
+}

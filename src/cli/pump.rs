@@ -1,0 +1,89 @@
+//! The loop that brings a conversion, or an inspection, what it reads, and takes what it writes.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Read, Write},
+    path::Path,
+};
+
+use clap::{CommandFactory, error::ErrorKind};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use recompress::{Status, Step};
+
+use crate::{CommandError, arguments::Arguments, failed, is_stdio};
+
+/// Bytes read, and written, at once.
+const BUFFER: usize = 256 << 10;
+
+/// What is read.
+pub struct Input<'a> {
+    bytes: Box<dyn Read>,
+    name: &'a Path,
+    /// In bytes, if that is known.
+    pub size: Option<u64>,
+}
+
+impl<'a> Input<'a> {
+    pub fn open(name: &'a Path) -> Result<Self, CommandError> {
+        if is_stdio(name) {
+            if io::stdin().is_terminal() {
+                let message = "nothing to read: name a zip, or pipe one in";
+                Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+            }
+            return Ok(Self { bytes: Box::new(io::stdin().lock()), name, size: None });
+        }
+        let file = File::open(name).map_err(|error| failed("read", name, &error))?;
+        let size = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
+        Ok(Self { bytes: Box::new(file), name, size })
+    }
+}
+
+/// Brings `machine` its input, and writes its output, until it is done.
+pub fn run_steps(
+    machine: &mut impl Step,
+    source: Input,
+    mut output: impl Write,
+    output_name: &Path,
+) -> Result<(), CommandError> {
+    let mut input = progress_bar(source.size).wrap_read(source.bytes);
+    let mut read = vec![0; BUFFER];
+    let mut written = vec![0; BUFFER];
+    let mut unread = 0..0;
+    loop {
+        let progress = machine.step(&read[unread.clone()], &mut written)?;
+        unread.start += progress.consumed;
+        output.write_all(&written[..progress.produced]).map_err(|error| failed("write", output_name, &error))?;
+        match progress.status {
+            Status::NeedsInput => {
+                let count = read_some(&mut input, &mut read).map_err(|error| failed("read", source.name, &error))?;
+                unread = 0..count;
+            }
+            Status::NeedsOutput | Status::Working => {}
+            Status::Done => break,
+        }
+    }
+    output.flush().map_err(|error| failed("write", output_name, &error))
+}
+
+/// Reads what there is; nothing means that there is no more, and not that a signal came.
+fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Shows bytes read on a terminal; nothing anywhere else.
+fn progress_bar(size: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match size {
+        Some(size) => (ProgressBar::new(size), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
+        None => (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec} {elapsed}"),
+    };
+    bar.with_finish(ProgressFinish::AndClear)
+        .with_style(ProgressStyle::with_template(template).expect("the template is constant"))
+}

@@ -1,0 +1,171 @@
+//! The native server: the HTTP service over hyper, for who hosts it.
+//!
+//! What the Worker's shell does with the runtime's means is done here with tokio's: the same waits have the same ends.
+
+mod upload;
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    io::{self, Write},
+    net::SocketAddr,
+    pin::Pin,
+    process::exit,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+};
+use recompress::Limits;
+use recompress_http::{Platform, Service, Settings, Visit};
+use tokio::{
+    io::Interest,
+    net::{TcpListener, TcpStream},
+    runtime,
+    signal::unix::{SignalKind, signal},
+    task::block_in_place,
+    time::{sleep, timeout},
+};
+use tokio_io_timeout::TimeoutStream;
+
+use self::upload::UploadBody;
+use crate::arguments::Serve;
+
+/// Serves until the process is told to end.
+pub fn serve(arguments: Serve) -> io::Result<()> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        // What is not Unicode is no value of ours, and must not pass for none.
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    });
+    let settings = Settings::from_variables(Limits::WORKER, variables).unwrap_or_else(|wrong| {
+        eprintln!("recompress: misconfigured: {wrong}");
+        exit(2)
+    });
+    let platform = Platform { log: Some(log), ..Platform::default() };
+    let server = Arc::new(Server { service: Service::new(settings, arguments.memory, platform), arguments });
+    runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
+}
+
+/// A line of the log. Nobody is to fail because nobody reads it.
+fn log(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+struct Server {
+    service: Service,
+    arguments: Serve,
+}
+
+impl Server {
+    async fn run(self: Arc<Self>) -> io::Result<()> {
+        let listener = TcpListener::bind(SocketAddr::new(self.arguments.address, self.arguments.port)).await?;
+        println!("recompress: listening on http://{}/", listener.local_addr()?);
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let graceful = GracefulShutdown::new();
+        // Ends with a signal.
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        tokio::spawn(Arc::clone(&self).attend(stream, graceful.watcher()));
+                    }
+                    // A connection that is gone already, or too many of them: neither is a reason to end.
+                    Err(error) => {
+                        eprintln!("recompress: accept: {error}");
+                        sleep(Duration::from_millis(100)).await;
+                    }
+                },
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        drop(listener);
+        // What is under way comes to its end, within bounds.
+        let open = graceful.count();
+        if timeout(self.arguments.grace, graceful.shutdown()).await.is_err() {
+            eprintln!("recompress: ended with some of {open} connections still open");
+            // Here, and not with the runtime: a conversion that is in the middle of its work would find no timers, and panic.
+            exit(0);
+        }
+        Ok(())
+    }
+
+    /// Answers a connection's requests.
+    async fn attend(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
+        let Ok((stream, lost)) = watched(stream) else { return };
+        // A client that reads nothing would keep its conversion's memory for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.arguments.unread));
+        let service = service_fn(|request| Working(Box::pin(self.answer(request))));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.arguments.idle)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        tokio::select! {
+            // Why a connection failed is in the account of its request.
+            _ = watcher.watch(connection) => {}
+            () = lost => {}
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Working<recompress_http::Body<UploadBody>>>, io::Error> {
+        let visit = Visit {
+            id: format!("{:016x}", RandomState::new().hash_one(())),
+            patience: sleep(self.arguments.patience),
+            over_rate: async { false },
+        };
+        let idle = self.arguments.idle;
+        let request = request.map(|body| UploadBody::new(body, idle));
+        Ok(self.service.serve(request, visit).await.map(Working))
+    }
+}
+
+/// The stream, and a future that ends when its connection is lost. hyper notices when it reads, which it does not while a
+/// request waits for memory.
+fn watched(stream: TcpStream) -> io::Result<(TcpStream, impl Future<Output = ()>)> {
+    stream.set_nodelay(true)?;
+    let stream = stream.into_std()?;
+    let other = TcpStream::from_std(stream.try_clone()?)?;
+    let lost = async move {
+        // It fails when the runtime ends, and so does all else.
+        let _ = other.ready(Interest::ERROR).await;
+    };
+    Ok((TcpStream::from_std(stream)?, lost))
+}
+
+/// What computes when it is polled, for up to some seconds: meanwhile other tasks get another thread.
+struct Working<T>(T);
+
+impl<F: Future + Unpin> Future for Working<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        block_in_place(|| Pin::new(&mut self.0).poll(cx))
+    }
+}
+
+impl<B: Body + Unpin> Body for Working<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        block_in_place(|| Pin::new(&mut self.0).poll_frame(cx))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}

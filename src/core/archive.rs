@@ -1,0 +1,3 @@
+//! The tarball that is written.
+
+pub(crate) mod tar;

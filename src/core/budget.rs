@@ -1,0 +1,300 @@
+//! What a conversion may cost, and has cost: when it is too much, and what an automatic quality makes of the rest.
+
+use crate::{
+    cost::{
+        cpu::{self, AUTO_WORK, Bytes, MetaBlock, NANOSECONDS_PER_MS, best_quality, writing},
+        memory::encoder_bytes,
+    },
+    encode::parameters::Parameters,
+    error::{Error, Limit},
+};
+
+/// The work of one conversion: what was done of it, what may be, and what an automatic quality makes of that.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    spent: u64,
+    limit: u64,
+    lgwin: u8,
+    /// The highest quality that may be used while the tarball's size is not known.
+    most: u8,
+    /// The highest that may be used where there is room for more than was known.
+    bound: u8,
+    /// Bytes of memory that there are for the encoder.
+    memory: u64,
+    quality: u8,
+    /// What is known of the zip's end, where the quality is automatic.
+    forecast: Option<Forecast>,
+    /// Of the tarball so far.
+    done: Bytes,
+    /// Whether the zip and the tarball are hashed.
+    hashes: bool,
+}
+
+/// How much is still to come, as far as the archive and its sender have said.
+#[derive(Debug)]
+struct Forecast {
+    upload_bytes: Option<u64>,
+    /// Of the tarball, up to the end of the last member that was announced.
+    announced: u64,
+    /// Where that member's data ends in the zip.
+    read: u64,
+}
+
+/// Bytes that are assumed to come where nothing is known.
+const UNKNOWN: u64 = 32 << 20;
+
+impl Budget {
+    pub(crate) fn new(parameters: Parameters, cpu_ms: u64) -> Self {
+        let limit = cpu_ms.saturating_mul(NANOSECONDS_PER_MS);
+        let forecast = Forecast { upload_bytes: parameters.upload_bytes(), announced: 0, read: 0 };
+        Self {
+            spent: 0,
+            limit: if parameters.is_auto() { limit.min(AUTO_WORK) } else { limit },
+            lgwin: parameters.lgwin(),
+            most: parameters.quality(),
+            bound: parameters.most_quality(),
+            memory: parameters.encoder_bytes(),
+            quality: parameters.quality(),
+            forecast: parameters.is_auto().then_some(forecast),
+            done: Bytes::default(),
+            hashes: false,
+        }
+    }
+
+    /// Counts the hashes that a report needs as well.
+    pub(crate) fn hashing(self) -> Self {
+        Self { hashes: true, ..self }
+    }
+
+    /// Nanoseconds of work that were counted.
+    pub(crate) fn spent(&self) -> u64 {
+        self.spent
+    }
+
+    /// Counts a member whose header and contents will be `length` bytes of the tarball, and of which `held` were unpacked
+    /// before. `end` is where its data ends in the zip, if that is known.
+    pub(crate) fn member(&mut self, length: u64, held: u64, end: Option<u64>) {
+        self.spend(cpu::member(held));
+        if let Some(forecast) = &mut self.forecast {
+            forecast.announced = forecast.announced.saturating_add(length);
+            forecast.read = end.unwrap_or(forecast.read);
+        }
+    }
+
+    /// Counts a member that is not written, of `length` bytes, of which `held` were unpacked before.
+    ///
+    /// # Errors
+    ///
+    /// `cpu_budget` if that was too much.
+    pub(crate) fn skip(&mut self, length: u64, held: u64) -> Result<(), Error> {
+        self.spend(cpu::member(length.saturating_add(held)));
+        if self.hashes {
+            self.spend(cpu::hashing(length));
+        }
+        if self.spent > self.limit { Err(self.exceeded()) } else { Ok(()) }
+    }
+
+    /// Counts work that nothing else counts, in nanoseconds.
+    pub(crate) fn spend(&mut self, work: u64) {
+        self.spent = self.spent.saturating_add(work);
+    }
+
+    /// The quality to start with, by what was announced so far.
+    pub(crate) fn first_quality(&mut self) -> u8 {
+        if let Some(forecast) = &self.forecast {
+            // Text that compresses well, the kind that costs the most of those that are common.
+            let taken = forecast.left(self.done.taken);
+            self.quality = best_quality(self.most, self.lgwin, Bytes { taken, given: taken / 6 }, self.remaining());
+        }
+        self.quality
+    }
+
+    /// The quality for a whole tarball of `length` bytes, of which nothing was compressed yet: with a small window there is
+    /// room for more than while its size is not known.
+    pub(crate) fn whole(&mut self, length: u64, lgwin: u8) -> u8 {
+        if self.forecast.is_some() {
+            let most = (self.quality..=self.bound).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
+            let bytes = Bytes { taken: length, given: length / 6 };
+            self.quality = best_quality(most.unwrap_or(self.quality), lgwin, bytes, self.remaining());
+        }
+        self.quality
+    }
+
+    /// Counts a meta-block. Gives the quality to go on with.
+    ///
+    /// # Errors
+    ///
+    /// `cpu_budget` if one more such meta-block would be too much.
+    pub(crate) fn meta_block(&mut self, block: MetaBlock) -> Result<u8, Error> {
+        self.spend(writing(self.quality, self.lgwin, block));
+        // Here and not where it is done: that is some bytes ahead of the encoder, which ones depends on how the upload is cut.
+        if self.hashes {
+            self.spend(cpu::hashing(block.bytes.taken));
+        }
+        self.done.taken += block.bytes.taken;
+        self.done.given += block.bytes.given;
+        if let Some(forecast) = &self.forecast
+            && !block.copied
+        {
+            // The harder of what was seen last and of all that was seen.
+            let taken = forecast.left(self.done.taken);
+            let like = |seen: Bytes| Bytes { taken, given: scale(taken, seen.given, seen.taken.max(1)) };
+            let best = |bytes| best_quality(self.quality, self.lgwin, bytes, self.remaining());
+            self.quality = best(like(block.bytes)).min(best(like(self.done)));
+        }
+        if self.spent.saturating_add(writing(self.quality, self.lgwin, block)) > self.limit {
+            return Err(self.exceeded());
+        }
+        Ok(self.quality)
+    }
+
+    fn exceeded(&self) -> Error {
+        let (tarball, quality, limit_ms) = (self.done.taken, self.quality, self.limit / NANOSECONDS_PER_MS);
+        Limit::Cpu { tarball, quality, limit_ms }.into()
+    }
+
+    fn remaining(&self) -> u64 {
+        self.limit.saturating_sub(self.spent)
+    }
+}
+
+impl Forecast {
+    /// Bytes of the tarball that are still to come after the first `done`: what was announced, and what the rest of the zip
+    /// unpacks to if it is like the part that was read.
+    fn left(&self, done: u64) -> u64 {
+        let beyond = match (self.upload_bytes, self.read) {
+            (Some(upload), 0) => upload.saturating_mul(2),
+            (Some(upload), read) => scale(upload.saturating_sub(read), self.announced, read),
+            (None, _) => done.max(UNKNOWN),
+        };
+        self.announced.saturating_sub(done).saturating_add(beyond)
+    }
+}
+
+/// `number` times `by` divided by `of`, which is not zero.
+fn scale(number: u64, by: u64, of: u64) -> u64 {
+    u64::try_from(u128::from(number) * u128::from(by) / u128::from(of)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn text(taken: u64) -> Bytes {
+        Bytes { taken, given: taken / 6 }
+    }
+
+    fn compressed(bytes: Bytes) -> MetaBlock {
+        MetaBlock { bytes, copied: false }
+    }
+
+    fn auto(upload_bytes: u64) -> Budget {
+        Budget::new(Parameters::auto(22).unwrap().expecting(Some(upload_bytes)), u64::MAX)
+    }
+
+    #[test]
+    fn a_fixed_quality_stays_and_ends_when_the_work_is_used_up() {
+        let block = compressed(text(2 * MIB));
+        let blocks = 25_000_000_000 / writing(11, 22, block);
+        let mut budget = Budget::new(Parameters::new(11, 22).unwrap(), 25_000);
+        for _ in 0..blocks - 1 {
+            assert_eq!(budget.meta_block(block).unwrap(), 11);
+        }
+        assert_eq!(budget.meta_block(block).unwrap_err().code(), "cpu_budget");
+    }
+
+    #[test]
+    fn members_count_and_those_unpacked_twice_count_more() {
+        let spent = |held| {
+            let mut budget = Budget::new(Parameters::default(), u64::MAX);
+            budget.member(MIB, held, None);
+            budget.spent
+        };
+        assert!(spent(0) > 0 && spent(MIB) > spent(0));
+    }
+
+    #[test]
+    fn a_small_archive_gets_the_highest_quality_and_a_large_one_less() {
+        let first = |upload_bytes| {
+            let mut budget = auto(upload_bytes);
+            budget.member(upload_bytes * 6, 0, Some(upload_bytes));
+            budget.first_quality()
+        };
+        assert_eq!(first(100_000), 9, "which has the most that there is room for with this window");
+        let qualities = [100_000, MIB, 4 * MIB, 16 * MIB, 64 * MIB, 256 * MIB, 1024 * MIB, 8192 * MIB].map(first);
+        assert!(qualities.is_sorted_by(|a, b| a >= b), "{qualities:?}");
+        assert_eq!(qualities[7], 2);
+    }
+
+    #[test]
+    fn a_small_tarball_gets_the_highest_quality() {
+        for parameters in [Parameters::auto(22).unwrap(), Parameters::auto(24).unwrap().expecting(Some(1000))] {
+            let mut budget = Budget::new(parameters, u64::MAX);
+            assert!(budget.first_quality() < 11);
+            assert_eq!(budget.whole(MIB, 20), 11, "{parameters:?}");
+        }
+        // There is no room for more than what the caller's window wants at 9.
+        assert_eq!(Budget::new(Parameters::auto(16).unwrap(), u64::MAX).whole(MIB, 16), 9);
+        assert_eq!(Budget::new(Parameters::new(5, 22).unwrap(), u64::MAX).whole(MIB, 20), 5, "a fixed quality stays");
+    }
+
+    #[test]
+    fn a_bound_on_the_quality_holds_also_where_there_is_room_for_more() {
+        for (bound, expected) in [(11, 11), (6, 6)] {
+            let parameters = Parameters::auto(22).unwrap().at_most(bound, 24);
+            assert_eq!(Budget::new(parameters, u64::MAX).whole(1000, 18), expected);
+        }
+    }
+
+    #[test]
+    fn what_the_archive_says_of_itself_counts_more_than_its_size() {
+        // Of the same 20 MiB, one is stored and the other unpacks to a hundred times as much.
+        let first = |unpacked| {
+            let mut budget = auto(20 * MIB);
+            budget.member(unpacked, 0, Some(20 * MIB));
+            budget.first_quality()
+        };
+        assert!(first(20 * MIB) > first(2000 * MIB));
+    }
+
+    #[test]
+    fn an_archive_that_grows_behind_its_first_member_is_finished_at_a_lower_quality() {
+        let mut budget = auto(8 * MIB);
+        budget.member(MIB, 0, Some(MIB));
+        let first = budget.first_quality();
+        // Fifty times what was to be expected.
+        budget.member(400 * MIB, 0, Some(8 * MIB));
+        let mut quality = first;
+        for block in 0..200 {
+            let next =
+                budget.meta_block(compressed(text(2 * MIB))).unwrap_or_else(|error| panic!("block {block}: {error}"));
+            assert!(next <= quality);
+            quality = next;
+        }
+        assert!(quality < first, "from {first} to {quality}");
+    }
+
+    #[test]
+    fn what_is_not_compressed_costs_little_and_lowers_no_quality() {
+        let block = MetaBlock { bytes: Bytes { taken: MIB, given: MIB + 3 }, copied: true };
+        assert!(writing(9, 22, block) * 3 < writing(9, 22, compressed(block.bytes)));
+        let mut budget = auto(500 * MIB);
+        budget.member(500 * MIB, 0, Some(500 * MIB));
+        let first = budget.first_quality();
+        for _ in 0..500 {
+            assert_eq!(budget.meta_block(block).unwrap(), first);
+        }
+    }
+
+    #[test]
+    fn no_upload_is_too_long_to_forecast() {
+        for upload_bytes in [0, 1, u64::MAX] {
+            let mut budget = auto(upload_bytes);
+            budget.member(u64::MAX, u64::MAX, Some(1));
+            budget.first_quality();
+            let _ = budget.meta_block(compressed(Bytes { taken: 1, given: 2 }));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Brotli: its parameters, its encoder, and the data that no encoder can shrink.
+
+pub(crate) mod brotli;
+mod incompressible;
+pub(crate) mod parameters;

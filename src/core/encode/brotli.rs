@@ -1,0 +1,495 @@
+//! The brotli encoder: the one file that knows which it is.
+
+use mbrotli::{
+    CompressionMode, Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize,
+    LiteralContextMode, Operation, Quality, StreamConfig, Window,
+};
+
+use super::{
+    incompressible,
+    parameters::{Mode, Parameters},
+};
+use crate::{
+    cost::cpu::{Bytes, MetaBlock},
+    error::{Error, Limit},
+};
+
+/// What the encoder is told to expect, in bytes, of a tarball that is longer than [`SMALL`]: more than any of its
+/// thresholds.
+///
+/// It picks its match finder by this. Left alone, it would go by what the first call brings, and the same archive would
+/// be compressed differently when it arrives in other pieces.
+const EXPECTED_SIZE: u64 = 1 << 30;
+
+/// Bytes of a tarball that are gathered before the encoder starts. One that is not longer is compressed with its true
+/// size, and with no larger window than it can use.
+pub(crate) const SMALL: usize = 1 << 20;
+
+/// The smallest window that another is lowered to. At 16 and below the encoder has other ways, which find less.
+const LEAST_LGWIN: u8 = 18;
+
+/// Bytes that are given to the encoder in one call: a step's share.
+const SHARE: usize = 64 << 10;
+
+/// The lowest quality at which an encoder can continue a stream. Those below are quick with noise as they are.
+const LEAST_CONTINUING: u8 = 2;
+
+/// Uncompressed meta-blocks, of [`incompressible::BLOCK`] bytes, between two tries to compress what could not be shrunk.
+///
+/// A new encoder knows nothing of what came before: more tries would cost more, and find less.
+const UNTRIED: u8 = 16;
+
+/// Memory of an [`Encoder`] beside [`Parameters::encoder_bytes`].
+pub(crate) const GATHERED_BYTES: u64 = SMALL as u64;
+
+const _: () = assert!(incompressible::BLOCK <= SMALL);
+
+/// Bytes of the tarball after which a meta-block ends (RFC 7932 §9.2), counted so that the output does not depend on
+/// how its input arrives. The encoder's memory grows with its longest meta-block, and nothing leaves it before the
+/// first one ends: at 2 MiB it needs a third less memory at window 22, half at 24, for 0.05 % of size. Where windows and
+/// trees take the most, 1 MiB.
+fn meta_block(quality: u8, lgwin: u8) -> u64 {
+    let large = lgwin > 22 || lgwin > 20 && quality > 9;
+    if large { 1 << 20 } else { 2 << 20 }
+}
+
+/// One brotli stream.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    stage: EncoderStage,
+    quality: u8,
+    lgwin: u8,
+    mode: CompressionMode,
+    /// The present meta-block.
+    block: Bytes,
+    /// Bytes of the tarball before it.
+    position: u64,
+}
+
+#[derive(Debug)]
+enum EncoderStage {
+    /// The tarball may turn out to be small.
+    Gathering(Vec<u8>),
+    /// The first bytes are given to the encoder, from `next` on.
+    Draining {
+        gathered: Vec<u8>,
+        next: usize,
+        session: Box<EncoderSessionOwned>,
+    },
+    Encoding(Box<EncoderSessionOwned>),
+    /// What came last could not be shrunk. Of `untried` blocks at most, those that look no better are written as they are.
+    Doubting {
+        gathered: Vec<u8>,
+        untried: u8,
+    },
+    /// An uncompressed meta-block, of which `next` bytes are written, its header's included.
+    Copying {
+        gathered: Vec<u8>,
+        next: usize,
+        untried: u8,
+    },
+}
+
+/// What one call of the encoder did.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Encoded {
+    pub(crate) consumed: usize,
+    pub(crate) produced: usize,
+    /// Whether it has more to write than there was room for.
+    pub(crate) output_full: bool,
+    /// Whether the stream has ended, all of it written.
+    pub(crate) finished: bool,
+    pub(crate) ended: Option<MetaBlock>,
+}
+
+impl Encoder {
+    pub(crate) fn new(parameters: Parameters) -> Result<Self, Error> {
+        Ok(Self {
+            stage: EncoderStage::Gathering(room_for(SMALL)?),
+            quality: parameters.quality(),
+            lgwin: parameters.lgwin(),
+            mode: match parameters.mode() {
+                Mode::Generic => CompressionMode::Generic,
+                Mode::Text => CompressionMode::Text,
+                Mode::Font => CompressionMode::Font,
+            },
+            block: Bytes::default(),
+            position: 0,
+        })
+    }
+
+    /// Quality and lgwin that are in use, once it is certain which: not before the first byte of output.
+    pub(crate) fn in_use(&self) -> (u8, u8) {
+        (self.quality, self.lgwin)
+    }
+
+    /// Bytes that were gathered, and the window that they can use, if nothing was compressed so far.
+    pub(crate) fn gathered(&self) -> Option<(u64, u8)> {
+        let EncoderStage::Gathering(gathered) = &self.stage else { return None };
+        let length = gathered.len() as u64;
+        Some((length, usable(self.lgwin, length)))
+    }
+
+    /// Uses another quality from here on: before anything was compressed, or where a meta-block has just ended.
+    ///
+    /// A stream that was begun goes on with an encoder that has not seen what came before. Its window is empty, so the
+    /// first megabytes after the change are compressed a little less.
+    pub(crate) fn set_quality(&mut self, quality: u8) -> Result<(), Error> {
+        if quality == self.quality {
+            return Ok(());
+        }
+        self.quality = quality;
+        if let EncoderStage::Encoding(_) = self.stage {
+            assert!(self.block == Bytes::default(), "a meta-block has just ended");
+            // Before the new one is made, for both may be large.
+            self.stage = EncoderStage::Gathering(Vec::new());
+            self.stage = EncoderStage::Encoding(self.session(EXPECTED_SIZE)?);
+        }
+        Ok(())
+    }
+
+    /// Takes bytes from the front of `input`, may write to the front of `output`.
+    pub(crate) fn write(&mut self, input: &[u8], output: &mut [u8]) -> Result<Encoded, Error> {
+        match &mut self.stage {
+            EncoderStage::Gathering(gathered) if gathered.len() + input.len() <= SMALL => {
+                gathered.extend_from_slice(input);
+                Ok(Encoded { consumed: input.len(), ..Encoded::default() })
+            }
+            EncoderStage::Gathering(_) => self.start(EXPECTED_SIZE),
+            EncoderStage::Draining { .. } => self.drain(output),
+            EncoderStage::Encoding(session) if self.block.taken < meta_block(self.quality, self.lgwin) => {
+                let left = meta_block(self.quality, self.lgwin) - self.block.taken;
+                let offered = input.len().min(SHARE).min(usize::try_from(left).unwrap_or(usize::MAX));
+                let encoded = call(session, &input[..offered], output, Operation::Process)?;
+                Ok(self.count(encoded))
+            }
+            EncoderStage::Encoding(session) => {
+                let flushed = call(session, &[], output, Operation::Flush)?;
+                let mut flushed = self.count(flushed);
+                if !flushed.output_full {
+                    let block = self.end_block(false);
+                    if incompressible::is_wasted(block.bytes) && self.quality >= LEAST_CONTINUING {
+                        // Before there is memory for anything else.
+                        self.stage = EncoderStage::Gathering(Vec::new());
+                        self.stage =
+                            EncoderStage::Doubting { gathered: room_for(incompressible::BLOCK)?, untried: UNTRIED };
+                    }
+                    flushed.ended = Some(block);
+                }
+                Ok(flushed)
+            }
+            EncoderStage::Doubting { gathered, .. } if gathered.len() < incompressible::BLOCK => {
+                let taken = input.len().min(incompressible::BLOCK - gathered.len());
+                gathered.extend_from_slice(&input[..taken]);
+                Ok(Encoded { consumed: taken, ..Encoded::default() })
+            }
+            EncoderStage::Doubting { gathered, untried } if *untried > 0 && incompressible::is_even(gathered) => {
+                let (gathered, untried) = (std::mem::take(gathered), *untried - 1);
+                self.stage = EncoderStage::Copying { gathered, next: 0, untried };
+                Ok(Encoded::default())
+            }
+            EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
+            EncoderStage::Copying { .. } => Ok(self.copy(output)),
+        }
+    }
+
+    /// Ends the stream; call until it is finished.
+    pub(crate) fn finish(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+        match &mut self.stage {
+            EncoderStage::Gathering(gathered) => {
+                let length = gathered.len() as u64;
+                self.lgwin = usable(self.lgwin, length);
+                self.start(length)
+            }
+            EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
+            EncoderStage::Draining { .. } => self.drain(output),
+            EncoderStage::Copying { .. } => Ok(self.copy(output)),
+            EncoderStage::Encoding(session) => {
+                let encoded = call(session, &[], output, Operation::Finish)?;
+                Ok(self.count(encoded))
+            }
+        }
+    }
+
+    /// Begins to compress what was gathered, of a tarball of `size` bytes.
+    fn start(&mut self, size: u64) -> Result<Encoded, Error> {
+        let session = self.session(size)?;
+        if let EncoderStage::Gathering(gathered) | EncoderStage::Doubting { gathered, .. } = &mut self.stage {
+            self.stage = EncoderStage::Draining { gathered: std::mem::take(gathered), next: 0, session };
+        }
+        Ok(Encoded::default())
+    }
+
+    /// Gives the encoder a share of what was gathered.
+    fn drain(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+        let EncoderStage::Draining { gathered, next, session } = &mut self.stage else {
+            unreachable!("called for this stage alone");
+        };
+        let end = gathered.len().min(*next + SHARE);
+        let encoded = call(session, &gathered[*next..end], output, Operation::Process)?;
+        *next += encoded.consumed;
+        let drained = *next == gathered.len() && !encoded.output_full;
+        let encoded = self.count(encoded);
+        if drained {
+            let stage = std::mem::replace(&mut self.stage, EncoderStage::Gathering(Vec::new()));
+            let EncoderStage::Draining { session, .. } = stage else { unreachable!("as above") };
+            self.stage = EncoderStage::Encoding(session);
+        }
+        // What it took was gathered before.
+        Ok(Encoded { consumed: 0, ..encoded })
+    }
+
+    /// Writes a share of an uncompressed meta-block.
+    fn copy(&mut self, output: &mut [u8]) -> Encoded {
+        let EncoderStage::Copying { gathered, next, untried } = &mut self.stage else {
+            unreachable!("called for this stage alone");
+        };
+        let header = incompressible::HEADER;
+        let rest = [&header[(*next).min(header.len())..], &gathered[next.saturating_sub(header.len())..]];
+        let mut produced = 0;
+        for part in rest {
+            let count = part.len().min(output.len() - produced).min(SHARE - produced);
+            output[produced..produced + count].copy_from_slice(&part[..count]);
+            produced += count;
+        }
+        *next += produced;
+        self.block.given += produced as u64;
+        if *next < header.len() + gathered.len() {
+            return Encoded { produced, output_full: produced == output.len(), ..Encoded::default() };
+        }
+        self.block.taken = gathered.len() as u64;
+        gathered.clear();
+        self.stage = EncoderStage::Doubting { gathered: std::mem::take(gathered), untried: *untried };
+        Encoded { produced, ended: Some(self.end_block(true)), ..Encoded::default() }
+    }
+
+    fn end_block(&mut self, copied: bool) -> MetaBlock {
+        self.position += self.block.taken;
+        MetaBlock { bytes: std::mem::take(&mut self.block), copied }
+    }
+
+    fn count(&mut self, encoded: Encoded) -> Encoded {
+        self.block.taken += encoded.consumed as u64;
+        self.block.given += encoded.produced as u64;
+        encoded
+    }
+
+    /// A session that continues the stream where it stands.
+    fn session(&self, size: u64) -> Result<Box<EncoderSessionOwned>, Error> {
+        let quality = Quality::try_from(self.quality).expect("quality was checked");
+        let window = Window::standard(self.lgwin).expect("lgwin was checked");
+        // With contexts, qualities 10 and 11 keep 64 histograms for each of up to 256 kinds of literals, and again while these
+        // are merged: 80 MB more, for text and programs that change their kind often. Without, they are 2 to 10 % larger,
+        // still less than at 9, and take a third less time (docs/encoder.md).
+        let contexts = if self.quality > 9 { LiteralContextMode::Disabled } else { LiteralContextMode::Auto };
+        let config = EncoderConfig::new()
+            .with_quality(quality)
+            .with_window(window)
+            .with_mode(self.mode)
+            .with_literal_context(contexts);
+        let compressor = Compressor::new(config).expect("a standard window goes with every quality");
+        let stream = StreamConfig::from(InputSize::Exact(size)).with_stream_offset(self.position);
+        Ok(Box::new(compressor.into_session(stream).map_err(out_of_memory)?))
+    }
+}
+
+fn room_for(bytes: usize) -> Result<Vec<u8>, Error> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(bytes).map_err(|_| Limit::Memory { wanted: bytes as u64, limit: 0 })?;
+    Ok(room)
+}
+
+/// `lgwin`, or less if that holds all of `length` bytes.
+fn usable(lgwin: u8, length: u64) -> u8 {
+    (LEAST_LGWIN..lgwin).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(lgwin)
+}
+
+fn call(
+    session: &mut EncoderSessionOwned,
+    input: &[u8],
+    output: &mut [u8],
+    operation: Operation,
+) -> Result<Encoded, Error> {
+    let progress = session.process(input, output, operation).map_err(out_of_memory)?;
+    let output_full = progress.status == EncoderStatus::NeedsOutput;
+    let finished = progress.status == EncoderStatus::Finished;
+    Ok(Encoded { consumed: progress.consumed, produced: progress.produced, output_full, finished, ended: None })
+}
+
+fn out_of_memory(error: EncodeError) -> Error {
+    match error {
+        EncodeError::AllocationFailed { requested } => Limit::Memory { wanted: requested as u64, limit: 0 }.into(),
+        error => panic!("the encoder is used as it wants to be: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    /// Words at random: compresses, and never quite repeats.
+    fn words(length: usize) -> Vec<u8> {
+        let mut state = 7_u32;
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            format!("word_{} ", (state >> 20) & 1023)
+        };
+        let mut text: String = std::iter::repeat_with(next).take(length / 7).collect();
+        text.truncate(length);
+        text.into_bytes()
+    }
+
+    /// Compresses `input`, and goes on with the next of `qualities` at the end of each meta-block.
+    fn compress(input: &[u8], lgwin: u8, qualities: &[u8]) -> (Vec<u8>, (u8, u8)) {
+        let mut encoder = Encoder::new(Parameters::new(qualities[0], lgwin).unwrap()).unwrap();
+        let mut next = qualities[1..].iter();
+        let mut output = vec![0; 10_000];
+        let mut compressed = Vec::new();
+        let mut rest = input;
+        while !rest.is_empty() {
+            let encoded = encoder.write(&rest[..rest.len().min(50_000)], &mut output).unwrap();
+            rest = &rest[encoded.consumed..];
+            compressed.extend_from_slice(&output[..encoded.produced]);
+            if encoded.ended.is_some()
+                && let Some(&quality) = next.next()
+            {
+                encoder.set_quality(quality).unwrap();
+            }
+        }
+        loop {
+            let encoded = encoder.finish(&mut output).unwrap();
+            compressed.extend_from_slice(&output[..encoded.produced]);
+            if encoded.finished {
+                return (compressed, encoder.in_use());
+            }
+        }
+    }
+
+    /// Every value as often as others.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        let next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    }
+
+    fn contains(compressed: &[u8], part: &[u8]) -> bool {
+        compressed.windows(part.len()).any(|window| window == part)
+    }
+
+    fn decompress(compressed: &[u8]) -> Vec<u8> {
+        let mut decompressed = Vec::new();
+        brotli::Decompressor::new(compressed, 4096).read_to_end(&mut decompressed).unwrap();
+        decompressed
+    }
+
+    #[test]
+    fn encoders_of_different_qualities_continue_one_stream() {
+        let input = words(9 << 20);
+        for lgwin in [10, 16, 20, 22, 24] {
+            for qualities in [&[9, 5, 2][..], &[5, 4, 3, 2], &[9, 9, 5]] {
+                let (compressed, in_use) = compress(&input, lgwin, qualities);
+                assert!(decompress(&compressed) == input, "{qualities:?} at lgwin {lgwin}");
+                assert_eq!(in_use, (*qualities.last().unwrap(), lgwin));
+            }
+        }
+    }
+
+    #[test]
+    fn the_highest_qualities_are_continued_too() {
+        let input = words(2 << 20);
+        let (compressed, _) = compress(&input, 22, &[11, 10]);
+        assert!(decompress(&compressed) == input);
+    }
+
+    #[test]
+    fn a_small_tarball_gets_no_larger_window_than_it_can_use() {
+        for (length, lgwin, expected) in [
+            (0, 22, 18),
+            (100, 22, 18),
+            ((1 << 18) - 16, 22, 18),
+            ((1 << 18) - 15, 22, 19),
+            (SMALL, 24, 21),
+            (SMALL + 1, 24, 24),
+            (100, 17, 17),
+            (SMALL, 10, 10),
+        ] {
+            let input = words(length);
+            let (compressed, (_, in_use)) = compress(&input, lgwin, &[2]);
+            assert_eq!(in_use, expected, "{length} bytes at lgwin {lgwin}");
+            assert!(decompress(&compressed) == input, "{length} bytes at lgwin {lgwin}");
+        }
+    }
+
+    #[test]
+    fn noise_is_written_as_it_stands_and_what_follows_is_compressed() {
+        let text = words(5 << 20);
+        let (compressed_text, _) = compress(&text, 22, &[5]);
+        // The second comes where a block has just ended.
+        for length in [(9 << 20) + 12_345, 4 << 20] {
+            let noise = noise(length);
+            let input = [&noise[..], &text].concat();
+            let (compressed, _) = compress(&input, 22, &[5]);
+            assert!(decompress(&compressed) == input);
+            // Of the last block only as much as there is in it; the text begins within.
+            let copied = &noise[2 << 20..length >> 20 << 20];
+            assert!(copied.chunks(1 << 20).all(|block| contains(&compressed, &block[1000..2000])), "{length}");
+            let gained = input.len() - compressed.len();
+            let possible = text.len() - compressed_text.len();
+            assert!(gained * 100 > possible * 75, "{gained} of {possible} bytes for {length} of noise");
+        }
+    }
+
+    #[test]
+    fn noise_ends_anywhere_at_every_quality() {
+        for (quality, lgwin) in [(0, 22), (2, 24), (5, 10), (5, 18), (9, 24)] {
+            for length in [2 << 20, (2 << 20) + 1, 3 << 20, (3 << 20) + 1, (3 << 20) + 70_000] {
+                let input = noise(length);
+                let (compressed, _) = compress(&input, lgwin, &[quality]);
+                assert!(decompress(&compressed) == input, "{length} bytes at quality {quality}, lgwin {lgwin}");
+                assert!(compressed.len() < length + length / 10_000, "{length} bytes at quality {quality}");
+            }
+        }
+    }
+
+    #[test]
+    fn noise_that_repeats_itself_is_found_when_it_is_tried_again() {
+        let repeating = noise(1 << 20).repeat(30);
+        // Without a doubt, and behind one.
+        for (before, untried) in [(0, 0), (2 << 20, usize::from(UNTRIED))] {
+            let input = [noise(before), repeating.clone()].concat();
+            let (compressed, _) = compress(&input, 22, &[5]);
+            assert!(decompress(&compressed) == input);
+            assert!(compressed.len() < before + (untried << 20) + (5 << 18), "{} bytes", compressed.len());
+        }
+    }
+
+    #[test]
+    fn the_quality_can_change_among_what_is_not_compressed() {
+        let input = [noise(6 << 20), words(5 << 20)].concat();
+        let (compressed, in_use) = compress(&input, 22, &[9, 8, 7, 6, 5, 4]);
+        assert!(decompress(&compressed) == input);
+        assert_eq!(in_use, (4, 22));
+    }
+
+    #[test]
+    fn every_quality_and_window_decodes() {
+        let input = words((2 << 20) + 12_345);
+        for quality in 0..=9 {
+            for lgwin in 10..=24 {
+                let (compressed, _) = compress(&input, lgwin, &[quality]);
+                assert!(decompress(&compressed) == input, "quality {quality}, lgwin {lgwin}");
+            }
+        }
+        for quality in [10, 11] {
+            for lgwin in [10, 18, 22, 24] {
+                let (compressed, _) = compress(&input[..(1 << 20) + 100], lgwin, &[quality]);
+                assert!(decompress(&compressed) == input[..(1 << 20) + 100], "quality {quality}, lgwin {lgwin}");
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What a caller may choose of brotli: quality, window and mode.
+
+use thiserror::Error as ThisError;
+
+use crate::cost::{
+    cpu::{self, AUTO_WORK, Bytes},
+    memory::{encoder_bytes, largest_lgwin},
+};
+
+/// How hard to compress: brotli quality and window size, both within their ranges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameters {
+    /// `None` for the best that the work allows, up to `most_quality`.
+    quality: Option<u8>,
+    most_quality: u8,
+    /// `None` for one that the upload can use, up to `most_lgwin`.
+    lgwin: Option<u8>,
+    most_lgwin: u8,
+    mode: Mode,
+    upload_bytes: Option<u64>,
+}
+
+/// What the encoder is told of the data. Every mode takes any data, and none makes a great difference.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing.
+    #[default]
+    Generic,
+    /// That it is text in UTF-8. The encoder goes by it where it chooses contexts of literals at qualities 10 and 11, which
+    /// have none here (`docs/encoder.md`): the same bytes as with [`Self::Generic`].
+    Text,
+    /// That it is a font, of which distances are mostly multiples of two. From quality 4 on fonts are 0.1 to 0.2 % smaller
+    /// with it and programs 1.2 % up to quality 9, 0.3 above; saves are up to 0.6 % larger.
+    Font,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Generic, Self::Text, Self::Font];
+
+    /// By which it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Text => "text",
+            Self::Font => "font",
+        }
+    }
+
+    /// The mode of this name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// An option outside its range.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[error("{option} is {value}, it must be {min} to {max}")]
+pub struct OutOfRange {
+    /// Which option.
+    pub option: &'static str,
+    /// What was asked for.
+    pub value: u8,
+    /// The least it may be.
+    pub min: u8,
+    /// The most it may be.
+    pub max: u8,
+}
+
+impl Parameters {
+    /// `quality` is 0 (fast) to 11 (small); `lgwin` is the base-2 logarithm of the window in bytes, 10 to 24 (RFC 7932 §9.1).
+    pub fn new(quality: u8, lgwin: u8) -> Result<Self, OutOfRange> {
+        within("quality", quality, 0, 11)?;
+        Ok(Self { quality: Some(quality), ..Self::auto(lgwin)? })
+    }
+
+    /// The highest quality that stays within 25 s of CPU, as the Worker is allowed 30; lowered on the way where the
+    /// archive turns out to cost more. It goes by [`Parameters::expecting`] and by what the archive says of itself, not by
+    /// a clock: the same archive gives the same bytes.
+    pub fn auto(lgwin: u8) -> Result<Self, OutOfRange> {
+        let lgwin = Some(within("lgwin", lgwin, 10, 24)?);
+        Ok(Self { quality: None, most_quality: 11, lgwin, most_lgwin: 24, mode: Mode::Generic, upload_bytes: None })
+    }
+
+    /// Tells the encoder what the data is.
+    pub fn with_mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// What the encoder is told of the data.
+    pub fn mode(self) -> Mode {
+        self.mode
+    }
+
+    /// Bounds what is chosen automatically. A quality or window that is given stays what it is.
+    pub fn at_most(self, quality: u8, lgwin: u8) -> Self {
+        Self { most_quality: quality, most_lgwin: lgwin, ..self }
+    }
+
+    /// The smallest window that holds what a zip of [`Parameters::expecting`] mostly unpacks to, eight times as much, of
+    /// those that take no more memory than 22; 22 itself where no size is known.
+    pub fn with_auto_lgwin(self) -> Self {
+        Self { lgwin: None, ..self }
+    }
+
+    /// Tells the size of the zip in bytes, as its sender declares it. Only what is automatic goes by it.
+    pub fn expecting(self, upload_bytes: Option<u64>) -> Self {
+        Self { upload_bytes, ..self }
+    }
+
+    /// 0 to 11; the highest that may be used, where it is chosen automatically.
+    pub fn quality(self) -> u8 {
+        self.quality.unwrap_or_else(|| highest_quality(self.lgwin(), self.upload_bytes).min(self.most_quality))
+    }
+
+    /// What bounds an automatic quality, whatever there is room for.
+    pub(crate) fn most_quality(self) -> u8 {
+        self.most_quality
+    }
+
+    /// Whether the quality is chosen, and lowered, automatically.
+    pub fn is_auto(self) -> bool {
+        self.quality.is_none()
+    }
+
+    /// 10 to 24.
+    pub fn lgwin(self) -> u8 {
+        self.lgwin.unwrap_or_else(|| {
+            let enough = |lgwin: &u8| self.upload_bytes.is_some_and(|bytes| bytes.saturating_mul(8) <= 1 << lgwin);
+            // At these qualities the tables beside a window of 23 are smaller than beside one of 22.
+            let most = match (self.upload_bytes, self.quality) {
+                (Some(_), Some(4..=9)) => 23,
+                (_, Some(quality)) => largest_lgwin(quality).min(22),
+                // So that there is room for the highest qualities.
+                (Some(bytes), None) if bytes <= SMALL_UPLOAD => largest_lgwin(11),
+                _ => 22,
+            };
+            let most = most.min(self.most_lgwin);
+            (LEAST_AUTO_LGWIN..most).find(enough).unwrap_or(most)
+        })
+    }
+
+    /// The zip's size in bytes, if that was told.
+    pub(crate) fn upload_bytes(self) -> Option<u64> {
+        self.upload_bytes
+    }
+
+    /// The most memory that the encoder takes with these, in bytes, whatever it is given: with an automatic quality, at
+    /// any that it may be lowered to.
+    pub fn encoder_bytes(self) -> u64 {
+        let most = self.quality();
+        let least = if self.is_auto() { 0 } else { most };
+        (least..=most).map(|quality| encoder_bytes(quality, self.lgwin())).max().expect("a range of one at least")
+    }
+}
+
+/// The highest quality that may be chosen automatically for a zip of `upload_bytes`: the highest at which it can end in
+/// time, if it unpacks to no more than itself.
+///
+/// Not above 9 where its size is not known, nor where a large window leaves an isolate too little to hold back what such
+/// a zip may ask for.
+fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
+    let Some(taken) = upload_bytes else { return 9 };
+    let most = if lgwin <= 20 || taken <= SMALL_UPLOAD { 11 } else { 9 };
+    let most = (9..=most).rev().find(|&quality| encoder_bytes(quality, lgwin) <= encoder_bytes(9, 24)).unwrap_or(9);
+    cpu::best_quality(most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
+}
+
+/// Bytes of a zip that can be held back whole next to the largest encoder.
+const SMALL_UPLOAD: u64 = 3 << 20;
+
+/// What a tarball of up to 1 MiB gets in any case.
+const LEAST_AUTO_LGWIN: u8 = 18;
+
+fn within(option: &'static str, value: u8, min: u8, max: u8) -> Result<u8, OutOfRange> {
+    if (min..=max).contains(&value) { Ok(value) } else { Err(OutOfRange { option, value, min, max }) }
+}
+
+impl Default for Parameters {
+    /// Quality 9, window 4 MiB.
+    fn default() -> Self {
+        Self::new(9, 22).expect("both within their ranges")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn auto(lgwin: u8, upload_bytes: u64) -> Parameters {
+        Parameters::auto(lgwin).unwrap().expecting(Some(upload_bytes))
+    }
+
+    #[test]
+    fn an_automatic_quality_asks_for_no_encoder_that_an_isolate_has_no_room_for() {
+        for lgwin in 10..=24 {
+            for upload_bytes in [0, MIB, SMALL_UPLOAD, SMALL_UPLOAD + 1, 100 * MIB] {
+                let parameters = auto(lgwin, upload_bytes);
+                let bytes = parameters.encoder_bytes();
+                assert!(bytes <= encoder_bytes(9, 24), "{bytes} bytes for {parameters:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_automatic_quality_is_the_highest_there_is_room_for() {
+        for (lgwin, highest) in [(18, 11), (21, 11), (22, 9), (24, 9)] {
+            assert_eq!(auto(lgwin, MIB).quality(), highest, "lgwin {lgwin}");
+        }
+        assert_eq!(auto(22, SMALL_UPLOAD + 1).quality(), 9);
+        assert_eq!(Parameters::auto(18).unwrap().quality(), 9);
+    }
+
+    #[test]
+    fn an_automatic_quality_has_room_for_those_it_may_be_lowered_to() {
+        for (lgwin, upload_bytes) in [(16, MIB), (18, MIB), (22, MIB), (24, MIB)] {
+            let parameters = auto(lgwin, upload_bytes);
+            for lower in 0..=parameters.quality() {
+                let fixed = Parameters::new(lower, lgwin).unwrap();
+                assert!(fixed.encoder_bytes() <= parameters.encoder_bytes(), "{lower} for {parameters:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_automatic_window_is_as_large_as_the_upload_can_use() {
+        let default = Parameters::default().with_auto_lgwin();
+        for (upload_bytes, lgwin) in [
+            (None, 22),
+            (Some(0), 18),
+            (Some(32 << 10), 18),
+            ((Some((32 << 10) + 1)), 19),
+            (Some(512 << 10), 22),
+            (Some((512 << 10) + 1), 23),
+            (Some(u64::MAX), 23),
+        ] {
+            assert_eq!(default.expecting(upload_bytes).lgwin(), lgwin, "{upload_bytes:?}");
+        }
+        assert_eq!(default.at_most(11, 20).expecting(Some(u64::MAX)).lgwin(), 20);
+        assert_eq!(default.at_most(11, 16).expecting(Some(0)).lgwin(), 16);
+    }
+
+    #[test]
+    fn an_automatic_window_takes_no_more_memory_than_the_default_one() {
+        for quality in 0..=11 {
+            let fixed = Parameters::new(quality, 22).unwrap();
+            for shift in 0..40 {
+                let automatic = fixed.with_auto_lgwin().expecting(Some(1 << shift));
+                assert!(automatic.encoder_bytes() <= fixed.encoder_bytes(), "quality {quality}, {automatic:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_automatic_quality_stays_below_its_bound_and_a_given_one_does_not() {
+        let small = Some(1000);
+        assert_eq!(Parameters::auto(18).unwrap().expecting(small).quality(), 11);
+        assert_eq!(Parameters::auto(18).unwrap().at_most(6, 24).expecting(small).quality(), 6);
+        assert_eq!(Parameters::new(9, 18).unwrap().at_most(6, 24).expecting(small).quality(), 9);
+    }
+}

@@ -1,0 +1,281 @@
+//! The listing of a zip, as JSON: what is in it and what a tarball would not have, without a tarball.
+
+use std::{
+    fmt::{self, Write},
+    mem,
+};
+
+use crate::{
+    cost::cpu::{self, NANOSECONDS_PER_MS},
+    error::{Error, Limit},
+    limits::Limits,
+    member::{Begin, Entry, EntryKind, Event, Method},
+    step::{Latch, Progress, Status, Step},
+    transcoder::HELD_RATIO,
+    warning::{WarningCounts, Warnings},
+    zip::forward::ZipReader,
+};
+
+/// Bytes that one call of the inflater may unpack.
+const SCRATCH: usize = 64 << 10;
+
+/// Memory of an inspection that depends on nothing: the inflater's state and window, the scratch, a line.
+const FIXED: u64 = 384 << 10;
+
+/// How a listing is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// One JSON document: `members`, `warnings` and `totals`.
+    Json,
+    /// NDJSON: a line for each member as soon as it is proved, one for each warning of the central directory, and the
+    /// totals, which say `"complete":true`. A listing without that line is not whole.
+    Lines,
+}
+
+/// Lists one zip. Does no I/O: the caller brings bytes and takes bytes, as with [`crate::Transcoder`].
+///
+/// Every member is unpacked and verified, and what is refused is what a conversion refuses.
+#[derive(Debug)]
+pub struct Inspection {
+    reader: ZipReader,
+    listing: Listing,
+    scratch: Box<[u8]>,
+    /// Announced and not yet proved.
+    entry: Option<Entry>,
+    /// Text on its way out, from `next` on.
+    text: String,
+    next: usize,
+    part: Part,
+    totals: Totals,
+    /// Bytes of the zip, and work so far.
+    zip_bytes: u64,
+    spent: u64,
+    cpu_ms: u64,
+    latch: Latch,
+}
+
+/// Where in the document the next item goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Start,
+    Members,
+    Warnings,
+    Done,
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    files: u64,
+    directories: u64,
+    size: u64,
+    compressed_size: u64,
+    warnings: WarningCounts,
+}
+
+impl Inspection {
+    /// Starts an inspection.
+    pub fn new(listing: Listing, limits: Limits) -> Self {
+        Self {
+            reader: ZipReader::new(limits),
+            listing,
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            entry: None,
+            text: String::new(),
+            next: 0,
+            part: Part::Start,
+            totals: Totals::default(),
+            zip_bytes: 0,
+            spent: 0,
+            cpu_ms: limits.cpu_ms,
+            latch: Latch::default(),
+        }
+    }
+
+    /// The most memory that an inspection takes, in bytes. `upload_bytes` is the zip's size where it is known.
+    pub fn peak_bytes(limits: Limits, upload_bytes: Option<u64>) -> u64 {
+        FIXED + limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO))
+    }
+
+    fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        let waiting = &self.text.as_bytes()[self.next..];
+        if !waiting.is_empty() {
+            let produced = waiting.len().min(output.len());
+            output[..produced].copy_from_slice(&waiting[..produced]);
+            self.next += produced;
+            let status = if self.next < self.text.len() { Status::NeedsOutput } else { Status::Working };
+            return Ok(Progress { consumed: 0, produced, status });
+        }
+        self.text.clear();
+        self.next = 0;
+        if self.part == Part::Done {
+            return Ok(Progress { consumed: 0, produced: 0, status: Status::Done });
+        }
+        let (consumed, event) = self.reader.read(input, ended, &mut self.scratch)?;
+        self.zip_bytes += consumed as u64;
+        match event {
+            Event::NeedsInput => return Ok(Progress { consumed, produced: 0, status: Status::NeedsInput }),
+            Event::Working | Event::Contents(_) => {}
+            Event::Begin(begin) => self.begin(begin)?,
+            Event::Verified { method, crc32, compressed_size, warnings } => {
+                self.verified(method, crc32, compressed_size, warnings);
+            }
+            Event::Warnings { warnings, name, .. } => {
+                self.totals.warnings.add(warnings);
+                for warning in warnings.iter() {
+                    self.begin_item(Part::Warnings);
+                    self.write(format_args!(r#"{{"type":"warning","warning":"{}","name":"#, warning.code()));
+                    match &name {
+                        Some(name) => self.write(format_args!("{}}}", Quoted(name))),
+                        None => self.write(format_args!("null}}")),
+                    }
+                    self.end_item();
+                }
+            }
+            Event::End => self.end(),
+        }
+        Ok(Progress { consumed, produced: 0, status: Status::Working })
+    }
+
+    /// Counts a member's work before it is done.
+    fn begin(&mut self, begin: Begin) -> Result<(), Error> {
+        let Begin { entry, unpacked_before, .. } = begin;
+        self.spent = self.spent.saturating_add(cpu::member(entry.size.saturating_add(unpacked_before)));
+        self.totals.size += entry.size;
+        if self.spent / NANOSECONDS_PER_MS > self.cpu_ms {
+            return Err(Limit::CpuUnpacking { unpacked: self.totals.size, limit_ms: self.cpu_ms }.into());
+        }
+        self.entry = Some(entry);
+        Ok(())
+    }
+
+    fn verified(&mut self, method: Method, crc32: u32, compressed_size: u64, warnings: Warnings) {
+        let Entry { name, kind, mode, mtime, size } = self.entry.take().expect("a verified member has begun");
+        let kind = match kind {
+            EntryKind::File => {
+                self.totals.files += 1;
+                "file"
+            }
+            EntryKind::Directory => {
+                self.totals.directories += 1;
+                "directory"
+            }
+        };
+        self.totals.compressed_size += compressed_size;
+        self.totals.warnings.add(warnings);
+        let method = match method {
+            Method::Stored => "stored",
+            Method::Deflate => "deflate",
+        };
+        self.begin_item(Part::Members);
+        let (name, ratio) = (Quoted(&name), ratio(size, compressed_size));
+        self.write(format_args!(
+            r#"{{"type":"member","name":{name},"kind":"{kind}","size":{size},"compressed_size":{compressed_size},"ratio":{ratio},"#
+        ));
+        self.write(format_args!(
+            r#""method":"{method}","crc32":"{crc32:08x}","mode":"{mode:04o}","mtime":{mtime},"warnings":["#
+        ));
+        for (index, warning) in warnings.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            self.write(format_args!(r#"{comma}"{}""#, warning.code()));
+        }
+        self.write(format_args!("]}}"));
+        self.end_item();
+    }
+
+    fn end(&mut self) {
+        let Totals { files, directories, size, compressed_size, warnings } = mem::take(&mut self.totals);
+        if self.listing == Listing::Json {
+            self.open(Part::Warnings);
+            self.write(format_args!("\n],\n\"totals\":"));
+        }
+        let (members, ratio, zip_bytes) = (files + directories, ratio(size, compressed_size), self.zip_bytes);
+        self.write(format_args!(
+            r#"{{"type":"totals","complete":true,"members":{members},"files":{files},"directories":{directories},"size":{size},"#
+        ));
+        self.write(format_args!(
+            r#""compressed_size":{compressed_size},"ratio":{ratio},"zip_bytes":{zip_bytes},"warnings":{warnings}}}"#
+        ));
+        self.write(format_args!("{}", if self.listing == Listing::Json { "}\n" } else { "\n" }));
+        self.part = Part::Done;
+    }
+
+    /// Begins an item of a part that has come, or comes with it.
+    fn begin_item(&mut self, part: Part) {
+        if self.listing == Listing::Json {
+            let is_first = self.part != part;
+            self.open(part);
+            self.write(format_args!("{}", if is_first { "\n" } else { ",\n" }));
+        }
+    }
+
+    fn end_item(&mut self) {
+        if self.listing == Listing::Lines {
+            self.write(format_args!("\n"));
+        }
+    }
+
+    fn write(&mut self, text: fmt::Arguments<'_>) {
+        self.text.write_fmt(text).expect("a string takes all that is written");
+    }
+
+    /// Begins a part of a document, if it has not begun, and those before it.
+    fn open(&mut self, part: Part) {
+        if self.part == Part::Start {
+            self.text.push_str("{\"members\":[");
+            self.part = Part::Members;
+        }
+        if self.part == Part::Members && part == Part::Warnings {
+            self.text.push_str("\n],\n\"warnings\":[");
+            self.part = Part::Warnings;
+        }
+    }
+}
+
+impl Step for Inspection {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, Error> {
+        let ended = self.latch.open(input)?;
+        let result = self.advance(input, ended, output);
+        self.latch.close(ended, result)
+    }
+
+    fn work_ns(&self) -> u64 {
+        self.spent
+    }
+}
+
+/// Unpacked bytes for each compressed one, to two digits; none where there is nothing to divide by.
+fn ratio(size: u64, compressed_size: u64) -> Ratio {
+    let hundredths = (u128::from(size) * 100 + u128::from(compressed_size) / 2).checked_div(compressed_size.into());
+    Ratio(hundredths)
+}
+
+struct Ratio(Option<u128>);
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(hundredths) => write!(f, "{}.{:02}", hundredths / 100, hundredths % 100),
+            None => f.write_str("null"),
+        }
+    }
+}
+
+/// A member's name as JSON (RFC 8259 §7). It has no control characters.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for part in self.0.split_inclusive(['"', '\\']) {
+            match part.as_bytes() {
+                [plain @ .., special @ (b'"' | b'\\')] => {
+                    f.write_str(&part[..plain.len()])?;
+                    f.write_char('\\')?;
+                    f.write_char(char::from(*special))?;
+                }
+                _ => f.write_str(part)?,
+            }
+        }
+        f.write_char('"')
+    }
+}

@@ -1,0 +1,110 @@
+//! Archive members: the words that every reader says and every writer takes.
+
+use crate::warning::Warnings;
+
+/// A member whose size is known, ready to be written to a tarball.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Relative path with `/` between its components; a directory's ends in `/`.
+    ///
+    /// It never leaves the root it is extracted to: no `..`, nothing absolute, no backslashes.
+    pub name: String,
+    /// What the member is.
+    pub kind: EntryKind,
+    /// Permission bits, `0o000..=0o777`.
+    pub mode: u32,
+    /// Time of last modification in seconds since 1970-01-01T00:00:00Z; may be negative.
+    pub mtime: i64,
+    /// Length of the contents in bytes; 0 for a directory.
+    pub size: u64,
+}
+
+/// The kinds of member that a zip read front to back can tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// The compression methods that are read (APPNOTE §4.4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// As it is.
+    Stored,
+    /// RFC 1951.
+    Deflate,
+}
+
+impl Method {
+    pub(crate) fn new(number: u16) -> Option<Self> {
+        match number {
+            0 => Some(Self::Stored),
+            8 => Some(Self::Deflate),
+            _ => None,
+        }
+    }
+
+    /// As zips have it.
+    pub fn number(self) -> u16 {
+        match self {
+            Self::Stored => 0,
+            Self::Deflate => 8,
+        }
+    }
+}
+
+/// What one call of a zip reader came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The reader took all input: call again with more, or with none and `ended` if there is no more.
+    NeedsInput,
+    /// Some work was done: call again with the rest of the input, which may be none.
+    Working,
+    /// A member begins. Its contents follow, as many bytes as its size says, before the next event of this kind.
+    Begin(Begin),
+    /// So many bytes of the member's contents, at least one, are at the front of the scratch buffer.
+    Contents(usize),
+    /// The member that began last is whole: its data has the CRC-32 and the sizes that its header or its data descriptor
+    /// states.
+    Verified {
+        /// How its data was compressed.
+        method: Method,
+        /// CRC-32 of its contents.
+        crc32: u32,
+        /// Bytes of its data in the zip.
+        compressed_size: u64,
+        /// Details of its header that a tarball cannot keep.
+        warnings: Warnings,
+    },
+    /// The central directory has a detail that a tarball cannot keep.
+    Warnings {
+        /// The details.
+        warnings: Warnings,
+        /// The member that they belong to; none where they belong to the archive.
+        name: Option<String>,
+        /// Whether the selection has that member; true for the archive.
+        selected: bool,
+    },
+    /// The archive is whole: everything it says about itself agrees. Further calls say so again.
+    End,
+}
+
+/// The beginning of a member, with the facts by which its work is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begin {
+    /// The member.
+    pub entry: Entry,
+    /// Whether the selection has it.
+    pub selected: bool,
+    /// Comparisons of characters that finding this out took.
+    pub comparisons: u64,
+    /// Bytes that were unpacked before to learn its size: work done twice.
+    pub unpacked_before: u64,
+    /// Where its data ends in the zip, if that is known yet.
+    pub data_end: Option<u64>,
+}

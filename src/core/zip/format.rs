@@ -1,0 +1,6 @@
+//! The zip records and fields: one pure parser each.
+
+pub(crate) mod extra;
+pub(crate) mod record;
+pub(crate) mod sav_header;
+pub(crate) mod time;

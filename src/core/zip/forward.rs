@@ -1,0 +1,435 @@
+//! The zip reader: the bytes of a zip in, front to back; its members out.
+//!
+//! One state per kind of record, one method per state. A call does one state's work on the bytes it is given and says
+//! what came of it. Nothing is believed before it is proved: a member's size is announced only when it is declared or
+//! has been counted, its CRC-32 and sizes are compared before the next record is read, and the archive is whole only
+//! when the central directory and the end records agree with every member (APPNOTE §4.3.6 gives the order).
+//!
+//! If you add a state, also add a case to `tests/it` that is cut inside it.
+
+mod data;
+mod descriptor;
+mod directory;
+mod gaps;
+mod local;
+mod order;
+mod start;
+
+use descriptor::Scan;
+use directory::Directory;
+use order::{HeldMember, Order};
+
+use super::{
+    format::{extra, record, sav_header, time},
+    inflate::{Contents, Inflater, Measured},
+    ledger::{self, Ledger, NameDigest},
+    name,
+    paths::Paths,
+    spool::Spool,
+};
+use crate::{
+    error::{Error, Format, Limit},
+    limits::{Limits, Meter},
+    member::{Begin, Entry, Event, Method},
+    selection::Selection,
+    warning::Warnings,
+};
+
+/// The longest name that can be asked for, in bytes, so that a header always fits the buffers it passes through.
+const MAX_NAME: u64 = 32 << 10;
+
+/// How often a name may be in memory at once: decoded, as a path, in the entry and its event, in the headers that a
+/// tarball has for it, in an error and for the error after that. `tests/memory` holds it to that.
+const NAME_COPIES: u64 = 8;
+
+/// The most input that one call takes, and the most contents that it gives, in bytes: its work is bounded whatever the
+/// caller offers.
+const SHARE: usize = 64 << 10;
+
+/// Reads one zip from front to back, without seeking and without I/O: the caller brings bytes and takes members.
+///
+/// What it has announced is true only once it comes to [`Event::End`]: a member whose header is right may stand in an
+/// archive that contradicts it further on. Whoever acts on members earlier must be able to take it back.
+///
+/// ```
+/// use recompress::{Event, Limits, ZipReader};
+///
+/// # fn main() -> Result<(), recompress::Error> {
+/// // The shortest zip is just an end record.
+/// let mut zip: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// let mut reader = ZipReader::new(Limits::default());
+/// let mut scratch = [0; 4096];
+/// let mut contents = 0;
+/// loop {
+///     // All of the file is in `zip`, so nothing follows it.
+///     let (consumed, event) = reader.read(zip, true, &mut scratch)?;
+///     zip = &zip[consumed..];
+///     match event {
+///         Event::Begin(member) => println!("{} has {} bytes", member.entry.name, member.entry.size),
+///         Event::Contents(count) => contents += scratch[..count].len(),
+///         Event::Warnings { name, .. } => println!("a tarball cannot keep all of {name:?}"),
+///         Event::End => break,
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(contents, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ZipReader {
+    state: State,
+    limits: Limits,
+    meter: Meter,
+    /// Bytes taken so far.
+    received: u64,
+    /// The record that is being gathered. What is left of it after a record belongs to the next one.
+    record: Vec<u8>,
+    inflater: Inflater,
+    /// Bytes charged for copies of names.
+    names: u64,
+    paths: Paths,
+    ledger: Ledger,
+    /// Members and nameless entries so far.
+    entries: u64,
+    unpacked: u64,
+    /// The last stored member whose length was found by its descriptor, until the directory has confirmed all.
+    unconfirmed: Option<String>,
+    selection: Selection,
+    order: Order,
+}
+
+#[derive(Debug)]
+enum State {
+    // start.rs
+    /// The first four bytes of the file.
+    Start,
+    /// The line before a save's zip.
+    SaveHeader,
+    /// A save's header and metadata, on their way out.
+    LeadingData { entry: Entry, contents: Contents, kept: Kept },
+    /// The first signature after what may stand before a zip.
+    FirstSignature,
+
+    // gaps.rs
+    /// Four bytes that say which record comes next, after `zeros` of alignment.
+    Signature { zeros: u64 },
+    /// The first size field of an APK signing block.
+    SigningBlock,
+    /// The second size field and the magic of an APK signing block.
+    SigningBlockEnd { size: u64 },
+    /// An archive extra data record (APPNOTE §4.3.11).
+    ExtraData,
+    /// Bytes that are passed over; the last four of them so far.
+    Skip { left: u64, window: u32, then: Box<State> },
+
+    // local.rs
+    /// A local header with its name and extra field.
+    LocalHeader,
+
+    // data.rs
+    /// Contents whose size is declared, of which the member was announced.
+    Contents { member: Member, contents: Contents, compressed_size: Option<u64>, kept: Kept },
+    /// Deflated contents that are held until their size is known.
+    Hold { member: Member, contents: Contents, spool: Spool },
+    /// Stored contents that are held until their end is found.
+    Scan { member: Member, scan: Scan, spool: Spool },
+    /// A descriptor, after contents that were passed on or are held.
+    Descriptor { member: Member, measured: Measured, kept: Kept },
+    /// Kept contents whose member was announced.
+    Replay { verified: Verified, contents: Contents, spool: Spool },
+    /// A member that was passed on is whole.
+    Verified { verified: Verified, then: Box<State> },
+    /// A member that has waited, and whose turn it is.
+    Release(HeldMember),
+
+    // directory.rs
+    /// The central directory and the end records.
+    Directory(Directory),
+    /// Zeros after the end record.
+    Trailing { zeros: u64 },
+
+    /// Nothing more is read: the archive is whole.
+    End,
+    /// Nothing more is read: the archive is refused.
+    Failed(Error),
+}
+
+/// A member between its local header and the end of its data.
+#[derive(Debug)]
+struct Member {
+    /// Its size counts only once it was declared or proved.
+    entry: Entry,
+    method: Method,
+    /// Of its local header, from the start of the file.
+    offset: u64,
+    name: NameDigest,
+    /// By the local header; `None` where a descriptor follows the data.
+    declared_crc32: Option<u32>,
+    warnings: Warnings,
+}
+
+/// What is kept of a member's data while it is read.
+#[derive(Debug)]
+enum Kept {
+    /// Nothing: the member was announced, and its contents are passed on.
+    Nothing,
+    /// All of it, until its size is known.
+    Unsized(Spool),
+    /// All of it, until those have come that are to come first.
+    Early(Spool),
+}
+
+/// What is told of a member when it is whole.
+#[derive(Debug)]
+struct Verified {
+    method: Method,
+    measured: Measured,
+    warnings: Warnings,
+}
+
+/// What one state came to: bytes taken from the front of the input, and the event.
+type ReadResult = Result<(usize, Event), Error>;
+
+impl ZipReader {
+    /// Starts at the first byte of a file.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            state: State::Start,
+            limits: Limits { name_bytes: limits.name_bytes.min(MAX_NAME), ..limits },
+            meter: Meter::new(limits.memory_bytes),
+            received: 0,
+            record: Vec::new(),
+            inflater: Inflater::new(),
+            names: 0,
+            paths: Paths::default(),
+            ledger: Ledger::new(0),
+            entries: 0,
+            unpacked: 0,
+            unconfirmed: None,
+            selection: Selection::default(),
+            order: Order::default(),
+        }
+    }
+
+    /// Gives the members in another order: those that `selection` puts first come first, and what stands before them in the
+    /// zip is held back. Members that it leaves out are not: they come as they stand in the zip.
+    pub fn selecting(self, selection: Selection) -> Self {
+        Self { order: Order::new(selection.first()), selection, ..self }
+    }
+
+    /// Moves on by one state's work: takes bytes from the front of `input`, says how many, and what came of it.
+    ///
+    /// May leave contents in `scratch`; more than 64 KiB of it, or of input, are not used in one call. `ended` says that
+    /// nothing follows `input`.
+    ///
+    /// # Errors
+    ///
+    /// Why the archive is refused. Every later call returns the same error.
+    ///
+    /// # Panics
+    ///
+    /// If `scratch` has no room.
+    pub fn read(&mut self, input: &[u8], ended: bool, scratch: &mut [u8]) -> Result<(usize, Event), Error> {
+        assert!(!scratch.is_empty(), "contents need room");
+        let offered = &input[..input.len().min(SHARE)];
+        let room = scratch.len().min(SHARE);
+        let step = self.read_state(offered, &mut scratch[..room]).map_err(|error| self.blame_unconfirmed(error));
+        let step = step.and_then(|(consumed, event)| {
+            self.received += consumed as u64;
+            match event {
+                Event::NeedsInput if offered.len() < input.len() => Ok((consumed, Event::Working)),
+                Event::NeedsInput if ended => Ok((consumed, self.end_of_input()?)),
+                event => Ok((consumed, event)),
+            }
+        });
+        if let Err(error) = &step {
+            self.state = State::Failed(error.clone());
+        }
+        step
+    }
+
+    fn read_state(&mut self, input: &[u8], scratch: &mut [u8]) -> ReadResult {
+        match std::mem::replace(&mut self.state, State::End) {
+            State::Start => self.start(input),
+            State::SaveHeader => self.save_header(input),
+            State::LeadingData { entry, contents, kept } => self.leading_data(entry, contents, kept, input, scratch),
+            State::FirstSignature => self.first_signature(input),
+            State::Signature { zeros } => self.signature(zeros, input),
+            State::SigningBlock => self.signing_block(input),
+            State::SigningBlockEnd { size } => self.signing_block_end(size, input),
+            State::ExtraData => self.extra_data(input),
+            State::Skip { left, window, then } => self.skip(left, window, then, input),
+            State::LocalHeader => self.local_header(input),
+            State::Contents { member, contents, compressed_size, kept } => {
+                self.contents(member, contents, compressed_size, kept, input, scratch)
+            }
+            State::Hold { member, contents, spool } => self.hold(member, contents, spool, input, scratch),
+            State::Scan { member, scan, spool } => self.scan(member, scan, spool, input, scratch.len()),
+            State::Descriptor { member, measured, kept } => self.descriptor(member, measured, kept, input),
+            State::Replay { verified, contents, spool } => self.replay(verified, contents, spool, scratch),
+            State::Verified { verified: Verified { method, measured, warnings }, then } => {
+                let Measured { crc32, compressed_size, .. } = measured;
+                self.state = *then;
+                Ok((0, Event::Verified { method, crc32, compressed_size, warnings }))
+            }
+            State::Release(waiting) => self.release_waiting(waiting),
+            State::Directory(directory) => self.directory(directory, input),
+            State::Trailing { zeros } => self.trailing(zeros, input),
+            State::End => Ok((0, Event::End)),
+            State::Failed(error) => Err(error),
+        }
+    }
+
+    /// What the end of the input means: the end of the archive in just one place.
+    fn end_of_input(&mut self) -> Result<Event, Error> {
+        let inside = match &self.state {
+            State::Trailing { .. } => {
+                self.state = State::End;
+                return Ok(Event::End);
+            }
+            State::Start => return Err(start::not_zip(&self.record)),
+            State::SaveHeader | State::LeadingData { .. } => "the data before the zip",
+            State::FirstSignature | State::Signature { .. } => "the space between two records",
+            State::SigningBlock | State::SigningBlockEnd { .. } => "an APK signing block",
+            State::ExtraData => "an archive extra data record",
+            State::Skip { .. } => "a record that is passed over",
+            State::LocalHeader => "a local header",
+            State::Contents { .. } | State::Hold { .. } | State::Scan { .. } => "the data of a member",
+            State::Descriptor { .. } => "a data descriptor",
+            State::Directory(directory) => directory.inside(),
+            State::Replay { .. } | State::Verified { .. } | State::Release(_) | State::End | State::Failed(_) => {
+                unreachable!("these need no input")
+            }
+        };
+        Err(Error::Truncated { received: self.received, inside })
+    }
+
+    /// Goes on with `state` when there is more input.
+    fn wait_in(&mut self, state: State, taken: usize) -> ReadResult {
+        self.state = state;
+        Ok((taken, Event::NeedsInput))
+    }
+
+    /// Goes on with `state` at the next call.
+    fn go_to(&mut self, state: State, taken: usize) -> ReadResult {
+        self.state = state;
+        Ok((taken, Event::Working))
+    }
+
+    /// Takes bytes from `input` until the record has `length`, or there are no more. Says how many it took.
+    fn gather(&mut self, length: usize, input: &[u8]) -> Result<usize, Error> {
+        let capacity = self.record.capacity();
+        if length > capacity {
+            // While it moves, the old bytes and the new ones exist at once.
+            self.meter.charge(length as u64)?;
+            let failed = |_| Limit::Memory { wanted: length as u64, limit: 0 };
+            self.record.try_reserve_exact(length - self.record.len()).map_err(failed)?;
+            self.meter.release(capacity as u64);
+        }
+        let taken = length.saturating_sub(self.record.len()).min(input.len());
+        self.record.extend_from_slice(&input[..taken]);
+        Ok(taken)
+    }
+
+    /// Charges what names take, for the longest one so far; a name of `length` bytes comes next.
+    fn charge_name(&mut self, length: usize) -> Result<(), Error> {
+        let names = NAME_COPIES * length as u64;
+        if let Some(more) = names.checked_sub(self.names) {
+            self.meter.charge(more)?;
+            self.names = names;
+        }
+        Ok(())
+    }
+
+    /// Where the record that is being gathered starts, `taken` bytes into this call.
+    fn record_start(&self, taken: usize) -> u64 {
+        self.received + taken as u64 - self.record.len() as u64
+    }
+
+    /// Holds a member to the limits on what is unpacked. Its data ends at `end` in the file, if that is known.
+    fn admit(&mut self, entry: &Entry, end: Option<u64>) -> Result<(), Error> {
+        self.unpacked = self
+            .unpacked
+            .checked_add(entry.size)
+            .filter(|&unpacked| unpacked <= self.limits.unpacked_bytes)
+            .ok_or_else(|| Limit::Output { entry: entry.name.clone(), limit: self.limits.unpacked_bytes })?;
+        if let Some(end) = end {
+            self.check_ratio(entry, end)?;
+        }
+        Ok(())
+    }
+
+    /// Begins a member whose size is known: holds it to the limits, and announces it unless it waits for others. Says how its
+    /// data is kept.
+    fn begin_member(
+        &mut self,
+        entry: &Entry,
+        unpacked_before: u64,
+        data_end: Option<u64>,
+    ) -> Result<(Event, Kept), Error> {
+        self.admit(entry, data_end)?;
+        if self.waits(&entry.name) {
+            return Ok((Event::Working, Kept::Early(Spool::default())));
+        }
+        Ok((self.announce(entry, unpacked_before, data_end), Kept::Nothing))
+    }
+
+    /// Announces a member.
+    fn announce(&mut self, entry: &Entry, unpacked_before: u64, data_end: Option<u64>) -> Event {
+        self.order.announce(&entry.name);
+        let selected = self.selection.selects(&entry.name);
+        let comparisons = self.selection.comparisons(entry.name.len());
+        Event::Begin(Begin { entry: entry.clone(), selected, comparisons, unpacked_before, data_end })
+    }
+
+    /// Whether a member is kept until others have come. One that is not selected is in nobody's way.
+    fn waits(&self, name: &str) -> bool {
+        self.order.before(name).is_some() && self.selection.selects(name)
+    }
+
+    /// Keeps a member until its turn.
+    fn wait(&mut self, waiting: HeldMember) -> Result<(), Error> {
+        self.order.wait(waiting, &mut self.meter).map_err(|error| self.blame_first("", error))
+    }
+
+    /// Keeps `data` of the member `name` where it waits. Says whether it does.
+    fn keep(&mut self, kept: &mut Kept, data: &[u8], name: &str) -> Result<bool, Error> {
+        let Kept::Early(spool) = kept else { return Ok(false) };
+        spool.push(data, &mut self.meter).map_err(|error| self.blame_first(name, error))?;
+        Ok(true)
+    }
+
+    /// Where memory is short while `name` waits, for whom it does.
+    fn blame_first(&self, name: &str, error: Error) -> Error {
+        match (error, self.order.before(name)) {
+            (Error::Limit(Limit::Memory { .. }), Some(first)) => {
+                Limit::FirstTooLate { first: first.to_owned(), limit: self.limits.memory_bytes }.into()
+            }
+            (error, _) => error,
+        }
+    }
+
+    /// Compares what was unpacked, with the member whose data ends at `received`, to what it was unpacked from.
+    ///
+    /// At the ends of members only, so that an archive is refused or not however it is cut.
+    fn check_ratio(&self, entry: &Entry, received: u64) -> Result<(), Error> {
+        let Self { unpacked, limits: Limits { ratio: limit, .. }, .. } = *self;
+        if unpacked <= Limits::RATIO_GRACE || unpacked <= received.saturating_mul(limit) {
+            return Ok(());
+        }
+        Err(Limit::Ratio { entry: entry.name.clone(), unpacked, received, limit }.into())
+    }
+
+    /// A stored member whose length was found by looking for it is the first suspect when the rest makes no sense.
+    fn blame_unconfirmed(&mut self, error: Error) -> Error {
+        use Format::{BadEndRecord, DirectoryMismatch, UnexpectedRecord};
+        match (error, self.unconfirmed.take()) {
+            (
+                Error::Format(problem @ (UnexpectedRecord { .. } | DirectoryMismatch { .. } | BadEndRecord { .. })),
+                Some(entry),
+            ) => Format::StoredWithDescriptor { entry, problem: problem.to_string() }.into(),
+            (error, _) => error,
+        }
+    }
+}

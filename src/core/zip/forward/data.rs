@@ -1,0 +1,326 @@
+//! Members' data: passed on where the size is known, held back where it is not.
+
+use super::{
+    Contents, Event, Kept, Measured, Member, Method, ReadResult, Scan, State, Verified, ZipReader,
+    descriptor::Match,
+    ledger::LedgerRow,
+    order::HeldMember,
+    record::{self, CENTRAL_HEADER, LOCAL_HEADER},
+};
+use crate::{
+    error::{Error, Format, Limit},
+    member::EntryKind,
+    zip::{inflate::Unpacked, spool::Spool},
+};
+
+/// Descriptor and signature, which are held like contents until they are recognised, in bytes.
+const MAX_AFTER_CONTENTS: u64 = 28;
+
+impl ZipReader {
+    pub(super) fn contents(
+        &mut self,
+        member: Member,
+        mut contents: Contents,
+        compressed_size: Option<u64>,
+        mut kept: Kept,
+        input: &[u8],
+        scratch: &mut [u8],
+    ) -> ReadResult {
+        // Some writers call an empty file deflated and write nothing for it.
+        let method = if compressed_size == Some(0) { Method::Stored } else { member.method };
+        let left = compressed_size.map_or(u64::MAX, |total| total - contents.compressed_size());
+        let offered = &input[..at_most(input.len(), left)];
+        // One byte too many is enough to know, and it is the same one however the upload is cut.
+        let missing = member.entry.size - contents.size();
+        let room = at_most(scratch.len(), missing.saturating_add(1));
+        let mut unpacked = contents.read(method, &mut self.inflater, offered, &mut scratch[..room]);
+        unpacked.ended |= method == Method::Stored && compressed_size == Some(contents.compressed_size());
+        let sound = at_most(unpacked.produced, missing);
+        // Whatever fails first in the data is the error, so memory is asked for before what comes after it is looked at.
+        let is_kept = self.keep(&mut kept, &input[..unpacked.consumed], &member.entry.name)?;
+        match self.unpacked(member, contents, compressed_size, kept, unpacked, offered.is_empty()) {
+            Ok((consumed, Event::Contents(_))) if is_kept => Ok((consumed, Event::Working)),
+            // What stands before an error is passed on before it, however the upload is cut: compressing it may be too much
+            // work, and then that is the first error.
+            Err(error) if sound > 0 && !is_kept => {
+                self.state = State::Failed(self.blame_unconfirmed(error));
+                Ok((unpacked.consumed, Event::Contents(sound)))
+            }
+            step => step,
+        }
+    }
+
+    /// Checks what was just unpacked of a member whose size is declared.
+    fn unpacked(
+        &mut self,
+        member: Member,
+        contents: Contents,
+        compressed_size: Option<u64>,
+        kept: Kept,
+        unpacked: Unpacked,
+        nothing_offered: bool,
+    ) -> ReadResult {
+        let mismatch = |what, computed, declared| Format::SizeMismatch {
+            entry: member.entry.name.clone(),
+            what,
+            computed,
+            declared,
+        };
+        let exhausted = compressed_size == Some(contents.compressed_size());
+        let ended = unpacked.ended;
+        if contents.size() > member.entry.size || ended && contents.size() < member.entry.size {
+            return Err(mismatch("size", contents.size(), member.entry.size).into());
+        }
+        if unpacked.broken {
+            return Err(bad_data(&member, "is no deflate stream"));
+        }
+        match compressed_size {
+            Some(declared) if ended && !exhausted => {
+                return Err(mismatch("compressed size", contents.compressed_size(), declared).into());
+            }
+            _ => {}
+        }
+        if ended && compressed_size.is_none() {
+            self.check_ratio(&member.entry, self.received + unpacked.consumed as u64)?;
+        }
+        let event = match unpacked.produced {
+            0 if ended || unpacked.consumed > 0 && !exhausted => Event::Working,
+            0 if exhausted || !nothing_offered => return Err(bad_data(&member, "does not end")),
+            0 => Event::NeedsInput,
+            produced => Event::Contents(produced),
+        };
+        if !ended {
+            self.state = State::Contents { member, contents, compressed_size, kept };
+        } else if let Some(declared) = member.declared_crc32 {
+            let measured = contents.measured();
+            if measured.crc32 != declared {
+                let entry = member.entry.name;
+                return Err(Format::CrcMismatch { entry, computed: measured.crc32, declared }.into());
+            }
+            self.end_member(member, measured, kept)?;
+        } else {
+            self.state = State::Descriptor { member, measured: contents.measured(), kept };
+        }
+        Ok((unpacked.consumed, event))
+    }
+
+    pub(super) fn hold(
+        &mut self,
+        member: Member,
+        mut contents: Contents,
+        mut spool: Spool,
+        input: &[u8],
+        scratch: &mut [u8],
+    ) -> ReadResult {
+        // As above: one byte beyond either limit, and no further.
+        let may_take = (self.limits.held_bytes - contents.compressed_size()).saturating_add(1);
+        let may_give = self.limits.unpacked_bytes - self.unpacked;
+        let offered = &input[..at_most(input.len(), may_take)];
+        let room = at_most(scratch.len(), (may_give - contents.size()).saturating_add(1));
+        let unpacked = contents.read(member.method, &mut self.inflater, offered, &mut scratch[..room]);
+        // As above, memory before anything else.
+        let held = at_most(unpacked.consumed, may_take - 1);
+        let pushed = spool.push(&input[..held], &mut self.meter);
+        pushed.map_err(|error| self.blame_first(&member.entry.name, error))?;
+        self.may_hold(contents.compressed_size(), &member)?;
+        if contents.size() > may_give {
+            return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
+        }
+        if unpacked.broken {
+            return Err(bad_data(&member, "is no deflate stream"));
+        }
+        if unpacked.ended {
+            let state = State::Descriptor { member, measured: contents.measured(), kept: Kept::Unsized(spool) };
+            return self.go_to(state, unpacked.consumed);
+        }
+        let stuck = unpacked.consumed == 0 && unpacked.produced == 0;
+        if stuck && !input.is_empty() {
+            return Err(bad_data(&member, "does not end"));
+        }
+        let state = State::Hold { member, contents, spool };
+        if stuck { self.wait_in(state, 0) } else { self.go_to(state, unpacked.consumed) }
+    }
+
+    pub(super) fn scan(
+        &mut self,
+        mut member: Member,
+        mut scan: Scan,
+        mut spool: Spool,
+        input: &[u8],
+        share: usize,
+    ) -> ReadResult {
+        // One byte beyond the limit, and no further: no error of memory that is not needed.
+        let may_take =
+            (self.limits.held_bytes.saturating_add(MAX_AFTER_CONTENTS + 1)).saturating_sub(spool.len() as u64);
+        let offered = at_most(input.len().min(share), may_take);
+        let read = scan.read(&input[..offered], &mut spool, &mut self.meter);
+        let (taken, found) = read.map_err(|error| self.blame_first(&member.entry.name, error))?;
+        let Some(measured) = found else {
+            self.may_hold((spool.len() as u64).saturating_sub(MAX_AFTER_CONTENTS), &member)?;
+            let state = State::Scan { member, scan, spool };
+            return if taken == input.len() { self.wait_in(state, taken) } else { self.go_to(state, taken) };
+        };
+        self.may_hold(measured.size, &member)?;
+        // The signature that gave the end away belongs to the next record.
+        self.record.extend_from_slice(&scan.last_signature());
+        // What is held was charged, so it fits the address space.
+        spool.truncate(measured.size as usize, &mut self.meter);
+        member.entry.size = measured.size;
+        self.unconfirmed = Some(member.entry.name.clone());
+        self.release_held(member, measured, spool, taken)
+    }
+
+    fn may_hold(&self, length: u64, member: &Member) -> Result<(), Error> {
+        let limit = self.limits.held_bytes;
+        if length <= limit {
+            return Ok(());
+        }
+        Err(Limit::EntryTooLargeWithoutSize { entry: member.entry.name.clone(), limit }.into())
+    }
+
+    pub(super) fn descriptor(
+        &mut self,
+        mut member: Member,
+        measured: Measured,
+        kept: Kept,
+        input: &[u8],
+    ) -> ReadResult {
+        let is_directory = member.entry.kind == EntryKind::Directory;
+        let mut taken = 0;
+        let length = loop {
+            let wanted = match measured.descriptor(&self.record) {
+                Match::Whole(length) => break length,
+                // Go and Ant promise a descriptor for a directory and write none.
+                _ if is_directory && self.record.len() < 4 => 4,
+                _ if is_directory && matches!(record::signature(&self.record), Some(LOCAL_HEADER | CENTRAL_HEADER)) => {
+                    break 0;
+                }
+                Match::Open { wanted } => wanted,
+                Match::None => {
+                    let Measured { crc32, compressed_size, size } = measured;
+                    let entry = member.entry.name;
+                    return Err(Format::BadDescriptor { entry, crc32, compressed_size, size }.into());
+                }
+            };
+            let gathered = self.gather(wanted, &input[taken..])?;
+            // What little came may be wrong already, and an error does not depend on what comes with it.
+            if gathered == 0 {
+                return self.wait_in(State::Descriptor { member, measured, kept }, taken);
+            }
+            taken += gathered;
+        };
+        self.record.drain(..length);
+        match kept {
+            Kept::Unsized(_) if is_directory && measured.size > 0 => {
+                Err(Format::DirectoryWithData { entry: member.entry.name }.into())
+            }
+            Kept::Unsized(spool) => {
+                member.entry.size = measured.size;
+                self.release_held(member, measured, spool, taken)
+            }
+            kept => {
+                self.end_member(member, measured, kept)?;
+                Ok((taken, Event::Working))
+            }
+        }
+    }
+
+    /// Goes on with a member that was held, whose size is proved now.
+    fn release_held(&mut self, member: Member, measured: Measured, spool: Spool, taken: usize) -> ReadResult {
+        let end = Some(self.record_start(taken));
+        let (event, kept) = self.begin_member(&member.entry, measured.size, end)?;
+        if matches!(kept, Kept::Early(_)) {
+            self.end_member(member, measured, Kept::Early(spool))?;
+            return Ok((taken, event));
+        }
+        self.record_member(&member, measured)?;
+        let Member { method, warnings, .. } = member;
+        self.state = self.replay_of(Verified { method, measured, warnings }, spool);
+        Ok((taken, event))
+    }
+
+    /// Announces a member that has waited.
+    pub(super) fn release_waiting(&mut self, waiting: HeldMember) -> ReadResult {
+        let HeldMember { entry, method, measured, warnings, spool } = waiting;
+        let event = self.announce(&entry, measured.size, Some(self.record_start(0)));
+        self.state = self.replay_of(Verified { method, measured, warnings }, spool);
+        Ok((0, event))
+    }
+
+    /// The state that gives contents which are kept.
+    fn replay_of(&mut self, verified: Verified, mut spool: Spool) -> State {
+        if verified.measured.size == 0 {
+            spool.clear(&mut self.meter);
+            return self.verified_state(verified);
+        }
+        State::Replay { contents: Contents::new(verified.method, &mut self.inflater), verified, spool }
+    }
+
+    pub(super) fn replay(
+        &mut self,
+        verified: Verified,
+        mut contents: Contents,
+        mut spool: Spool,
+        scratch: &mut [u8],
+    ) -> ReadResult {
+        let size = verified.measured.size;
+        let unpacked = contents.read(verified.method, &mut self.inflater, spool.front(), scratch);
+        assert!(!unpacked.broken && unpacked.consumed + unpacked.produced > 0, "the same bytes gave {size} before");
+        spool.consume(unpacked.consumed, &mut self.meter);
+        self.state = if contents.size() == size {
+            spool.clear(&mut self.meter);
+            self.verified_state(verified)
+        } else {
+            State::Replay { verified, contents, spool }
+        };
+        let event = if unpacked.produced == 0 { Event::Working } else { Event::Contents(unpacked.produced) };
+        Ok((0, event))
+    }
+
+    /// Goes on behind a member that was read whole, and passed on or kept.
+    fn end_member(&mut self, member: Member, measured: Measured, kept: Kept) -> Result<(), Error> {
+        self.record_member(&member, measured)?;
+        let Member { entry, method, warnings, .. } = member;
+        self.state = match kept {
+            Kept::Early(spool) | Kept::Unsized(spool) => {
+                self.wait(HeldMember { entry, method, measured, warnings, spool })?;
+                State::Signature { zeros: 0 }
+            }
+            Kept::Nothing => self.verified_state(Verified { method, measured, warnings }),
+        };
+        Ok(())
+    }
+
+    /// The state that says what was proved of a member, before those whose turn has come with it.
+    fn verified_state(&mut self, verified: Verified) -> State {
+        let then = match self.order.next(&mut self.meter) {
+            Some(waiting) => State::Release(waiting),
+            None => State::Signature { zeros: 0 },
+        };
+        State::Verified { verified, then: Box::new(then) }
+    }
+
+    /// Enters a member that was read whole in the ledger.
+    fn record_member(&mut self, member: &Member, measured: Measured) -> Result<(), Error> {
+        let row = LedgerRow {
+            offset: member.offset,
+            compressed_size: measured.compressed_size,
+            size: measured.size,
+            crc32: measured.crc32,
+            method: member.method.number(),
+            // Nine bits.
+            mode: member.entry.mode as u16,
+            name: member.name,
+        };
+        self.ledger.record(row, &mut self.meter)
+    }
+}
+
+/// `length`, or `limit` if that is less.
+fn at_most(length: usize, limit: u64) -> usize {
+    usize::try_from(limit).map_or(length, |limit| limit.min(length))
+}
+
+fn bad_data(member: &Member, problem: &'static str) -> Error {
+    Format::BadData { entry: member.entry.name.clone(), problem }.into()
+}

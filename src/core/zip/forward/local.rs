@@ -1,0 +1,170 @@
+//! Local headers: from a header to the way its member's data is read.
+
+use super::{
+    Contents, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra,
+    ledger::NameDigest,
+    name,
+    record::{FLAG_DESCRIPTOR, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
+    time,
+};
+use crate::{
+    error::{Error, Format, Limit, Unsupported},
+    member::{Entry, EntryKind},
+    warning::{Warning, Warnings},
+    zip::spool::Spool,
+};
+
+/// Method 99 says that the real method stands in an AES extra field (APPNOTE §4.4.5).
+const METHOD_AES: u16 = 99;
+
+impl ZipReader {
+    pub(super) fn local_header(&mut self, input: &[u8]) -> ReadResult {
+        let mut taken = self.gather(LocalHeader::LENGTH, input)?;
+        let Some(header) = LocalHeader::parse(&self.record) else { return self.wait_in(State::LocalHeader, taken) };
+        let length = header.whole_length();
+        taken += self.gather(length, &input[taken..])?;
+        if self.record.len() < length {
+            return self.wait_in(State::LocalHeader, taken);
+        }
+
+        self.entries += 1;
+        if self.entries > self.limits.entries {
+            return Err(Limit::TooManyEntries { limit: self.limits.entries }.into());
+        }
+        let (raw_name, extra) = self.record[LocalHeader::LENGTH..length].split_at(header.name_length.into());
+        if is_virtual(&header) {
+            self.record.drain(..length);
+            return self.go_to(State::Signature { zeros: 0 }, taken);
+        }
+        let offset = self.record_start(taken);
+        // Of what is refused for its name's length, no more than the start is looked at.
+        let name_length = name::decoded_length(raw_name, extra).max(raw_name.len());
+        let limit = self.limits.name_bytes;
+        if name_length as u64 > limit {
+            let name = name::shown(raw_name).chars().take(32).collect();
+            return Err(Limit::NameTooLong { name, length: name_length as u64, limit }.into());
+        }
+        self.charge_name(name_length)?;
+        let (raw_name, extra) = self.record[LocalHeader::LENGTH..length].split_at(header.name_length.into());
+        let (member, sizes) = member(&header, raw_name, extra, offset)?;
+        self.record.drain(..length);
+        self.paths.insert(&member.entry.name, &mut self.meter)?;
+
+        let contents = Contents::new(member.method, &mut self.inflater);
+        let is_directory = member.entry.kind == EntryKind::Directory;
+        match (sizes, member.method) {
+            (DeclaredSizes::Declared { compressed_size }, _) => {
+                let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
+                let (event, kept) = self.begin_member(&member.entry, 0, end)?;
+                self.state = State::Contents { member, contents, compressed_size, kept };
+                Ok((taken, event))
+            }
+            (DeclaredSizes::Unknown, Method::Deflate) => {
+                self.go_to(State::Hold { member, contents, spool: Spool::default() }, taken)
+            }
+            // A directory has no contents to find the end of, only a descriptor, and some writers not even that.
+            (DeclaredSizes::Unknown, Method::Stored) if is_directory => {
+                let measured = Measured { crc32: 0, compressed_size: 0, size: 0 };
+                let end = Some(self.record_start(taken));
+                let (event, kept) = self.begin_member(&member.entry, 0, end)?;
+                self.state = State::Descriptor { member, measured, kept };
+                Ok((taken, event))
+            }
+            (DeclaredSizes::Unknown, Method::Stored) => {
+                self.go_to(State::Scan { member, scan: Scan::default(), spool: Spool::default() }, taken)
+            }
+        }
+    }
+}
+
+/// Nameless and empty: zipflinger fills gaps in APKs with such headers. They are no members, the directory has none.
+fn is_virtual(header: &LocalHeader) -> bool {
+    let sizes = [header.declared_crc32, header.declared_compressed_size, header.declared_size];
+    header.name_length == 0 && header.method == 0 && header.flags == 0 && sizes == [0; 3]
+}
+
+/// What a local header says of sizes.
+enum DeclaredSizes {
+    /// The size stands in the entry; the compressed size may follow the data all the same.
+    Declared { compressed_size: Option<u64> },
+    /// Both follow the data.
+    Unknown,
+}
+
+/// The member that a header announces.
+fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> Result<(Member, DeclaredSizes), Error> {
+    let method = supported_method(header, raw_name)?;
+    let decoded = name::decode(raw_name, header.flags, extra)?;
+    let path = name::safe_path(&decoded.name)?;
+    let mut warnings = Warnings::default();
+    decoded.warning.into_iter().for_each(|warning| warnings.insert(warning));
+    if path != decoded.name {
+        warnings.insert(Warning::NameChanged);
+    }
+
+    let has_descriptor = header.flags & FLAG_DESCRIPTOR != 0;
+    let (size, compressed_size) = declared_sizes(header, extra, &path, has_descriptor)?;
+    let sizes = match (has_descriptor, size, compressed_size) {
+        (true, 0, 0) => DeclaredSizes::Unknown,
+        // Info-ZIP writing to a pipe knows the size but not the compressed size; a stored member has just one.
+        (true, _, 0) if method == Method::Deflate => DeclaredSizes::Declared { compressed_size: None },
+        (true, _, 0) => DeclaredSizes::Unknown,
+        _ => DeclaredSizes::Declared { compressed_size: Some(compressed_size) },
+    };
+    let known = matches!(sizes, DeclaredSizes::Declared { compressed_size: Some(_) });
+    if method == Method::Stored && known && size != compressed_size {
+        let what = "compressed size";
+        return Err(Format::SizeMismatch { entry: path, what, computed: compressed_size, declared: size }.into());
+    }
+
+    let kind = if path.ends_with('/') { EntryKind::Directory } else { EntryKind::File };
+    if kind == EntryKind::Directory && size > 0 {
+        return Err(Format::DirectoryWithData { entry: path }.into());
+    }
+    let mtime = extra::mtime(extra).unwrap_or_else(|| {
+        let without_zone = time::from_dos(header.dos_date, header.dos_time);
+        warnings.insert(if without_zone.is_some() { Warning::TimeWithoutZone } else { Warning::TimeUnknown });
+        without_zone.unwrap_or(0)
+    });
+    let entry = Entry { name: path, kind, mode: permissions(extra, kind), mtime, size };
+    let declared_crc32 = (!has_descriptor).then_some(header.declared_crc32);
+    let name = NameDigest::new(raw_name, &decoded.name);
+    Ok((Member { entry, method, offset, name, declared_crc32, warnings }, sizes))
+}
+
+fn supported_method(header: &LocalHeader, raw_name: &[u8]) -> Result<Method, Unsupported> {
+    let entry = || name::shown(raw_name);
+    if header.flags & FLAGS_ENCRYPTED != 0 || header.method == METHOD_AES {
+        return Err(Unsupported::Encrypted { entry: entry() });
+    }
+    if header.flags & FLAG_PATCH != 0 {
+        return Err(Unsupported::Flag { entry: entry(), flags: header.flags });
+    }
+    Method::new(header.method).ok_or_else(|| {
+        let name = method_name(header.method);
+        Unsupported::Method { entry: entry(), method: header.method, name }
+    })
+}
+
+/// Size and compressed size; 0 where a descriptor will tell.
+fn declared_sizes(header: &LocalHeader, extra: &[u8], path: &str, has_descriptor: bool) -> Result<(u64, u64), Format> {
+    let declared = [header.declared_size, header.declared_compressed_size];
+    let wide = extra::zip64(extra, declared.map(|size| size == IN_ZIP64));
+    let resolve = |index: usize, lacks| match (declared[index], wide[index]) {
+        (IN_ZIP64, Some(size)) => Ok(size),
+        (IN_ZIP64, None) if has_descriptor => Ok(0),
+        (IN_ZIP64, None) => Err(Format::BadZip64 { entry: path.to_owned(), lacks }),
+        (size, _) => Ok(size.into()),
+    };
+    Ok((resolve(0, "size")?, resolve(1, "compressed size")?))
+}
+
+/// Permission bits. Most local headers have none; those of other kinds of file are no use without the kind.
+fn permissions(extra: &[u8], kind: EntryKind) -> u32 {
+    const TYPE: u32 = 0o170_000;
+    let (type_bits, default) = match kind {
+        EntryKind::File => (0o100_000, 0o644),
+        EntryKind::Directory => (0o040_000, 0o755),
+    };
+    extra::unix_mode(extra).filter(|mode| mode & TYPE == type_bits).map_or(default, |mode| mode & 0o777)
+}

@@ -1,0 +1,313 @@
+//! The ledger: what every local header claimed and every member proved, to be matched by the central directory.
+//!
+//! A zip describes its members twice. Readers that start from the end believe the directory, this one has believed the
+//! local headers. Only where both say the same, member by member, is there one archive to speak of.
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::{Error, Format, Limit},
+    limits::Meter,
+};
+
+/// What is known of a member once it has been read whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LedgerRow {
+    /// Of its local header, from the start of the file.
+    pub(crate) offset: u64,
+    pub(crate) compressed_size: u64,
+    pub(crate) size: u64,
+    pub(crate) crc32: u32,
+    pub(crate) method: u16,
+    /// Permission bits of the tarball, which the directory need not agree with.
+    pub(crate) mode: u16,
+    pub(crate) name: NameDigest,
+}
+
+/// Stands for a name: its bytes, and what they were decoded to.
+///
+/// 192 bits of SHA-256: nobody can make two names that have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NameDigest([u8; 24]);
+
+impl NameDigest {
+    pub(crate) fn new(raw: &[u8], decoded: &str) -> Self {
+        let digest = Sha256::new().chain_update((raw.len() as u64).to_le_bytes()).chain_update(raw);
+        let digest = digest.chain_update(decoded).finalize();
+        Self(*digest.first_chunk().expect("a SHA-256 has 32 bytes"))
+    }
+}
+
+/// A number in the central directory. One of 32 bits may have lost the upper half of its value: macOS writes members
+/// of more than 4 GiB so, without zip64.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Declared {
+    Narrow(u32),
+    Wide(u64),
+}
+
+impl Declared {
+    pub(crate) fn agrees_with(self, actual: u64) -> bool {
+        match self {
+            Self::Narrow(declared) => declared == actual as u32,
+            Self::Wide(declared) => declared == actual,
+        }
+    }
+
+    pub(crate) fn value(self) -> u64 {
+        match self {
+            Self::Narrow(value) => value.into(),
+            Self::Wide(value) => value,
+        }
+    }
+}
+
+/// What the central directory says of a member.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) offset: Declared,
+    pub(crate) compressed_size: Declared,
+    pub(crate) size: Declared,
+    pub(crate) crc32: u32,
+    pub(crate) method: u16,
+    pub(crate) name: NameDigest,
+}
+
+/// All members, in the order of their offsets.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    rows: Vec<LedgerRow>,
+    confirmed: Vec<bool>,
+    confirmed_count: usize,
+    /// The row after the one confirmed last: directories mostly keep the order of the members.
+    next: usize,
+    /// Where offsets count from: the start of the file, or the zip's own start after leading data.
+    bases: Bases,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Bases {
+    Either(u64),
+    Known(u64),
+}
+
+impl Ledger {
+    /// `leading` bytes stand before the zip's own start.
+    pub(crate) fn new(leading: u64) -> Self {
+        let bases = if leading == 0 { Bases::Known(0) } else { Bases::Either(leading) };
+        Self { rows: Vec::new(), confirmed: Vec::new(), confirmed_count: 0, next: 0, bases }
+    }
+
+    /// Members.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Takes note of a member. Offsets only grow.
+    pub(crate) fn record(&mut self, row: LedgerRow, meter: &mut Meter) -> Result<(), Error> {
+        if self.rows.len() == self.rows.capacity() {
+            // Half as many again: a vector that doubles has twice what it needs when it is large.
+            let more = (self.rows.len() / 2).max(16);
+            let width = (size_of::<LedgerRow>() + size_of::<bool>()) as u64;
+            // While it moves, the old rows and the new ones exist at once.
+            let grown = (self.rows.len() + more) as u64 * width;
+            meter.charge(grown)?;
+            let failed = |_| Limit::Memory { wanted: grown, limit: 0 };
+            self.rows.try_reserve_exact(more).map_err(failed)?;
+            self.confirmed.try_reserve_exact(more).map_err(failed)?;
+            meter.release(self.rows.len() as u64 * width);
+        }
+        self.rows.push(row);
+        self.confirmed.push(false);
+        Ok(())
+    }
+
+    /// Confirms the row that `claim` is about, and gives its mode. `name` is for the error.
+    pub(crate) fn confirm(&mut self, claim: &Claim, name: &str) -> Result<u16, Error> {
+        let row = match self.bases {
+            Bases::Known(base) => self.find(claim.offset, base),
+            Bases::Either(leading) => {
+                let candidates = [0, leading].map(|base| (base, self.find(claim.offset, base)));
+                let whole = |row: &Option<usize>| row.is_some_and(|row| difference(&self.rows[row], claim).is_none());
+                let chosen =
+                    candidates.iter().find(|(_, row)| whole(row)).or(candidates.iter().find(|(_, row)| row.is_some()));
+                chosen.and_then(|&(base, row)| {
+                    self.bases = Bases::Known(base);
+                    row
+                })
+            }
+        };
+        let problem = match row {
+            None => format!("no member {name:?} starts at offset {}", claim.offset.value()),
+            Some(row) if self.confirmed[row] => format!("it lists the member at offset {} twice", claim.offset.value()),
+            Some(row) => match difference(&self.rows[row], claim) {
+                None => {
+                    self.confirmed[row] = true;
+                    self.confirmed_count += 1;
+                    self.next = row + 1;
+                    return Ok(self.rows[row].mode);
+                }
+                Some(difference) => format!("it gives {name:?} {difference}"),
+            },
+        };
+        Err(Format::DirectoryMismatch { problem }.into())
+    }
+
+    /// The row at a declared `offset` that counts from `base`.
+    fn find(&self, offset: Declared, base: u64) -> Option<usize> {
+        let starts =
+            |row: usize| self.rows.get(row).is_some_and(|row| offset.agrees_with(row.offset - base.min(row.offset)));
+        if starts(self.next) {
+            return Some(self.next);
+        }
+        let wanted = offset.value().checked_add(base)?;
+        self.rows.binary_search_by_key(&wanted, |row| row.offset).ok()
+    }
+
+    /// Whether every member was confirmed; if not, says how many were.
+    pub(crate) fn all_confirmed(&self) -> Result<(), Error> {
+        if self.confirmed_count == self.rows.len() {
+            return Ok(());
+        }
+        let problem = format!("it lists {} of {} members", self.confirmed_count, self.rows.len());
+        Err(Format::DirectoryMismatch { problem }.into())
+    }
+
+    /// Whether a declared offset may mean the position `actual`.
+    pub(crate) fn agrees_with_offset(&self, declared: Declared, actual: u64) -> bool {
+        match self.bases {
+            Bases::Known(base) => declared.agrees_with(actual - base),
+            Bases::Either(leading) => declared.agrees_with(actual) || declared.agrees_with(actual - leading),
+        }
+    }
+}
+
+/// The first field in which a row and a claim differ, with both values.
+fn difference(row: &LedgerRow, claim: &Claim) -> Option<String> {
+    let differs =
+        |field: &str, central: u64, local: u64| Some(format!("the {field} {central}, the member has {local}"));
+    if row.name != claim.name {
+        return Some("another name than the member has".to_owned());
+    }
+    if row.method != claim.method {
+        return differs("method", claim.method.into(), row.method.into());
+    }
+    if row.crc32 != claim.crc32 {
+        return Some(format!("the crc-32 0x{:08x}, the member has 0x{:08x}", claim.crc32, row.crc32));
+    }
+    if !claim.compressed_size.agrees_with(row.compressed_size) {
+        return differs("compressed size", claim.compressed_size.value(), row.compressed_size);
+    }
+    if !claim.size.agrees_with(row.size) {
+        return differs("size", claim.size.value(), row.size);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(offset: u64, name: &str) -> LedgerRow {
+        let name = NameDigest::new(name.as_bytes(), name);
+        LedgerRow { offset, compressed_size: 5, size: 9, crc32: 7, method: 8, mode: 0o644, name }
+    }
+
+    fn claim(row: &LedgerRow) -> Claim {
+        Claim {
+            offset: Declared::Wide(row.offset),
+            compressed_size: Declared::Wide(row.compressed_size),
+            size: Declared::Wide(row.size),
+            crc32: row.crc32,
+            method: row.method,
+            name: row.name,
+        }
+    }
+
+    fn ledger(leading: u64, rows: &[LedgerRow]) -> Ledger {
+        let mut ledger = Ledger::new(leading);
+        let mut meter = Meter::new(u64::MAX);
+        for row in rows {
+            ledger.record(row.clone(), &mut meter).unwrap();
+        }
+        ledger
+    }
+
+    #[test]
+    fn a_directory_in_any_order_confirms_all() {
+        let rows: Vec<_> = (0..100).map(|i| row(i * 50, &i.to_string())).collect();
+        let mut ledger = ledger(0, &rows);
+        for row in rows.iter().rev().step_by(2).chain(rows.iter().step_by(2)) {
+            ledger.all_confirmed().unwrap_err();
+            ledger.confirm(&claim(row), "").unwrap();
+        }
+        ledger.all_confirmed().unwrap();
+    }
+
+    #[test]
+    fn every_field_that_differs_is_an_error() {
+        let good = row(50, "a");
+        let wrong: [fn(&mut Claim); 7] = [
+            |claim| claim.offset = Declared::Wide(51),
+            |claim| claim.compressed_size = Declared::Wide(6),
+            |claim| claim.size = Declared::Narrow(8),
+            |claim| claim.crc32 = 8,
+            |claim| claim.method = 0,
+            |claim| claim.name = NameDigest::new(b"b", "b"),
+            |claim| claim.name = NameDigest::new(b"a", "b"),
+        ];
+        for spoil in wrong {
+            let mut claim = claim(&good);
+            spoil(&mut claim);
+            assert_eq!(ledger(0, &[row(0, "z"), good.clone()]).confirm(&claim, "a").unwrap_err().code(), "cd_mismatch");
+        }
+    }
+
+    #[test]
+    fn a_member_listed_twice_is_an_error() {
+        let row = row(0, "a");
+        let mut ledger = ledger(0, std::slice::from_ref(&row));
+        ledger.confirm(&claim(&row), "a").unwrap();
+        assert_eq!(ledger.confirm(&claim(&row), "a").unwrap_err().code(), "cd_mismatch");
+    }
+
+    #[test]
+    fn offsets_count_from_the_file_or_from_the_zip_but_not_from_both() {
+        let rows = [row(30, "a"), row(90, "b")];
+        let based = |row: &LedgerRow, base| Claim { offset: Declared::Wide(row.offset - base), ..claim(row) };
+        for base in [0, 30] {
+            let mut ledger = ledger(30, &rows);
+            rows.iter().rev().for_each(|row| assert_eq!(ledger.confirm(&based(row, base), "").unwrap(), row.mode));
+            assert!(ledger.agrees_with_offset(Declared::Wide(500 - base), 500));
+            assert!(!ledger.agrees_with_offset(Declared::Wide(470 + base), 500));
+        }
+        let mut mixed = ledger(30, &rows);
+        mixed.confirm(&based(&rows[0], 0), "").unwrap();
+        mixed.confirm(&based(&rows[1], 30), "").unwrap_err();
+    }
+
+    #[test]
+    fn numbers_of_32_bits_may_have_lost_their_upper_half() {
+        let far = LedgerRow { offset: (1 << 32) + 70, size: 3 << 32 | 9, ..row(0, "far") };
+        let rows = [row(0, "a"), far];
+        let mut ledger = ledger(0, &rows);
+        for row in &rows {
+            let claim = Claim {
+                offset: Declared::Narrow(row.offset as u32),
+                size: Declared::Narrow(row.size as u32),
+                ..claim(row)
+            };
+            ledger.confirm(&claim, "").unwrap();
+        }
+        assert!(!Declared::Wide(9).agrees_with(3 << 32 | 9));
+    }
+
+    #[test]
+    fn rows_are_charged_before_they_are_kept() {
+        let mut ledger = Ledger::new(0);
+        let mut meter = Meter::new(2000);
+        let refused = (0..100).find_map(|i| ledger.record(row(i * 50, "a"), &mut meter).err());
+        assert_eq!(refused.unwrap().code(), "memory_limit");
+        assert!(ledger.rows.capacity() * size_of::<LedgerRow>() <= 2000);
+    }
+}

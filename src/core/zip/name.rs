@@ -1,0 +1,243 @@
+//! Member names: raw bytes in, a relative path that stays below its root out.
+//!
+//! Names are refused rather than mended: for most unsafe names there is no obviously right safe one. The exceptions
+//! mean the same path to everyone: `.` components, doubled slashes, and backslashes where there is no slash.
+
+use std::borrow::Cow;
+
+use super::format::{extra, record::FLAG_UTF8};
+use crate::{
+    error::{Error, Format},
+    warning::Warning,
+};
+
+/// Bytes of a name that an error shows when it cannot be decoded.
+const SHOWN: usize = 64;
+
+/// How many bytes [`decode`] gives at most. Allocates nothing.
+pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
+    let path = extra::unicode_paths(extra, raw).map(|(_, path)| path.len()).max().unwrap_or(0);
+    let plain = match std::str::from_utf8(raw) {
+        Ok(_) => raw.len(),
+        Err(_) => raw.iter().map(|&byte| code_page_437(byte).len_utf8()).sum(),
+    };
+    plain.max(path)
+}
+
+/// A name as text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    pub(crate) name: String,
+    /// Where it is not what the raw bytes say as UTF-8.
+    pub(crate) warning: Option<Warning>,
+}
+
+/// Decodes the name in a local or central header, whose `flags` and `extra` field say how.
+///
+/// Flagged as UTF-8, it must be. Otherwise Info-ZIP's Unicode Path field is used where it belongs to this name. Otherwise
+/// it is UTF-8 that is not flagged, as macOS and Info-ZIP write it, or code page 437, which every byte is in. A field that
+/// renames the member is refused: readers that know it and readers that do not would see two.
+pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<Decoded, Error> {
+    let utf8 = std::str::from_utf8(raw).ok();
+    let is_flagged = flags & FLAG_UTF8 != 0;
+    if is_flagged && utf8.is_none() {
+        return Err(Format::BadName { name: shown(raw) }.into());
+    }
+    let other_name = || Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" };
+    let (mut seen, mut path) = (None, None);
+    // libarchive and the zip crate use the field whatever its version; of several, readers use the first or the last.
+    for (version, spelled) in extra::unicode_paths(extra, raw) {
+        let spelled = std::str::from_utf8(spelled).map_err(|_| other_name())?;
+        let is_this_name = if is_flagged { utf8 == Some(spelled) } else { may_spell(spelled, raw) };
+        if !is_this_name || *seen.get_or_insert(spelled) != spelled {
+            return Err(other_name().into());
+        }
+        if version == 1 {
+            path = Some(spelled);
+        }
+    }
+    if let Some(name) = path.or(utf8) {
+        let warning = (path.is_some() && path != utf8).then_some(Warning::NameFromUnicodeField);
+        return Ok(Decoded { name: name.to_owned(), warning });
+    }
+    let mut name = String::with_capacity(decoded_length(raw, extra));
+    name.extend(raw.iter().map(|&byte| code_page_437(byte)));
+    Ok(Decoded { name, warning: Some(Warning::NameFromCodePage437) })
+}
+
+/// The start of a name, for an error that comes before it is decoded.
+pub(crate) fn shown(raw: &[u8]) -> String {
+    String::from_utf8_lossy(&raw[..raw.len().min(SHOWN)]).into_owned()
+}
+
+/// Whether `path` is what `raw` may stand for in an encoding that has not all of its characters. Readers that do not
+/// know the field see `raw`, so it must be the same name but for those: the characters of ASCII stand in both.
+fn may_spell(path: &str, raw: &[u8]) -> bool {
+    let mut raw_bytes = raw.iter();
+    let ascii_stands_in_raw = path.bytes().filter(u8::is_ascii).all(|byte| raw_bytes.any(|&raw| raw == byte));
+    path.as_bytes() == raw || !path.is_ascii() && ascii_stands_in_raw
+}
+
+fn code_page_437(byte: u8) -> char {
+    match byte {
+        0..=0x7f => byte.into(),
+        _ => UPPER_HALF[usize::from(byte) - 0x80],
+    }
+}
+
+/// 0x80 to 0xff of code page 437 (APPNOTE appendix D.1).
+#[rustfmt::skip]
+const UPPER_HALF: [char; 128] = [
+    'Ç', 'ü', 'é', 'â', 'ä', 'à', 'å', 'ç', 'ê', 'ë', 'è', 'ï', 'î', 'ì', 'Ä', 'Å',
+    'É', 'æ', 'Æ', 'ô', 'ö', 'ò', 'û', 'ù', 'ÿ', 'Ö', 'Ü', '¢', '£', '¥', '₧', 'ƒ',
+    'á', 'í', 'ó', 'ú', 'ñ', 'Ñ', 'ª', 'º', '¿', '⌐', '¬', '½', '¼', '¡', '«', '»',
+    '░', '▒', '▓', '│', '┤', '╡', '╢', '╖', '╕', '╣', '║', '╗', '╝', '╜', '╛', '┐',
+    '└', '┴', '┬', '├', '─', '┼', '╞', '╟', '╚', '╔', '╩', '╦', '╠', '═', '╬', '╧',
+    '╨', '╤', '╥', '╙', '╘', '╒', '╓', '╫', '╪', '┘', '┌', '█', '▄', '▌', '▐', '▀',
+    'α', 'ß', 'Γ', 'π', 'Σ', 'σ', 'µ', 'τ', 'Φ', 'Θ', 'Ω', 'δ', '∞', 'φ', 'ε', '∩',
+    '≡', '±', '≥', '≤', '⌠', '⌡', '÷', '≈', '°', '∙', '·', '√', 'ⁿ', '²', '■', '\u{a0}',
+];
+
+/// The path that `name` stands for; a directory's ends in a slash.
+pub(crate) fn safe_path(name: &str) -> Result<String, Error> {
+    safe(name).map_err(|problem| Format::UnsafeName { name: name.to_owned(), problem }.into())
+}
+
+fn safe(name: &str) -> Result<String, &'static str> {
+    if name.is_empty() {
+        return Err("it is empty");
+    }
+    if name.chars().any(char::is_control) {
+        return Err("it has control characters");
+    }
+    if name.chars().any(|char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        return Err("it changes the direction of text");
+    }
+    // Some writers on Windows separate with backslashes. With both kinds in a name, readers differ on what it means.
+    let slashed = match (name.contains('\\'), name.contains('/')) {
+        (true, true) => return Err("it has both slashes and backslashes"),
+        (true, false) => Cow::Owned(name.replace('\\', "/")),
+        (false, _) => Cow::Borrowed(name),
+    };
+    if slashed.starts_with('/') {
+        return Err("it is absolute");
+    }
+    if let [letter, b':', ..] = slashed.as_bytes()
+        && letter.is_ascii_alphabetic()
+    {
+        return Err("it starts with a drive");
+    }
+    let mut path = String::with_capacity(slashed.len() + 1);
+    for component in slashed.split('/') {
+        match component {
+            // Windows does not see spaces at the end.
+            _ if component.trim_end_matches(' ') == ".." => return Err("it leads upwards"),
+            "" | "." => {}
+            _ => {
+                path.push_str(component);
+                path.push('/');
+            }
+        }
+    }
+    let is_directory = slashed.ends_with('/') || slashed.ends_with("/.");
+    match (path.is_empty(), is_directory) {
+        (true, true) => path.push_str("./"),
+        (true, false) => return Err("it names no file"),
+        (false, true) => {}
+        (false, false) => path.truncate(path.len() - 1),
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsafe_names_are_refused() {
+        for name in [
+            "",
+            ".",
+            "..",
+            "../a",
+            "a/..",
+            "a/../b",
+            "/a",
+            "//a",
+            "\\a",
+            "\\\\server\\share",
+            "c:",
+            "C:/a",
+            "C:\\a",
+            "..\\a",
+            "a\0b",
+            "a\nb",
+            "a\u{7f}",
+            "a\u{9b}b",
+            "a\u{202e}txt.exe",
+            "a\u{2066}b",
+            "a/b\\c",
+            "..\\..",
+            "./..",
+            ".. /a",
+            "..  ",
+            "a/./../b",
+        ] {
+            assert!(safe_path(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn safe_names_stay_or_get_their_plain_form() {
+        for (name, path) in [
+            ("a", "a"),
+            ("a/b", "a/b"),
+            ("a/", "a/"),
+            ("./a", "a"),
+            ("a//b", "a/b"),
+            ("a/./b", "a/b"),
+            ("a/.", "a/"),
+            ("./", "./"),
+            (".//.", "./"),
+            ("a\\b", "a/b"),
+            ("a\\", "a/"),
+            ("...", "..."),
+            (".. .", ".. ."),
+            ("a..b", "a..b"),
+            (".hidden", ".hidden"),
+            ("a.txt:stream", "a.txt:stream"),
+            ("CON", "CON"),
+            ("a.", "a."),
+            ("1:a", "1:a"),
+            ("日本/é", "日本/é"),
+        ] {
+            assert_eq!(safe_path(name).unwrap(), path, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_outside_utf8_are_code_page_437() {
+        let recoded = Some(Warning::NameFromCodePage437);
+        for (raw, name, warning) in [
+            (&b"caf\x82"[..], "café", recoded),
+            (b"\xff\x80\xe1", "\u{a0}Çß", recoded),
+            ("café".as_bytes(), "café", None),
+        ] {
+            assert_eq!(decode(raw, 0, &[]).unwrap(), Decoded { name: name.into(), warning });
+        }
+        assert_eq!(decode(b"caf\x82", FLAG_UTF8, &[]).unwrap_err().code(), "bad_name");
+    }
+
+    #[test]
+    fn a_unicode_path_spells_the_name_and_does_not_change_it() {
+        for raw in ["caf?.txt", "caf_.txt", "cafe.txt", "caf#U00e9.txt", "café.txt"] {
+            assert!(may_spell("café.txt", raw.as_bytes()), "{raw}");
+        }
+        assert!(may_spell("café.txt", b"caf\x82.txt"));
+        assert!(may_spell("a.txt", b"a.txt"));
+        for (path, raw) in [("b.txt", "a.txt"), ("a.txt", "ba.txt"), ("évil.txt", "good.txt"), ("d/é", "d?"), ("", "a")]
+        {
+            assert!(!may_spell(path, raw.as_bytes()), "{path}");
+        }
+    }
+}

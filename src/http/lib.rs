@@ -1,0 +1,190 @@
+//! The converter as an HTTP service: a request in, a response out, no runtime and no clock.
+//!
+//! ```text
+//! problem      a refusal (RFC 9457), as plain data
+//! headers      headers of our own, and those of every answer
+//! filename     names of uploads and of downloads
+//! accept       the label of an answer
+//! token        the permission to ask
+//! given        the options that a request gives
+//! origins      the pages of other sites that may ask (CORS)
+//! settings     the decisions of an installation: defaults, bounds, token, origins
+//! options      the meaning of the options
+//! frames       a body's frames
+//! form         a form with an archive as its file
+//! upload       an archive's bytes, from a body or a form
+//! submission   an upload with its options
+//! body         the body of an answer
+//! answer       answers that are known at once
+//! state        the state that all requests share
+//! route        the paths, and the methods of each
+//! convert, inspect, estimate, health, page, docs: one handler each
+//! ```
+//!
+//! The status is decided when the first compressed byte exists: an archive that is found to be broken before that gets
+//! a 4xx and a problem, one that breaks later an error in the middle of its body, so that the client sees a transfer that
+//! failed and never a tarball that merely ends early.
+//!
+//! A conversion reserves the most memory it can come to take before a byte of its archive is read, in a ledger that all
+//! requests of a [`Service`] share; it waits for its share a while, or gets a 503. The reservation ends with the
+//! conversion, however that ends.
+//!
+//! A new path is a row in `route.rs`, a new option one in `options.rs`, a new variable of an installation one in
+//! `settings.rs`; a new reason to refuse is a row in `docs/answers.md`. `openapi.json` names them all, which a test checks.
+
+mod accept;
+mod answer;
+mod body;
+mod convert;
+mod docs;
+mod estimate;
+mod filename;
+mod form;
+mod frames;
+mod given;
+mod headers;
+mod health;
+mod inspect;
+mod options;
+mod origins;
+mod page;
+mod problem;
+mod route;
+mod settings;
+mod state;
+mod submission;
+mod token;
+mod upload;
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW, request::Parts};
+use recompress_service::{Admission, RequestLog};
+
+pub use recompress_service::{Failure, Pause, Platform};
+
+pub use self::{
+    accept::prefers_html,
+    body::Body,
+    settings::{BadVariable, Settings, VARIABLE_PREFIX},
+};
+use self::{problem::Problem, route::Route, state::State};
+
+/// The service, which answers all requests of a process, or of an isolate.
+#[derive(Debug)]
+pub struct Service(State);
+
+/// What the platform brings to one request.
+#[derive(Debug)]
+pub struct Visit<P, R> {
+    /// A word by which the request can be found, for who brings none.
+    pub id: String,
+    /// Ends when a conversion that finds no memory has waited long enough.
+    pub patience: P,
+    /// Whether its sender asks too often; not asked of requests that take no work.
+    pub over_rate: R,
+}
+
+impl Service {
+    /// Converts each archive within the limits of `settings`, and all of them together within `budget` bytes of memory.
+    ///
+    /// Of [`Limits::memory_bytes`](recompress::Limits::memory_bytes) a request has less where its encoder does not leave as much
+    /// of the budget.
+    pub fn new(settings: Settings, budget: u64, platform: Platform) -> Self {
+        Self(State { settings, admission: Admission::new(budget), platform })
+    }
+
+    /// Answers one request. Dropping the response, or this future, drops the job and gives its memory back.
+    ///
+    /// Where there is no memory for a conversion now, it waits until there is or patience ends; that future is not
+    /// polled before. The upload must be `Unpin` because it is read both before the response exists and from within its
+    /// body; `Box::pin` makes any body so.
+    pub async fn serve<B>(
+        &self,
+        request: Request<B>,
+        visit: Visit<impl Future<Output = ()>, impl Future<Output = bool>>,
+    ) -> Response<Body<B>>
+    where
+        B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
+    {
+        let (head, upload) = request.into_parts();
+        let id = headers::request_id(&head.headers).map_or(visit.id, str::to_owned);
+        let mut log = RequestLog::open(self.0.platform.log, id, head.method.as_str());
+        let answer = match Route::of(&head) {
+            Ok(route) => {
+                log.route = route.word();
+                self.answer(route, &head, upload, visit.patience, visit.over_rate, &mut log).await
+            }
+            Err(problem) => Err(problem),
+        };
+        let mut response = answer.unwrap_or_else(|problem| {
+            log.outcome = problem.code();
+            answer::refusal(problem)
+        });
+        log.status = Some(response.status().as_u16());
+        let allow = response.headers().get(ALLOW).cloned();
+        response.headers_mut().extend(headers::every_answer(&log.request_id));
+        let others = self.0.settings.origins.headers(&head.headers, allow.as_ref());
+        for (name, value) in &others {
+            response.headers_mut().append(name, value.clone());
+        }
+        if head.method == Method::HEAD {
+            *response.body_mut() = Body::default();
+        }
+        response.map(|body| body.logged(log))
+    }
+
+    async fn answer<B>(
+        &self,
+        route: Route,
+        head: &Parts,
+        upload: B,
+        patience: impl Future<Output = ()>,
+        over_rate: impl Future<Output = bool>,
+        log: &mut RequestLog,
+    ) -> Result<Response<Body<B>>, Problem>
+    where
+        B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
+    {
+        let Self(state) = self;
+        if route.is_costly() {
+            if let Some(token) = &state.settings.token {
+                token.check(&head.headers)?;
+            }
+            if over_rate.await {
+                return Err(Problem::rate_limited());
+            }
+        }
+        let response = match route {
+            Route::Convert { name } => return convert::answer(state, head, name, upload, patience, log).await,
+            Route::Inspect => return inspect::answer(state, head, upload, patience, log).await,
+            Route::Estimate => {
+                let budget = state.admission.figures().budget;
+                answer::fixed("application/json", estimate::answer(head, &state.settings, budget)?)
+            }
+            Route::Page => answer::fixed("text/plain; charset=utf-8", page::text(head, &state.settings)),
+            Route::Health => answer::fixed("application/json", health::text(state)),
+            Route::Description => answer::fixed("application/json", docs::OPENAPI),
+            Route::Docs => answer::fixed("text/html; charset=utf-8", docs::PAGE),
+            Route::Options { allow } => {
+                let mut response = Response::new(Body::default());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+                response
+            }
+        };
+        log.outcome = "ok";
+        Ok(response)
+    }
+}
+
+/// What every request is answered where a variable cannot be honoured: nobody is to take the default for what was meant.
+pub fn misconfigured<B>(variable: &BadVariable) -> Response<Body<B>> {
+    let mut response = answer::refusal(variable.into());
+    response.headers_mut().extend(headers::every_answer(""));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! The share of the memory that a request needs, by its parameters.
+
+use std::fmt::Write;
+
+use recompress::{Inspection, Limits, Parameters, Transcoder};
+use thiserror::Error as ThisError;
+
+use crate::{admission::Figures, exchange::BUFFERS};
+
+/// The least that must be left for what is held of an archive, in bytes. With less, parameters are refused: an archive of
+/// ten thousand members, or with a member of a few MiB whose size stands behind its data, would only fail later.
+const LEAST_HELD: u64 = 3 << 20;
+
+/// What one request may hold, and what it has to reserve for that.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    /// The limits that keep it within its share.
+    pub limits: Limits,
+    /// Bytes to reserve.
+    pub bytes: u64,
+}
+
+/// More memory than there is for all requests together, with the numbers and with parameters that would fit.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[error("{0}")]
+pub struct TooMuchMemory(pub String);
+
+/// No memory now, because other requests have it; with the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[error("{0}")]
+pub struct Busy(pub String);
+
+impl Share {
+    /// A large encoder leaves less for what is held. That is reckoned from the parameters and the budget alone, never
+    /// from load or from how the upload is sent, so that an archive is always converted or never. Knowing the upload's
+    /// size only makes the reservation smaller.
+    ///
+    /// # Errors
+    ///
+    /// `too_much_memory` if the budget does not hold it.
+    pub fn of(
+        parameters: Parameters,
+        limits: Limits,
+        budget: u64,
+        upload_bytes: Option<u64>,
+    ) -> Result<Self, TooMuchMemory> {
+        Self::fit(parameters, limits, budget, upload_bytes).ok_or_else(|| {
+            let wanted = fixed(parameters, limits) + least_held(limits);
+            let mut detail = format!("{} needs {wanted} bytes of memory, there are {budget} in all", named(parameters));
+            suggest(&mut detail, parameters, |smaller| Self::fit(smaller, limits, budget, upload_bytes).is_some());
+            TooMuchMemory(detail)
+        })
+    }
+
+    /// For an inspection, which has no encoder.
+    pub fn of_inspection(limits: Limits, budget: u64, upload_bytes: Option<u64>) -> Self {
+        let fixed = Inspection::peak_bytes(Limits { memory_bytes: 0, ..limits }, None) + BUFFERS;
+        let limits = Limits { memory_bytes: limits.memory_bytes.min(budget.saturating_sub(fixed)), ..limits };
+        Self { limits, bytes: (Inspection::peak_bytes(limits, upload_bytes) + BUFFERS).min(budget) }
+    }
+
+    fn fit(parameters: Parameters, limits: Limits, budget: u64, upload_bytes: Option<u64>) -> Option<Self> {
+        let left = budget.checked_sub(fixed(parameters, limits)).filter(|left| *left >= least_held(limits))?;
+        let limits = Limits { memory_bytes: limits.memory_bytes.min(left), ..limits };
+        Some(Self { limits, bytes: Transcoder::peak_bytes(parameters, limits, upload_bytes) + BUFFERS })
+    }
+
+    /// Why there is no room for an inspection now.
+    pub fn busy_for_inspection(&self, figures: Figures) -> Busy {
+        let Figures { budget, waiting, .. } = figures;
+        let (wanted, free) = (self.bytes, figures.free());
+        Busy(format!(
+            "an inspection needs {wanted} bytes of memory, {free} of {budget} are free now and {waiting} requests wait"
+        ))
+    }
+
+    /// Why there is no room for it now.
+    pub fn busy(&self, parameters: Parameters, limits: Limits, figures: Figures, upload_bytes: Option<u64>) -> Busy {
+        let Figures { budget, waiting, .. } = figures;
+        let free = figures.free();
+        let mut detail = format!(
+            "{} needs {} bytes of memory, {free} of {budget} are free now and {waiting} requests wait",
+            named(parameters),
+            self.bytes
+        );
+        suggest(&mut detail, parameters, |smaller| {
+            Self::fit(smaller, limits, budget, upload_bytes).is_some_and(|share| share.bytes <= free)
+        });
+        Busy(detail)
+    }
+}
+
+/// What a conversion takes that holds nothing.
+fn fixed(parameters: Parameters, limits: Limits) -> u64 {
+    Transcoder::peak_bytes(parameters, Limits { memory_bytes: 0, ..limits }, None) + BUFFERS
+}
+
+fn least_held(limits: Limits) -> u64 {
+    LEAST_HELD.min(limits.memory_bytes)
+}
+
+/// Adds which smaller parameters fit: the largest window of the same quality, the highest quality of the same window.
+fn suggest(detail: &mut String, parameters: Parameters, fits: impl Fn(Parameters) -> bool) {
+    let smaller_window = (10..parameters.lgwin()).rev().map(|lgwin| (parameters.quality(), lgwin));
+    let lower_quality = (0..parameters.quality()).rev().map(|quality| (quality, parameters.lgwin()));
+    let first_to_fit = |candidates: &mut dyn Iterator<Item = (u8, u8)>| {
+        let in_range = |(quality, lgwin)| Parameters::new(quality, lgwin).expect("smaller than what is in range");
+        candidates.map(in_range).find(|smaller| fits(*smaller))
+    };
+    let fitting: Vec<_> = [first_to_fit(&mut { smaller_window }), first_to_fit(&mut { lower_quality })]
+        .into_iter()
+        .flatten()
+        .map(named)
+        .collect();
+    if !fitting.is_empty() {
+        write!(detail, "; {} would fit", fitting.join(" or ")).expect("a string takes all that is written");
+    }
+}
+
+fn named(parameters: Parameters) -> String {
+    format!("quality {} with lgwin {}", parameters.quality(), parameters.lgwin())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn of(quality: u8, lgwin: u8, budget: u64, upload_bytes: Option<u64>) -> Result<Share, TooMuchMemory> {
+        Share::of(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, budget, upload_bytes)
+    }
+
+    fn empty(quality: u8, lgwin: u8) -> u64 {
+        fixed(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER)
+    }
+
+    #[test]
+    fn a_large_encoder_leaves_less_for_what_is_held() {
+        let needs = empty(9, 22);
+        for (left, held) in [
+            (1024 * MIB, Limits::WORKER.memory_bytes),
+            (Limits::WORKER.memory_bytes, Limits::WORKER.memory_bytes),
+            (Limits::WORKER.memory_bytes - 1, Limits::WORKER.memory_bytes - 1),
+            (LEAST_HELD, LEAST_HELD),
+        ] {
+            let share = of(9, 22, needs + left, None).unwrap();
+            assert_eq!(share.limits, Limits { memory_bytes: held, ..Limits::WORKER }, "{left}");
+            assert_eq!(share.bytes, needs + held);
+        }
+    }
+
+    #[test]
+    fn what_may_be_held_does_not_depend_on_how_the_upload_is_sent_and_what_is_reserved_does() {
+        let budget = empty(9, 22) + 20 * MIB;
+        let unknown = of(9, 22, budget, None).unwrap();
+        let small = of(9, 22, budget, Some(1000)).unwrap();
+        assert_eq!(unknown.limits, small.limits);
+        assert_eq!(unknown.bytes, budget);
+        assert!((empty(9, 22)..empty(9, 22) + MIB).contains(&small.bytes), "{}", small.bytes);
+    }
+
+    #[test]
+    fn parameters_that_leave_too_little_are_refused_with_those_that_do_not() {
+        let least = empty(11, 20) + LEAST_HELD;
+        of(11, 20, least, None).unwrap();
+        let refused = format!("{:?}", of(11, 20, least - 1, Some(1000)).unwrap_err());
+        let numbers = format!("quality 11 with lgwin 20 needs {least} bytes of memory, there are {} in all", least - 1);
+        assert!(refused.contains(&numbers), "{refused}");
+        assert!(refused.contains("; quality 11 with lgwin 19 or quality "), "{refused}");
+        assert!(refused.contains(" with lgwin 20 would fit"), "{refused}");
+    }
+
+    #[test]
+    fn where_nothing_smaller_fits_nothing_is_suggested() {
+        let refused = format!("{:?}", of(11, 24, MIB, None).unwrap_err());
+        assert!(!refused.contains("would fit"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_chosen_automatically_is_never_refused() {
+        for upload_bytes in [None, Some(0), Some(1000), Some(MIB), Some(3 * MIB), Some(4 * MIB), Some(1 << 40)] {
+            let fit = |parameters: Parameters| {
+                let parameters = parameters.expecting(upload_bytes);
+                Share::of(parameters, Limits::WORKER, 84 * MIB, upload_bytes)
+                    .unwrap_or_else(|refused| panic!("{parameters:?}: {refused:?}"));
+            };
+            for lgwin in 10..=24 {
+                fit(Parameters::auto(lgwin).unwrap());
+            }
+            for quality in 0..=11 {
+                fit(Parameters::new(quality, 24).unwrap().with_auto_lgwin());
+            }
+            fit(Parameters::auto(24).unwrap().with_auto_lgwin());
+        }
+    }
+
+    #[test]
+    fn a_busy_ledger_is_told_with_what_would_fit_now() {
+        let share = of(9, 22, 84 * MIB, None).unwrap();
+        let free = of(5, 18, 84 * MIB, None).unwrap().bytes;
+        let figures = Figures { budget: 84 * MIB, reserved: 84 * MIB - free, active: 1, waiting: 3 };
+        let told = |quality, lgwin| {
+            format!("{:?}", share.busy(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, figures, None))
+        };
+        assert!(told(5, 22).contains("of 88080384 are free now and 3 requests wait"), "{}", told(5, 22));
+        assert!(told(5, 22).contains("; quality 5 with lgwin 18 "), "{}", told(5, 22));
+        assert!(told(6, 18).contains(" quality 5 with lgwin 18 would fit"), "{}", told(6, 18));
+    }
+}

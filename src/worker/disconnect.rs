@@ -1,0 +1,14 @@
+//! The moment when a client leaves before it has its answer.
+
+use worker::{js_sys::Promise, wasm_bindgen_futures::JsFuture, web_sys::AbortSignal};
+
+/// Ends when the client leaves, which needs the compatibility flag `enable_request_signal`.
+pub(crate) async fn disconnect(signal: AbortSignal) {
+    if signal.aborted() {
+        return;
+    }
+    let promise = Promise::new(&mut |resolve, _| {
+        signal.add_event_listener_with_callback("abort", &resolve).expect("a signal takes listeners");
+    });
+    JsFuture::from(promise).await.expect("nothing rejects it");
+}

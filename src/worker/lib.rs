@@ -1,0 +1,118 @@
+//! The Cloudflare Worker: converts what the runtime brings and calls [`Service::serve`].
+
+mod disconnect;
+mod page;
+mod rate;
+mod read_timeout;
+mod reader;
+mod request;
+mod upload;
+
+use core::arch::wasm32;
+use std::{
+    pin::{Pin, pin},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use futures::future::{Either, select};
+use http::{Response, header::CONTENT_ENCODING};
+use recompress::Limits;
+use recompress_http::{BadVariable, Body, Platform, Service, Settings, Visit, misconfigured};
+use worker::{
+    Context, Delay, EncodeBody, Env, IntoResponse, console_error, console_log, event,
+    js_sys::{Math, Object, Reflect},
+    send::SendFuture,
+    wasm_bindgen::{JsCast, JsValue},
+    web_sys,
+};
+
+use self::{disconnect::disconnect, read_timeout::TimedBody, upload::RequestBody};
+
+/// What the conversions of an isolate may reserve together. Its wasm's memory is 1.07 times what is allocated and 3 MB for
+/// one conversion, and 1.15 times for thousands of all kinds, with what gaps they leave, measured in workerd: with this it
+/// stays below 100 MiB, which leaves the rest of the platform's 128 to JavaScript.
+const BUDGET: u64 = 84 << 20;
+
+/// How long a request waits for memory before it is told to come back: longer than most conversions, shorter than the
+/// patience of most clients.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The isolate's: made with the wasm's memory, and gone with it.
+static SERVICE: OnceLock<Result<Service, BadVariable>> = OnceLock::new();
+
+fn service(env: &Env) -> Result<Service, BadVariable> {
+    let settings =
+        Settings::from_variables(Limits::WORKER, variables(env)).inspect_err(|wrong| console_error!("{wrong}"))?;
+    let platform = Platform {
+        wasm_memory: Some(wasm_memory),
+        near_cpu_limit: Some(worker::signal::is_near_cpu_limit),
+        pause: Some(pause),
+        log: Some(|line| console_log!("{line}")),
+    };
+    Ok(Service::new(settings, BUDGET, platform))
+}
+
+/// The variables and secrets of the deployment: of all its bindings those that are text. They are the same for all requests.
+fn variables(env: &Env) -> Vec<(String, String)> {
+    let text = |binding: JsValue| {
+        let name = binding.as_string()?;
+        let value = Reflect::get(env, &binding).ok()?.as_string()?;
+        Some((name, value))
+    };
+    Object::keys(env.unchecked_ref::<Object>()).iter().filter_map(text).collect()
+}
+
+#[event(fetch)]
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+    let asked = request::from_js(&request)?;
+    if page::is_wanted(&asked)
+        && let Some(page) = page::answer(&request, &env).await?
+    {
+        return Ok(page);
+    }
+    let service = match SERVICE.get_or_init(|| service(&env)) {
+        Ok(service) => service,
+        Err(wrong) => return into_js(misconfigured(wrong)),
+    };
+    let visit = Visit { id: random_id(), patience: Delay::from(PATIENCE), over_rate: rate::is_over(&env, &request) };
+    let answer = pin!(service.serve(asked, visit));
+    let left = pin!(disconnect(request.signal()));
+    let mut response = match select(answer, left).await {
+        Either::Left((response, _)) => response,
+        // Nobody gets it. When the answer has begun, the runtime itself drops its body.
+        Either::Right(((), _)) => Response::default(),
+    };
+    if response.headers().contains_key(CONTENT_ENCODING) {
+        // Otherwise the runtime would apply the encoding that the header names, to what already has it.
+        response.extensions_mut().insert(EncodeBody::Manual);
+    }
+    into_js(response)
+}
+
+fn into_js(response: Response<Body<RequestBody>>) -> worker::Result<web_sys::Response> {
+    response.map(TimedBody::new).into_raw().map_err(|error| worker::Error::from(error.into().to_string()))
+}
+
+/// A request that gives its memory back must not wake the one that waits for it: the runtime would have that polled in the
+/// context of the first, where it forbids the other's I/O. (A promise that one resolves for the other is continued in
+/// the right context, but not always: of a thousand mixed uploads it failed for one.) A timer is the request's own.
+fn pause(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    /// Short for those in front, which are next, and no load for a long queue.
+    const EACH: Duration = Duration::from_millis(5);
+    const MOST: Duration = Duration::from_millis(100);
+    let pause = u32::try_from(place + 1).map_or(MOST, |place| MOST.min(EACH * place));
+    Box::pin(SendFuture::new(Delay::from(pause)))
+}
+
+/// Only the edge brings a word for each request.
+fn random_id() -> String {
+    // As many bits as a JavaScript number has at random.
+    format!("{:014x}", (Math::random() * (1_u64 << 53) as f64) as u64)
+}
+
+/// Bytes of linear memory, which grows and never shrinks.
+fn wasm_memory() -> u64 {
+    const PAGE_BYTES: u64 = 64 << 10;
+    wasm32::memory_size::<0>() as u64 * PAGE_BYTES
+}

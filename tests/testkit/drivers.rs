@@ -1,0 +1,308 @@
+//! The ways a caller may cut input and output. The outcome must not depend on any of them.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use recompress::{Error, Limits, Parameters, Progress, Selection, Status, Step, Transcoder};
+
+use crate::{
+    case::{Case, Expected},
+    tarball,
+};
+
+/// One way to cut.
+#[derive(Clone, Copy, Debug)]
+pub enum Driver {
+    /// All input at once, output in 64 KiB pieces.
+    Whole,
+    /// Input byte by byte.
+    OneByteIn,
+    /// Output byte by byte.
+    OneByteOut,
+    /// Output in pieces smaller than any record of either format.
+    SmallOut,
+    /// Input and output in pieces of random length, some input early, sometimes no room for output. The seed says which.
+    Random { seed: u64 },
+}
+
+pub const ALL: &[Driver] = &[
+    Driver::Whole,
+    Driver::OneByteIn,
+    Driver::OneByteOut,
+    Driver::SmallOut,
+    Driver::Random { seed: 1 },
+    Driver::Random { seed: 2 },
+    Driver::Random { seed: 3 },
+];
+
+/// For archives on which a step per byte takes too long.
+pub const LARGE: &[Driver] = &[Driver::Whole, Driver::Random { seed: 1 }];
+
+/// More than any driver offers room for.
+const BUFFER_BYTES: usize = 1 << 16;
+
+/// Steps in a row that neither take nor give. Each of them may inflate a buffer, so this is gigabytes of zeros.
+const IDLE_STEPS: u32 = 100_000;
+
+const DONE: Progress = Progress { consumed: 0, produced: 0, status: Status::Done };
+
+/// Brotli settings of every conversion here: quick, since what is under test is not the encoder.
+pub const QUALITY: u8 = 2;
+pub const LGWIN: u8 = 16;
+
+/// What came out, and how it ended.
+pub struct Conversion {
+    pub output: Vec<u8>,
+    pub result: Result<(), Error>,
+}
+
+/// Converts `zip` as `driver` cuts it, and holds every step to the contract.
+pub fn convert(zip: &[u8], limits: Limits, driver: Driver) -> Conversion {
+    match transcoder(limits) {
+        Ok(mut transcoder) => drive(zip, driver, |input, output| transcoder.step(input, output)),
+        Err(error) => Conversion { output: Vec::new(), result: Err(error) },
+    }
+}
+
+fn transcoder(limits: Limits) -> Result<Transcoder, Error> {
+    Transcoder::new(Parameters::new(QUALITY, LGWIN).expect("both within their ranges"), limits)
+}
+
+/// What comes of the members of `zip` that are selected, in every driver one and the same; with a report if that is asked
+/// for.
+pub fn select_in_every_way(zip: &[u8], limits: Limits, selection: &Selection, report: bool) -> Conversion {
+    in_every_way(zip, || {
+        let transcoder = transcoder(limits).expect("memory for an encoder").selecting(selection.clone());
+        let mut transcoder = if report { transcoder.reporting() } else { transcoder };
+        move |input: &[u8], output: &mut [u8]| transcoder.step(input, output)
+    })
+}
+
+/// As [`select_in_every_way`], in one.
+pub fn select(zip: &[u8], limits: Limits, selection: &Selection) -> Conversion {
+    let mut transcoder = transcoder(limits).expect("memory for an encoder").selecting(selection.clone());
+    drive(zip, Driver::Whole, |input, output| transcoder.step(input, output))
+}
+
+/// Drives what `start` starts in every way.
+pub fn in_every_way<S>(zip: &[u8], start: impl Fn() -> S) -> Conversion
+where
+    S: FnMut(&[u8], &mut [u8]) -> Result<Progress, Error>,
+{
+    let first = drive(zip, ALL[0], start());
+    for driver in &ALL[1..] {
+        let other = drive(zip, *driver, start());
+        assert_eq!(first.result, other.result, "{driver:?}");
+        let shared = first.output.len().min(other.output.len());
+        assert!(first.output[..shared] == other.output[..shared], "{driver:?} gave other bytes");
+        assert!(first.result.is_err() || first.output.len() == other.output.len(), "{driver:?} gave more or less");
+    }
+    first
+}
+
+/// The least [`Limits::memory_bytes`] with which `zip` converts.
+pub fn least_memory_for(zip: &[u8]) -> u64 {
+    let converts =
+        |memory_bytes| convert(zip, Limits { memory_bytes, ..Limits::default() }, Driver::Whole).result.is_ok();
+    let (mut too_little, mut enough) = (0, Limits::default().memory_bytes);
+    while enough - too_little > 1 {
+        let middle = too_little.midpoint(enough);
+        if converts(middle) { enough = middle } else { too_little = middle }
+    }
+    enough
+}
+
+/// Takes steps as `driver` cuts their input and output, and holds each to the contract.
+pub fn drive(
+    zip: &[u8],
+    driver: Driver,
+    mut step: impl FnMut(&[u8], &mut [u8]) -> Result<Progress, Error>,
+) -> Conversion {
+    let mut cuts = Cuts::new(driver);
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut output = Vec::new();
+    let (mut taken, mut offered) = (0, 0);
+    let mut asked = false;
+    let mut idle_steps = 0;
+    loop {
+        // None after being asked says that the upload has ended. Some without being asked is fine, and so is none.
+        if asked || cuts.input_is_early() {
+            offered += cuts.input(zip.len() - offered);
+        }
+        let ended = asked && taken == offered;
+        let input = &zip[taken..offered];
+        let room = cuts.output();
+        let progress = match step(input, &mut buffer[..room]) {
+            Ok(progress) => progress,
+            Err(error) => {
+                let again = step(input, &mut buffer);
+                assert_eq!(again.as_ref(), Err(&error), "an error is the last word");
+                return Conversion { output, result: Err(error) };
+            }
+        };
+        assert!(progress.consumed <= input.len() && progress.produced <= room, "{progress:?}");
+        taken += progress.consumed;
+        output.extend(&buffer[..progress.produced]);
+        match progress.status {
+            Status::Done => {
+                assert_eq!(taken, zip.len(), "all input is read before the end is certain");
+                assert_eq!(step(&[], &mut buffer), Ok(DONE), "done is the last word");
+                return Conversion { output, result: Ok(()) };
+            }
+            Status::NeedsInput => {
+                assert_eq!(progress.consumed, input.len(), "asked for more input before taking all there was");
+                assert!(!ended, "asked for more input after its end");
+            }
+            Status::NeedsOutput => assert_eq!(progress.produced, room, "asked for room while there was some"),
+            Status::Working => {}
+        }
+        asked = progress.status == Status::NeedsInput;
+        idle_steps = if (progress.consumed, progress.produced) == (0, 0) { idle_steps + 1 } else { 0 };
+        assert!(idle_steps < IDLE_STEPS, "{IDLE_STEPS} steps neither took nor gave a byte");
+    }
+}
+
+/// Runs every case through every driver, and fails with all that went wrong.
+pub fn check(cases: &[Case], drivers: &[Driver]) {
+    let problems: Vec<String> = cases.iter().flat_map(|case| problems(case, drivers)).collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+/// What comes of `zip` in every driver, which is one and the same.
+pub fn convert_in_every_way(zip: &[u8], limits: Limits) -> Result<Conversion, String> {
+    let first = convert(zip, limits, ALL[0]);
+    for driver in &ALL[1..] {
+        same(&first, &convert(zip, limits, *driver)).map_err(|problem| format!("{driver:?}: {problem}"))?;
+    }
+    Ok(first)
+}
+
+fn problems(case: &Case, drivers: &[Driver]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut first: Option<Conversion> = None;
+    for driver in drivers {
+        // What a driver asserts, and whatever panics on the way, should name its row.
+        let conversion = panic::catch_unwind(AssertUnwindSafe(|| convert(&case.zip, case.limits, *driver)));
+        let problem = match (conversion, &first) {
+            (Err(panic), _) => Err(format!("panicked: {}", panic_message(&*panic))),
+            (Ok(conversion), Some(first)) => same(first, &conversion),
+            (Ok(conversion), None) => {
+                let as_stated = as_stated(&case.expected, &conversion);
+                first = Some(conversion);
+                as_stated
+            }
+        };
+        problems.extend(problem.err().map(|problem| format!("{}, {driver:?}: {problem}", case.name)));
+    }
+    problems
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let literal = panic.downcast_ref::<&str>().copied();
+    literal.or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+/// Whether the outcome is what the row states.
+fn as_stated(expected: &Expected, conversion: &Conversion) -> Result<(), String> {
+    match (expected, &conversion.result) {
+        (Expected::Members(expected), Ok(())) => {
+            let members = tarball::read(&conversion.output)?;
+            if &members == expected { Ok(()) } else { Err(format!("expected {expected:#?}\ngot {members:#?}")) }
+        }
+        (Expected::Refusal(code), Err(error)) => {
+            cannot_pass_for_whole(&conversion.output)?;
+            reads_well(error)?;
+            if error.code() == *code { Ok(()) } else { Err(format!("expected {code}, got {}: {error}", error.code())) }
+        }
+        (Expected::Members(_), Err(error)) => Err(format!("expected members, got {}: {error}", error.code())),
+        (Expected::Refusal(code), Ok(())) => {
+            Err(format!("expected {code}, got members: {:#?}", tarball::read(&conversion.output)))
+        }
+    }
+}
+
+/// Whether another way of cutting gave the same bytes and the same error, to the word.
+pub fn same(one: &Conversion, other: &Conversion) -> Result<(), String> {
+    if one.result != other.result {
+        return Err(format!("ended {:?}, cut otherwise {:?}", other.result, one.result));
+    }
+    // How much is out by the time of an error may differ, what is out may not.
+    let shared = one.output.len().min(other.output.len());
+    if one.output[..shared] != other.output[..shared] || (one.result.is_ok() && one.output != other.output) {
+        return Err("gave other bytes than when cut otherwise".into());
+    }
+    if other.result.is_err() { cannot_pass_for_whole(&other.output) } else { Ok(()) }
+}
+
+/// What came out before an error must not decode as if nothing were missing.
+pub fn cannot_pass_for_whole(output: &[u8]) -> Result<(), String> {
+    match tarball::unbrotli(output) {
+        Ok(tar) => Err(format!("refused after a complete brotli stream of {} bytes", tar.len())),
+        Err(_) => Ok(()),
+    }
+}
+
+/// A message is one line, which starts in lower case and has no full stop.
+fn reads_well(error: &Error) -> Result<(), String> {
+    let message = error.to_string();
+    let starts_well = message.chars().next().is_some_and(|first| !first.is_uppercase());
+    if starts_well && !message.ends_with('.') && !message.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err(format!("the message {message:?} breaks the rules for messages"))
+    }
+}
+
+/// Lengths of the next pieces.
+struct Cuts {
+    driver: Driver,
+    random: SplitMix,
+    longest: u64,
+}
+
+impl Cuts {
+    fn new(driver: Driver) -> Self {
+        let mut random = SplitMix(if let Driver::Random { seed } = driver { seed } else { 0 });
+        // Some runs cut within records only, some leave most of them whole.
+        let longest = [3, 40, 500, 50_000][random.below(4) as usize];
+        Self { driver, random, longest }
+    }
+
+    /// Of `left` bytes, at least one if there is one.
+    fn input(&mut self, left: usize) -> usize {
+        match self.driver {
+            Driver::OneByteIn => left.min(1),
+            Driver::Random { .. } => left.min(1 + self.random.below(self.longest) as usize),
+            _ => left,
+        }
+    }
+
+    /// Whether more input comes before it is asked for.
+    fn input_is_early(&mut self) -> bool {
+        matches!(self.driver, Driver::Random { .. }) && self.random.below(4) == 0
+    }
+
+    fn output(&mut self) -> usize {
+        match self.driver {
+            Driver::OneByteOut => 1,
+            Driver::SmallOut => 7,
+            Driver::Random { .. } => self.random.below(self.longest) as usize,
+            _ => BUFFER_BYTES,
+        }
+    }
+}
+
+/// SplitMix64, the seed expander of Steele, Lea and Flood's paper of 2014.
+pub struct SplitMix(pub u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}

@@ -1,0 +1,12 @@
+//! Tools that the tests and the fuzz targets share: zip writers, a tarball reader, fuzz bodies, an allocator that counts.
+
+pub mod bodies;
+pub mod case;
+pub mod counting;
+pub mod drivers;
+pub mod extra_field;
+pub mod recipe;
+pub mod record;
+pub mod shared_cases;
+pub mod tarball;
+pub mod zip_writer;
