@@ -175,7 +175,7 @@ impl Scan {
 mod tests {
     use super::*;
 
-    const PROVED: Measured = Measured { crc32: 0x1234_5678, compressed_size: 90, size: 1000 };
+    const MEASURED: Measured = Measured { crc32: 0x1234_5678, compressed_size: 90, size: 1000 };
 
     fn forms(measured: Measured) -> Vec<Vec<u8>> {
         measured.forms().map(|form| form.as_bytes().to_vec()).collect()
@@ -199,21 +199,21 @@ mod tests {
     fn all_four_forms_are_recognised_and_the_longer_wins() {
         let empty = Measured { crc32: 0, compressed_size: 0, size: 0 };
         let wraps = Measured { crc32: record::DESCRIPTOR, compressed_size: 5 << 32 | 7, size: 9 << 32 };
-        for measured in [PROVED, empty, wraps] {
+        for measured in [MEASURED, empty, wraps] {
             for form in forms(measured) {
                 let followed = [&form[..], b"PK\x01\x02 and more bytes"].concat();
-                assert_eq!(matched(proved, &followed), Match::Whole(form.len()), "{proved:?} {form:?}");
+                assert_eq!(matched(measured, &followed), Match::Whole(form.len()), "{measured:?} {form:?}");
             }
         }
     }
 
     #[test]
     fn a_descriptor_that_disagrees_in_any_byte_is_none() {
-        for form in forms(PROVED) {
+        for form in forms(MEASURED) {
             for at in 0..form.len() {
                 let mut bytes = [&form[..], b"PK\x01\x02 and more bytes"].concat();
                 bytes[at] ^= 1;
-                assert_eq!(matched(PROVED, &bytes), Match::None, "byte {at} of {form:?}");
+                assert_eq!(matched(MEASURED, &bytes), Match::None, "byte {at} of {form:?}");
             }
         }
     }
@@ -245,7 +245,7 @@ mod tests {
                 let bytes = [contents, &form, b"PK\x03\x04", b"next"].concat();
                 for cut in [1, 7, 64 << 10, 1 << 20] {
                     let end = bytes.len() - 4;
-                    assert_eq!(scanned(&bytes, cut), Some((end, proved)), "{} bytes, cut {cut}", contents.len());
+                    assert_eq!(scanned(&bytes, cut), Some((end, measured)), "{} bytes, cut {cut}", contents.len());
                 }
             }
         }
