@@ -95,7 +95,7 @@ pub struct Convert {
     /// Leave out members that match this pattern, whatever includes them; may be given several times.
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
-    /// Put the member of this name first, holding back what stands before it; may be given several times.
+    /// Put the member of this name first; the members before it are held back. May be given several times.
     #[arg(long, value_name = "NAME")]
     first: Vec<String>,
     /// Add a report behind the tarball, where readers do not look: members, sizes, SHA-256, warnings.

@@ -38,7 +38,7 @@ export async function readDirectory(file) {
   };
   try {
     const end = await findEnd(file);
-    if (end.disks) problem("multi_disk", "the archive is one of several disks");
+    if (end.disks) problem("multi_disk", "the archive is split into several files");
     else await readMembers(file, end, found, problem);
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
@@ -154,7 +154,7 @@ function count(member, found, problem) {
   else if (method !== 0 && method !== 8) {
     problem("unsupported_method", `${quoted} is compressed with method ${method} (${METHODS[method] ?? "unknown"}), only 0 (stored) and 8 (deflate) are supported`);
   }
-  if (disk !== 0 && disk !== 0xffff) problem("multi_disk", "the archive is one of several disks");
+  if (disk !== 0 && disk !== 0xffff) problem("multi_disk", "the archive is split into several files");
 }
 
 /** UTF-8, flagged or not, or code page 437, which every byte is in. */

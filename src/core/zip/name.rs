@@ -1,7 +1,7 @@
 //! Member names: raw bytes in, a relative path that stays below its root out.
 //!
-//! Names are refused rather than mended: for most unsafe names there is no obviously right safe one. The exceptions
-//! mean the same path to everyone: `.` components, doubled slashes, and backslashes where there is no slash.
+//! Unsafe names are refused, not repaired: most have no obvious safe form. The exceptions mean the same path to every
+//! reader: `.` components, doubled slashes, and backslashes in a name without slashes.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::{
 /// Bytes of a name that an error shows when it cannot be decoded.
 const SHOWN: usize = 64;
 
-/// How many bytes [`decode`] gives at most. Allocates nothing.
+/// Upper bound of the length that [`decode`] returns. Allocates nothing.
 pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
     let path = extra::unicode_paths(extra, raw).map(|(_, path)| path.len()).max().unwrap_or(0);
     let plain = match std::str::from_utf8(raw) {
@@ -28,24 +28,25 @@ pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
     pub(crate) name: String,
-    /// Where it is not what the raw bytes say as UTF-8.
+    /// Set if the name differs from the raw bytes as UTF-8.
     pub(crate) warning: Option<Warning>,
 }
 
-/// Decodes the name in a local or central header, whose `flags` and `extra` field say how.
+/// Decodes the name of a local or central header with its `flags` and `extra` field.
 ///
-/// Flagged as UTF-8, it must be. Otherwise Info-ZIP's Unicode Path field is used where it belongs to this name. Otherwise
-/// it is UTF-8 that is not flagged, as macOS and Info-ZIP write it, or code page 437, which every byte is in. A field that
-/// renames the member is refused: readers that know it and readers that do not would see two.
+/// A name flagged as UTF-8 must be valid. Otherwise a Unicode Path field that belongs to this name wins. Otherwise the
+/// name is unflagged UTF-8, as macOS and Info-ZIP write it, or else code page 437, which can decode any byte. A field
+/// that renames the member is refused, because readers with and without support for it would see two names.
 pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<Decoded, Error> {
     let utf8 = std::str::from_utf8(raw).ok();
     let is_flagged = flags & FLAG_UTF8 != 0;
     if is_flagged && utf8.is_none() {
         return Err(Format::BadName { name: shown(raw) }.into());
     }
-    let other_name = || Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" };
+    let other_name = || Format::UnsafeName { name: shown(raw), problem: "its Unicode path field gives another name" };
     let (mut seen, mut path) = (None, None);
-    // libarchive and the zip crate use the field whatever its version; of several, readers use the first or the last.
+    // libarchive and the zip crate use the field with any version. Of several fields, readers use the first or the
+    // last.
     for (version, spelled) in extra::unicode_paths(extra, raw) {
         let spelled = std::str::from_utf8(spelled).map_err(|_| other_name())?;
         let is_this_name = if is_flagged { utf8 == Some(spelled) } else { may_spell(spelled, raw) };
@@ -70,8 +71,8 @@ pub(crate) fn shown(raw: &[u8]) -> String {
     String::from_utf8_lossy(&raw[..raw.len().min(SHOWN)]).into_owned()
 }
 
-/// Whether `path` is what `raw` may stand for in an encoding that has not all of its characters. Readers that do not
-/// know the field see `raw`, so it must be the same name but for those: the characters of ASCII stand in both.
+/// True if `raw` may be `path` in an encoding that lacks some of its characters. Readers that do not know the field see
+/// `raw`, so all ASCII characters must be the same.
 fn may_spell(path: &str, raw: &[u8]) -> bool {
     let mut raw_bytes = raw.iter();
     let ascii_stands_in_raw = path.bytes().filter(u8::is_ascii).all(|byte| raw_bytes.any(|&raw| raw == byte));
@@ -98,7 +99,7 @@ const UPPER_HALF: [char; 128] = [
     '≡', '±', '≥', '≤', '⌠', '⌡', '÷', '≈', '°', '∙', '·', '√', 'ⁿ', '²', '■', '\u{a0}',
 ];
 
-/// The path that `name` stands for; a directory's ends in a slash.
+/// The path that `name` means. A directory's ends in a slash.
 pub(crate) fn safe_path(name: &str) -> Result<String, Error> {
     safe(name).map_err(|problem| Format::UnsafeName { name: name.to_owned(), problem }.into())
 }
@@ -113,7 +114,7 @@ fn safe(name: &str) -> Result<String, &'static str> {
     if name.chars().any(|char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
         return Err("it changes the direction of text");
     }
-    // Some writers on Windows separate with backslashes. With both kinds in a name, readers differ on what it means.
+    // Some Windows programs separate with backslashes. If a name has both, readers differ.
     let slashed = match (name.contains('\\'), name.contains('/')) {
         (true, true) => return Err("it has both slashes and backslashes"),
         (true, false) => Cow::Owned(name.replace('\\', "/")),
@@ -130,7 +131,7 @@ fn safe(name: &str) -> Result<String, &'static str> {
     let mut path = String::with_capacity(slashed.len() + 1);
     for component in slashed.split('/') {
         match component {
-            // Windows does not see spaces at the end.
+            // Windows ignores trailing spaces.
             _ if component.trim_end_matches(' ') == ".." => return Err("it leads upwards"),
             "" | "." => {}
             _ => {

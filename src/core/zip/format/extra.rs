@@ -1,7 +1,7 @@
-//! Extra fields: what a header says beyond its fixed part (APPNOTE §4.5).
+//! Extra fields: additional data in a header (APPNOTE §4.5).
 //!
-//! Real archives hold broken extra fields, and other readers pass over them. So does this one: a field is either
-//! understood or not there. Of two with the same id the first counts, but for names: there readers differ.
+//! Real archives contain broken extra fields, and other readers ignore them. So does this one. If an id occurs twice,
+//! the first field counts, except for names: there readers differ.
 
 use super::record::Fields;
 
@@ -32,19 +32,18 @@ fn find_all(extra: &[u8], id: u16) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(field).filter(move |&(found, _)| found == id).map(|(_, content)| content)
 }
 
-/// The 64-bit values that stand in for 32-bit ones (§4.5.3), in their order: size, compressed size, offset.
+/// The 64-bit values that replace 32-bit ones (§4.5.3), in their order: size, compressed size, offset.
 ///
-/// Each `wanted` one is read; the others are not in the field. What is left over is ignored: some writers always
-/// add the field, needed or not.
+/// Only `wanted` values are in the field. Surplus bytes are ignored: some writers always add the field.
 pub(crate) fn zip64<const N: usize>(extra: &[u8], wanted: [bool; N]) -> [Option<u64>; N] {
     let mut fields = Fields(find(extra, ZIP64).unwrap_or_default());
     wanted.map(|wanted| if wanted { fields.u64() } else { None })
 }
 
-/// Those of Info-ZIP's Unicode Path fields (§4.6.9) that were made for the name `raw`: their versions, of which 1 is known, and
-/// their names.
+/// Versions and names of the Info-ZIP Unicode Path fields (§4.6.9) that belong to the name `raw`. Only version 1 is
+/// known.
 pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<Item = (u8, &'a [u8])> {
-    // Once, as there may be thousands of fields.
+    // Computed once: there may be thousands of fields.
     let raw_crc32 = crc32fast::hash(raw);
     find_all(extra, UNICODE_PATH).filter_map(move |field| {
         let mut fields = Fields(field);
@@ -53,7 +52,7 @@ pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<It
     })
 }
 
-/// The time of last modification in seconds since 1970, from the most precise field that has one.
+/// The time of last modification in seconds since 1970, from the most precise field.
 pub(crate) fn mtime(extra: &[u8]) -> Option<i64> {
     extended_timestamp(extra).or_else(|| ntfs(extra)).or_else(|| info_zip_unix1(extra))
 }
@@ -84,12 +83,12 @@ fn signed_seconds(seconds: u32) -> i64 {
     i64::from(seconds as i32)
 }
 
-/// The Unix mode that a local header carries, where one does: file type and permissions.
+/// The Unix mode in a local header, if any: file type and permissions.
 pub(crate) fn unix_mode(extra: &[u8]) -> Option<u32> {
     asi_unix(extra).or_else(|| libarchive(extra))
 }
 
-/// Ant, Commons Compress: CRC-32 of what follows it, then the mode.
+/// Ant, Commons Compress: the CRC-32 of the rest, then the mode.
 fn asi_unix(extra: &[u8]) -> Option<u32> {
     let mut fields = Fields(find(extra, ASI_UNIX)?);
     let crc32 = fields.u32()?;
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn zip64_values_stand_in_for_just_those_wanted() {
+    fn zip64_values_are_read_for_wanted_fields_only() {
         let extra = field(ZIP64, &[7u64.to_le_bytes(), 9u64.to_le_bytes()].concat());
         assert_eq!(zip64(&extra, [true, true, false]), [Some(7), Some(9), None]);
         assert_eq!(zip64(&extra, [false, true, false]), [None, Some(7), None]);

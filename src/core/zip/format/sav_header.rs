@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_how_much_stands_before_the_zip() {
+    fn a_line_gives_the_length_of_the_data_before_the_zip() {
         assert_eq!(parse(b"SAV0102a40f789f000067c4\n"), Some((24, 26_564)));
         assert_eq!(parse(b"SAV0102a40f789f000067c4\r"), Some((25, 26_564)));
         assert_eq!(parse(b"SAV010580b859da00000000\n"), Some((24, 0)));

@@ -1,8 +1,8 @@
 //! MS-DOS date and time (APPNOTE §4.4.6) as seconds since 1970.
 
-/// Seconds since 1970-01-01T00:00:00Z, or `None` where the fields name no moment.
+/// Seconds since 1970-01-01T00:00:00Z, or `None` if the fields are not a valid time.
 ///
-/// The fields are local time in a zone that the archive does not tell; they are taken as UTC.
+/// The fields are local time in an unknown zone; they are taken as UTC.
 pub(crate) fn from_dos(date: u16, time: u16) -> Option<i64> {
     let (year, month, day) = (1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), i64::from(date & 31));
     let (hour, minute, second) = (i64::from(time >> 11), i64::from(time >> 5 & 63), i64::from(time & 31) * 2);

@@ -10,7 +10,7 @@ use crate::{
     warning::{Warning, Warnings},
 };
 
-/// The name that a save's header and metadata get in the tarball.
+/// The name of a save's header and metadata in the tarball.
 const LEADING_DATA: &str = "__leading_data";
 
 impl ZipReader {
@@ -35,7 +35,7 @@ impl ZipReader {
         }
     }
 
-    /// The state that reads the record which starts with `signature`, if a zip may start with it.
+    /// The state for the record that starts with `signature`, if a zip may start with it.
     fn first_record(&self, signature: u32, taken: usize) -> Result<Option<State>, Error> {
         Ok(match signature {
             record::LOCAL_HEADER => Some(State::LocalHeader),
@@ -83,7 +83,7 @@ impl ZipReader {
         scratch: &mut [u8],
     ) -> ReadResult {
         let left = entry.size - contents.size();
-        // What was gathered to read the header comes first.
+        // The bytes gathered for the header come first.
         let gathered = !self.record.is_empty();
         let bytes = if gathered { &self.record } else { input };
         let offered = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -114,7 +114,7 @@ impl ZipReader {
     }
 }
 
-/// Says what a file that is no zip starts with.
+/// The error for a file that is not a zip.
 pub(super) fn not_zip(start: &[u8]) -> Error {
     let found = match start {
         [] => "is empty".to_owned(),
