@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/danger.md");
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/danger.md");
 
 /// One class.
 struct Danger {
@@ -481,7 +481,7 @@ fn python(path: &Path) -> Outcome {
 
 /// Go's library extracts nothing: these are the names that it hands out.
 fn go(paths: &[PathBuf]) -> Vec<Outcome> {
-    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/danger/reader.go");
+    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/danger/reader.go");
     let output = run(in_utf8("go").args(["run", reader]).args(paths));
     assert!(output.status.success(), "go run: {}", String::from_utf8_lossy(&output.stderr));
     let lines = String::from_utf8(output.stdout).expect("JSON is UTF-8");
@@ -545,7 +545,7 @@ fn version(program: &str, argument: &[&str], words: usize) -> String {
 }
 
 fn locked_version(name: &str) -> String {
-    let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).expect("Cargo.lock is there");
+    let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).expect("Cargo.lock is there");
     let (_, package) = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).expect("it is locked");
     package.split_once('"').expect("a version").0.to_owned()
 }
