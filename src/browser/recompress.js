@@ -1,13 +1,13 @@
-// The package for web pages: a zip goes into a stream, a .tar.br comes out of it. Nothing leaves the machine.
+// The package for web pages: a stream that takes a zip and returns a .tar.br. No data leaves the machine.
 
 import load, { Conversion } from "./core.js";
 
-/** Bytes of the zip that are converted at once; between two, who reads the result may ask for a pause. */
+/** Bytes of the zip converted in one go; back-pressure acts between two shares. */
 const SHARE = 64 << 10;
 
 let loading;
 
-/** Loads the wasm, once; `recompress` does it by itself. `source` is where it is, if not next to this module. */
+/** Loads the wasm once; `recompress` calls it. `source` is its location, if it is not next to this module. */
 export function init(source) {
   loading ??= load(source && { module_or_path: source }).catch((error) => {
     loading = undefined;
@@ -29,11 +29,11 @@ export class RecompressError extends Error {
 /** A stream that turns the bytes of a zip into those of a brotli-compressed tarball. Described in recompress.d.ts. */
 export function recompress({ quality = 9, lgwin = 22, size } = {}) {
   const { promise: summary, resolve, reject } = Promise.withResolvers();
-  // Who only pipes learns of a failure from the stream.
+  // A caller that only pipes sees the failure on the stream; this avoids an unhandled rejection.
   summary.catch(() => {});
   let conversion;
 
-  /** What `act` throws, and the end of the conversion that threw it. */
+  /** Runs `act`. If it throws, ends the conversion and throws the error as a refusal. */
   const guarded = (act) => {
     try {
       act();
@@ -48,7 +48,7 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
     try {
       conversion?.free();
     } catch {
-      // It panicked, and is beyond that.
+      // It panicked, so it cannot be freed.
     }
     conversion = undefined;
   };
@@ -84,7 +84,7 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
   return Object.assign(stream, { summary });
 }
 
-/** What is no number of 8 bits would be cut to one, and is as much out of range as 255. */
+/** wasm would cut other numbers to 8 bits; 255 is out of range like them, and is refused. */
 function whole(number) {
   return Number.isInteger(number) && number >= 0 && number <= 255 ? number : 255;
 }
@@ -92,5 +92,5 @@ function whole(number) {
 function bytesOf(chunk) {
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new TypeError("the zip comes as bytes: an ArrayBuffer, or a view of one");
+  throw new TypeError("a chunk must be bytes: an ArrayBuffer or a view of one");
 }

@@ -1,9 +1,9 @@
-//! What can be asked, and what is answered: for programs, and for people.
+//! The API description: an OpenAPI document for programs, a page for people.
 
 /// OpenAPI 3.1.
 pub(crate) const OPENAPI: &str = include_str!("openapi.json");
 
-/// The same as a page, which loads nothing.
+/// The same content as an HTML page that loads no other file.
 pub(crate) const PAGE: &str = include_str!("docs.html");
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ mod tests {
         settings::Settings,
     };
 
-    /// One error of each variant. A new one that is missing here is found by its code.
+    /// One error of each variant. If a new variant is missing here, the comparison of codes fails.
     fn errors() -> Vec<Error> {
         let [entry, name, problem, found] = [const { String::new() }; 4];
         let (what, place, limit) = ("", String::new(), 0);

@@ -55,7 +55,7 @@ test("what is wrong with its variables or its port is said before it serves", ()
     return [status, stderr.toString()];
   };
   assert.deepEqual(said({ RECOMPRESS_LGWIN: "25" }), [2, 'recompress: misconfigured: RECOMPRESS_LGWIN is "25", it must be 10 to 24 or auto\n']);
-  assert.deepEqual(said({ RECOMPRESS_LQWIN: "20" }), [2, 'recompress: misconfigured: RECOMPRESS_LQWIN is "20", it must be named as one of those there are\n']);
+  assert.deepEqual(said({ RECOMPRESS_LQWIN: "20" }), [2, 'recompress: misconfigured: RECOMPRESS_LQWIN is "20", it must be the name of a known variable\n']);
   assert.match(said({}, "--address", "192.0.2.1")[1], /^recompress: io: cannot serve: /);
   assert.equal(said({}, "--address", "192.0.2.1")[0], 1);
 });

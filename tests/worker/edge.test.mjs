@@ -65,7 +65,7 @@ test("a rate limit that fails limits nobody, and says so", async (t) => {
 test("a variable that is wrong fails every request, and the log says which", async (t) => {
   for (const [vars, detail] of [
     [{ RECOMPRESS_QUALITY: "12" }, 'RECOMPRESS_QUALITY is "12", it must be 0 to 11 or auto'],
-    [{ RECOMPRESS_QUALTY: "9" }, 'RECOMPRESS_QUALTY is "9", it must be named as one of those there are'],
+    [{ RECOMPRESS_QUALTY: "9" }, 'RECOMPRESS_QUALTY is "9", it must be the name of a known variable'],
     [{ RECOMPRESS_TOKEN: "not a token" }, "RECOMPRESS_TOKEN is no token, it must be letters, digits and -._~+/ with = at the end"],
   ]) {
     const { port, log } = await startWorker(t, { vars });
