@@ -1,6 +1,6 @@
 //! What an installation decides for all its requests, by variables named `RECOMPRESS_*`.
 //!
-//! A new variable is a line in [`Settings::from_variables`], rows in the tests, and a row in the README's table.
+//! A new variable is a line in [`Settings::from_variables`], rows in the tests, and a row in the table of docs/operating.md.
 
 use http::StatusCode;
 use recompress::{Limits, Parameters, largest_lgwin};

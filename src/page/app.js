@@ -4,7 +4,7 @@ import { LISTED, readDirectory } from "./directory.js";
 import { STUCK, convertOnEdge } from "./edge.js";
 import { Failure } from "./failure.js";
 import { choosePlace, fetchEstimate } from "./plan.js";
-import * as words from "./words.js";
+import * as words from "./format.js";
 
 /** Milliseconds for which a slider stays before its cost is asked for. */
 const REST_MS = 120;

@@ -1,12 +1,12 @@
 // A conversion in this browser, on a thread of its own.
 
 import { Failure } from "./failure.js";
-import { claimPlace } from "./place.js";
+import { claimPlace } from "./scratch_file.js";
 
 /** Converts `file`; resolves to the result as a Blob, its digest, and with what it was compressed. */
 export async function convertHere(file, { quality, lgwin }, { signal, progress }) {
   const place = await claimPlace();
-  const worker = new Worker(new URL("./converter.js", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("./convert_worker.js", import.meta.url), { type: "module" });
   try {
     const result = await new Promise((resolve, reject) => {
       const cancel = () => reject(signal.reason);

@@ -1,7 +1,7 @@
 // The thread of a conversion in this browser: from the file on the disk to another one, a piece at a time.
 
 import { recompress } from "./recompress.js";
-import { open } from "./place.js";
+import { open } from "./scratch_file.js";
 
 /** Milliseconds between two reports. */
 const REPORT_MS = 60;
