@@ -1,11 +1,11 @@
-// A file on this machine's disk that belongs to the page: results are written to it as they come, not gathered in memory.
-// A lock that ends with the page says that a file is in use, so that what a closed page left is removed by the next.
+// A file on this machine's disk that belongs to the page. Results go there, so that they do not fill the tab's memory. A lock
+// that ends with the page marks a file as in use; the next page removes files without a lock.
 
 const PREFIX = "recompress-";
 
-/** The name of a new file, and how to remove it; undefined where the browser has no such files, or none for this page. */
-export async function claimPlace() {
-  const folder = await open();
+/** The name of a new file, and a function that removes it. Undefined if the browser has no such files for this page. */
+export async function claimScratchFile() {
+  const folder = await openFolder();
   if (!folder) return undefined;
   const name = PREFIX + crypto.randomUUID();
   const held = Promise.withResolvers();
@@ -20,13 +20,13 @@ export async function claimPlace() {
     name,
     async release() {
       held.resolve();
-      await removed(folder, name);
+      await remove(folder, name);
     },
   };
 }
 
-/** The folder of these files, which a private window may not have. */
-export async function open() {
+/** The folder of these files. A private window may not have one. */
+export async function openFolder() {
   if (!navigator.storage?.getDirectory || !navigator.locks) return undefined;
   return navigator.storage.getDirectory().catch(() => undefined);
 }
@@ -34,11 +34,11 @@ export async function open() {
 async function sweep(folder) {
   for await (const name of folder.keys()) {
     if (!name.startsWith(PREFIX)) continue;
-    await navigator.locks.request(name, { ifAvailable: true }, (lock) => lock && removed(folder, name));
+    await navigator.locks.request(name, { ifAvailable: true }, (lock) => lock && remove(folder, name));
   }
 }
 
-/** A worker that has just been ended may still have it open; then the next page removes it. */
-async function removed(folder, name) {
+/** A worker that was just stopped may still have the file open. Then the next page removes it. */
+async function remove(folder, name) {
   await folder.removeEntry(name).catch(() => {});
 }
