@@ -32,14 +32,17 @@ WASM := . .tools/env &&
 # have is in src/browser/build.rs.
 BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build -p recompress-browser --profile wasm --target wasm32-unknown-unknown
 
+# The port of `make dev`.
+PORT := 8787
+
 .PHONY: help dev build worker browser page test bench profile calibrate fuzz danger memory soak size lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
-dev: toolchain ## build, and serve on http://localhost:8787 in workerd; builds again when src/ changes
+dev: toolchain ## build, and serve on http://localhost:8787 in workerd (PORT=8787); builds again when src/ changes
 	@$(WASM) export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CLOUDFLARE_CF_FETCH_ENABLED=false && \
-	exec wrangler dev --port 8787
+	exec wrangler dev --port $(PORT) $(ARGS)
 
 build: worker ## target/release/recompress, and the Worker in build/
 	cargo build --release -p recompress-cli
@@ -71,11 +74,13 @@ test: build ## everything that is tested
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -p recompress -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
 	$(WASM) node benches/size.mjs
 	# The Worker in workerd, and archives that real programs write.
-	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs tests/readme/*.test.mjs
+	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs
 	# The native server, by the tests of the Worker that are not of its platform alone.
 	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection leaving load streaming ways) tests/native/*.test.mjs
 	# The browser package, and the page in Chromium.
 	$(WASM) node --test --test-timeout=600000 tests/page/*.test.mjs
+	# The commands of the README and of docs/, against `make dev`. Alone, because that builds the Worker again.
+	$(WASM) node --test --test-timeout=1200000 tests/readme/*.test.mjs
 
 fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory", or some of them
 	.ci/fuzz $(TARGET)
