@@ -17,7 +17,7 @@ pub struct RequestLog {
     pub route: &'static str,
     /// None where nobody was left to be answered.
     pub status: Option<u16>,
-    /// `ok`, the code of a problem, or [`LEFT`].
+    /// `ok`, the code of a problem, or `left`.
     pub outcome: &'static str,
     /// Of the archive.
     pub bytes_in: u64,
