@@ -33,7 +33,7 @@ WASM := . .tools/env &&
 BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo rustc --lib --profile wasm --target wasm32-unknown-unknown \
 	--features browser --crate-type cdylib
 
-.PHONY: help dev build worker browser page test bench profile calibrate fuzz danger memory soak size lint fmt clean toolchain
+.PHONY: help dev build worker browser page test bench real profile calibrate fuzz danger memory soak size lint fmt clean toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ danger: ## the table of docs/danger.md, by the programs that are here
 
 memory: worker ## the most memory that the Worker takes, by quality and window; ARGS="--mib 300 --quality 9"
 	$(WASM) node benches/memory.mjs $(ARGS)
+
+real: build ## a benchmark and decode check over a folder of real zips: make real DIR=... ARGS="--quality 5 --quality 9 --quality 11"
+	$(WASM) node tools/real.mjs "$(DIR)" $(ARGS)
 
 profile: ## where the Worker spends its CPU; ARGS="--quality 5 --corpus source"
 	$(MAKE) --no-print-directory worker NAMES=1
