@@ -9,7 +9,7 @@ import { setTimeout } from "node:timers/promises";
 
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 
-import { save } from "../../fixtures/save.mjs";
+import { save } from "../../fixtures/hard.mjs";
 import { bundle, converted, noise, root } from "../worker/harness.mjs";
 
 const compatibilityDate = readFileSync(join(root, "wrangler.toml"), "utf8").match(/^compatibility_date = "(.*)"$/m)[1];

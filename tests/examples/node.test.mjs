@@ -9,7 +9,7 @@ import { before, test } from "node:test";
 import { zipSync } from "fflate";
 
 import { convert } from "../../examples/node/convert.mjs";
-import { save } from "../../fixtures/save.mjs";
+import { save } from "../../fixtures/hard.mjs";
 import { converted, noise, root, run, startWorker } from "../worker/harness.mjs";
 
 let zip;
