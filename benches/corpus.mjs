@@ -1,8 +1,9 @@
 // The files that are converted: the same bytes on every machine that installs package-lock.json, each made once.
 //
-// | name | what |
+// | name | content |
 // | --- | --- |
-// | save | like a game's save: one large text, two small (fixtures/save.mjs) |
+// | save | like a real save of EU4: one large text, two small (fixtures/save.mjs) |
+// | hard | harder than a real save: names and numbers at random (fixtures/hard.mjs) |
 // | source | JavaScript and TypeScript of the installed packages, a thousand files |
 // | json | emoji with their names in many languages, maps: written for people and for machines |
 // | binary | parts of two executables |
@@ -10,7 +11,7 @@
 // | many | 66,000 members of some hundred bytes |
 // | one | the bytes of `source` as one member |
 //
-// A zip's name has a hash of what it was made from: change a recipe here, and it is made again.
+// A zip's name has a hash of its recipe, so a changed recipe makes it again.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -20,6 +21,7 @@ import { fileURLToPath } from "node:url";
 import { zipSync } from "fflate";
 import { ZipFile } from "yazl";
 
+import { save as hard } from "../fixtures/hard.mjs";
 import { save } from "../fixtures/save.mjs";
 import { root } from "../tests/worker/harness.mjs";
 import { cache } from "./cache.mjs";
@@ -27,11 +29,12 @@ import { unpacked } from "./packages.mjs";
 
 const MIB = 1 << 20;
 const MANY = 66_000;
-/** Local components, which is what a zip holds: the same bytes in every time zone. */
+/** Local components, as a zip stores them: the same bytes in every time zone. */
 const MTIME = new Date(2020, 1, 29);
 
 const recipes = {
   save: (mib) => save({ mib }),
+  hard: (mib) => hard({ mib }),
   source: (mib) => zipped(source(mib)),
   json: (mib) => zipped(json(mib)),
   binary: (mib) => zipped(binary(mib)),
@@ -59,7 +62,7 @@ function files(folder, extensions, mib) {
   return members;
 }
 
-// Large files made by bundlers, and what is there for one platform alone, are not what people write.
+// People do not write bundlers' large output or files for one platform.
 const source = (mib) =>
   files(join(root, "node_modules"), [".js", ".mjs", ".cjs", ".ts", ".mts"], 1000)
     .filter(([name, bytes]) => bytes.length > 0 && bytes.length < 200_000 && !/linux|darwin|win32/.test(name))
@@ -110,10 +113,11 @@ async function zipped64(members) {
   return Buffer.concat(await zip.outputStream.toArray());
 }
 
-/** A zip of the corpus, of about `mib` MiB unpacked, or one that lies elsewhere: its file, and what it is called. */
+/** A zip of the corpus, of about `mib` MiB unpacked, or another file: its path and its name. */
 export async function corpus(name, mib) {
   if (!recipes[name]) return { name: basename(name), file: name };
-  const inputs = ["benches/corpus.mjs", "benches/packages.mjs", "fixtures/save.mjs", "fixtures/records.mjs", "package-lock.json"];
+  const models = readdirSync(join(root, "fixtures/saves")).sort().map((file) => `fixtures/saves/${file}`);
+  const inputs = ["benches/corpus.mjs", "benches/packages.mjs", "fixtures/save.mjs", ...models, "fixtures/hard.mjs", "fixtures/records.mjs", "package-lock.json"];
   const hash = createHash("sha256").update(`${name} ${mib} ${process.versions.zlib}`);
   for (const input of inputs) hash.update(readFileSync(join(root, input)));
   const folder = join(cache, "corpus");
@@ -127,5 +131,5 @@ export async function corpus(name, mib) {
 
 // By itself, it makes the corpus and says where it lies.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const name of names) console.log((await corpus(name, name === "save" ? 46 : 10)).file);
+  for (const name of names) console.log((await corpus(name, name === "save" || name === "hard" ? 46 : 10)).file);
 }

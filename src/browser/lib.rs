@@ -1,21 +1,21 @@
-//! The conversion as JavaScript sees it: a [`Transcoder`] that is written to and read from.
+//! The conversion for JavaScript: a [`Transcoder`] with `write` and `read`.
 
-use recompress::{Error, Limits, Parameters, Status, Step, Transcoder};
+use recompress::{Error, Limits, Parameters, Selection, Status, Step, Transcoder};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-/// Bytes that one [`Conversion::read`] gives at most.
+/// Most bytes that one [`Conversion::read`] returns.
 const PIECE: usize = 256 << 10;
 
-/// One conversion: `write` a part of the zip, `read` until there is nothing, and so on; `finish`, and `read` the rest.
+/// One conversion: `write` a part of the zip, `read` until it returns nothing, repeat; then `finish` and `read` the rest.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Conversion {
     transcoder: Transcoder,
-    /// What was written, of which the transcoder has taken `taken` bytes.
+    /// The latest input; the transcoder has consumed `taken` bytes of it.
     input: Vec<u8>,
     taken: usize,
-    /// Whether nothing can be read before there is more input.
+    /// Whether `read` needs more input.
     is_waiting: bool,
     has_ended: bool,
     output: Vec<u8>,
@@ -24,17 +24,31 @@ pub struct Conversion {
 
 #[wasm_bindgen]
 impl Conversion {
-    /// `quality` is undefined for the best that the Worker's CPU allows for a zip of `size` bytes, or of an unknown size.
+    /// `quality` and `lgwin` are undefined for automatic: the best that the Worker's CPU allows for a zip of `size` bytes, or
+    /// of an unknown size. `include` and `exclude` are patterns, as [`Selection::new`] takes them.
     #[wasm_bindgen(constructor)]
-    pub fn new(quality: Option<u8>, lgwin: u8, size: Option<f64>) -> Result<Self, JsValue> {
+    pub fn new(
+        quality: Option<u8>,
+        lgwin: Option<u8>,
+        size: Option<f64>,
+        include: Vec<String>,
+        exclude: Vec<String>,
+    ) -> Result<Self, JsValue> {
+        let bad_option = |message: String| failure("bad_option", &message);
+        let window = lgwin.unwrap_or(Parameters::default().lgwin());
         let parameters = match quality {
-            Some(quality) => Parameters::new(quality, lgwin),
-            None => Parameters::auto(lgwin),
+            Some(quality) => Parameters::new(quality, window),
+            None => Parameters::auto(window),
         };
-        let parameters = parameters.map_err(|range| failure("bad_option", &range.to_string()))?;
+        let mut parameters = parameters.map_err(|range| bad_option(range.to_string()))?;
+        if lgwin.is_none() {
+            parameters = parameters.with_auto_lgwin();
+        }
+        let selection =
+            Selection::new(include, exclude, Vec::new()).map_err(|refused| bad_option(refused.to_string()))?;
         let transcoder = Transcoder::new(parameters.expecting(size.map(|size| size as u64)), Limits::BROWSER);
         Ok(Self {
-            transcoder: transcoder.map_err(refusal)?,
+            transcoder: transcoder.map_err(refusal)?.selecting(selection),
             input: Vec::new(),
             taken: 0,
             is_waiting: true,
@@ -44,7 +58,7 @@ impl Conversion {
         })
     }
 
-    /// Takes the next bytes of the zip; those before must have been read to their end.
+    /// Takes the next bytes of the zip. Call `read` until it returns nothing before the next `write`.
     pub fn write(&mut self, bytes: &[u8]) {
         self.input.clear();
         self.input.extend_from_slice(bytes);
@@ -53,14 +67,14 @@ impl Conversion {
         self.is_waiting = bytes.is_empty();
     }
 
-    /// Says that the zip has ended.
+    /// Marks the end of the zip.
     pub fn finish(&mut self) {
         self.write(&[]);
         (self.is_waiting, self.has_ended) = (false, true);
     }
 
-    /// The next bytes of the result, or undefined where there are none without more of the zip. Throws an `Error` with a
-    /// `code` if the zip is refused.
+    /// The next bytes of the result; undefined if it needs more of the zip. Throws an `Error` with a `code` if the zip is
+    /// refused.
     pub fn read(&mut self) -> Result<Option<Box<[u8]>>, JsValue> {
         let mut produced = 0;
         while !self.is_waiting && produced < PIECE {
@@ -89,7 +103,7 @@ impl Conversion {
         self.transcoder.in_use().1
     }
 
-    /// SHA-256 of what was read so far, in hexadecimal digits.
+    /// SHA-256 of the bytes read so far, in hexadecimal digits.
     pub fn sha256(&self) -> String {
         self.digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -1,13 +1,13 @@
-// The package for web pages: a zip goes into a stream, a .tar.br comes out of it. Nothing leaves the machine.
+// The package for web pages: a stream that takes a zip and returns a .tar.br. No data leaves the machine.
 
 import load, { Conversion } from "./core.js";
 
-/** Bytes of the zip that are converted at once; between two, who reads the result may ask for a pause. */
+/** Bytes of the zip that are converted at once. Between two shares the reader can apply back-pressure. */
 const SHARE = 64 << 10;
 
 let loading;
 
-/** Loads the wasm, once; `recompress` does it by itself. `source` is where it is, if not next to this module. */
+/** Loads the wasm once; `recompress` does it by itself. `source` says where it is, if not next to this module. */
 export function init(source) {
   loading ??= load(source && { module_or_path: source }).catch((error) => {
     loading = undefined;
@@ -26,14 +26,14 @@ export class RecompressError extends Error {
   }
 }
 
-/** A stream that turns the bytes of a zip into those of a brotli-compressed tarball. Described in recompress.d.ts. */
-export function recompress({ quality = 9, lgwin = 22, size } = {}) {
+/** A stream that takes a zip and gives a brotli-compressed tarball. recompress.d.ts describes the options. */
+export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, size, include = [], exclude = [] } = {}) {
   const { promise: summary, resolve, reject } = Promise.withResolvers();
-  // Who only pipes learns of a failure from the stream.
+  // A caller that only pipes learns of a failure from the stream.
   summary.catch(() => {});
   let conversion;
 
-  /** What `act` throws, and the end of the conversion that threw it. */
+  /** Runs `act`. If it throws, ends the conversion and throws the same as a RecompressError. */
   const guarded = (act) => {
     try {
       act();
@@ -48,7 +48,7 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
     try {
       conversion?.free();
     } catch {
-      // It panicked, and is beyond that.
+      // After a panic it cannot be freed.
     }
     conversion = undefined;
   };
@@ -59,7 +59,7 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
   const transformer = {
     async start() {
       await init();
-      guarded(() => (conversion = new Conversion(quality === "auto" ? undefined : whole(quality), whole(lgwin), size)));
+      guarded(() => (conversion = new Conversion(number(quality), number(lgwin), size, include, exclude)));
     },
     transform(chunk, controller) {
       const bytes = bytesOf(chunk);
@@ -84,13 +84,14 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
   return Object.assign(stream, { summary });
 }
 
-/** What is no number of 8 bits would be cut to one, and is as much out of range as 255. */
-function whole(number) {
-  return Number.isInteger(number) && number >= 0 && number <= 255 ? number : 255;
+/** An option as the wasm takes it. It would cut any other number to 8 bits, so those become 255, which is out of range. */
+function number(option) {
+  if (option === "auto") return undefined;
+  return Number.isInteger(option) && option >= 0 && option <= 255 ? option : 255;
 }
 
 function bytesOf(chunk) {
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new TypeError("the zip comes as bytes: an ArrayBuffer, or a view of one");
+  throw new TypeError("a chunk must be bytes: an ArrayBuffer or a view of one");
 }

@@ -283,6 +283,21 @@ fn the_query_names_the_answer_before_the_path_and_the_path_before_the_header() {
 }
 
 #[test]
+fn a_refusal_of_a_named_upload_is_saved_beside_it_by_curl() {
+    for (method, uri, expected) in [
+        ("PUT", "/save.zip", Some("inline; filename=\"save.problem.json\"")),
+        ("PUT", "/", None),
+        ("POST", "/", None),
+        ("GET", "/nothing/here", None),
+    ] {
+        let response = answer(method, uri, &[], whole(b"no zip"));
+        assert!(response.status().is_client_error(), "{method} {uri}");
+        let found = response.headers().get("content-disposition").map(|value| value.to_str().unwrap());
+        assert_eq!(found, expected, "{method} {uri}");
+    }
+}
+
+#[test]
 fn every_refusal_has_its_status_and_code() {
     let good = archive(&[("a.txt", b"hello")]);
     let two = archive(&[("a.txt", b"hello"), ("b.txt", b"hello")]);
@@ -429,7 +444,7 @@ fn the_page_teaches_its_own_address() {
         let response = answer("GET", uri, headers, whole(b""));
         assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
         let text = String::from_utf8(bytes(response.into_body())).unwrap();
-        assert!(text.contains(&format!("curl -f -T save.zip {origin} -o save.tar.br")), "{text}");
+        assert!(text.contains(&format!("curl --fail-with-body -OJ -T save.zip {origin}")), "{text}");
     }
 }
 
@@ -615,7 +630,7 @@ fn an_upload_that_is_longer_than_it_says_is_refused() {
     }
 }
 
-/// What a form's parts are made of: a field's name, the file's if it is one, and what it says.
+/// A part of a form: the field name, the file name if it is a file, and the contents.
 type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
 
 fn form(parts: &[Part<'_>]) -> Vec<u8> {
@@ -634,7 +649,7 @@ const FORM: &[(&str, &str)] = &[("content-type", "multipart/form-data; boundary=
 
 #[test]
 fn the_file_of_a_form_is_converted_with_the_options_before_it() {
-    // With what looks like a boundary within it, stored.
+    // The stored member contains a sequence like a boundary.
     let upload = archive(&[("a.txt", b"hello"), ("noise", &noise(150_000))]);
     let expected = bytes(answer("POST", "/?quality=2&lgwin=18", &[], whole(&upload)).into_body());
     let fields = form(&[("quality", None, b"2"), ("lgwin", None, b"18"), ("file", Some("save.zip"), &upload)]);
@@ -682,14 +697,8 @@ fn a_form_that_is_not_one_file_with_options_before_it_is_refused() {
     for (case, headers, body, code, detail) in [
         ("empty", FORM, form(&[]), "bad_form", "the form has no file: a field with a filename"),
         ("fields alone", FORM, form(&[("quality", None, b"5")]), "bad_form", "the form has no file"),
-        ("two files", FORM, form(&[file, file]), "bad_form", r#"field "file" stands behind the form's file"#),
-        (
-            "a field behind",
-            FORM,
-            form(&[file, ("quality", None, b"5")]),
-            "bad_form",
-            r#"field "quality" stands behind"#,
-        ),
+        ("two files", FORM, form(&[file, file]), "bad_form", r#"field "file" comes after the form's file"#),
+        ("a field behind", FORM, form(&[file, ("quality", None, b"5")]), "bad_form", r#"field "quality" comes after"#),
         (
             "too long a field",
             FORM,

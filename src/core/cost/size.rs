@@ -2,7 +2,7 @@
 //!
 //! Deflate already removes most nearby repetition. The gain of brotli depends on the deflate ratio, on the window, and
 //! on the number of members, because a zip compresses each member by itself. The logarithm of output ÷ data is linear
-//! in three features of these. If you change one, change `benches/calibrate.mjs` too.
+//! in three features of these. If you change one, change `tools/calibrate.mjs` too.
 
 mod table;
 
