@@ -77,6 +77,14 @@ pub enum Format {
         /// By the local header.
         declared: u64,
     },
+    /// A local header holds placeholder text instead of CRC-32 and sizes.
+    #[error(
+        "the local header of {entry:?} has the text \"CRCqCSIZUSIZ\" for its crc-32 and sizes, as Krita writes: unpack the file and zip its contents again"
+    )]
+    PlaceholderSizes {
+        /// Member.
+        entry: String,
+    },
     /// No form of data descriptor matches the data (APPNOTE §4.3.9).
     #[error(
         "no data descriptor after {entry:?} says crc-32 0x{crc32:08x}, {compressed_size} bytes compressed, {size} unpacked"
@@ -206,7 +214,7 @@ pub enum Unsupported {
     #[error("data before the first member: {what}")]
     Prefixed {
         /// A description of the data.
-        what: &'static str,
+        what: String,
     },
 }
 
@@ -325,7 +333,7 @@ impl Error {
                 Format::UnexpectedRecord { .. } => "unexpected_record",
                 Format::BadData { .. } => "bad_data",
                 Format::CrcMismatch { .. } => "crc_mismatch",
-                Format::SizeMismatch { .. } => "size_mismatch",
+                Format::SizeMismatch { .. } | Format::PlaceholderSizes { .. } => "size_mismatch",
                 Format::BadDescriptor { .. } => "bad_descriptor",
                 Format::StoredWithDescriptor { .. } => "stored_with_descriptor",
                 Format::BadZip64 { .. } => "bad_zip64",

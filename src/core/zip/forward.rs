@@ -52,7 +52,11 @@ use directory::Directory;
 use order::{HeldMember, Order};
 
 use super::{
-    format::{extra, record, sav_header, time},
+    format::{
+        extra, record,
+        sav_header::{self, SavHeader},
+        time,
+    },
     inflate::{Contents, Inflater, Measured},
     ledger::{self, Ledger, NameDigest},
     name,
@@ -128,6 +132,8 @@ pub struct ZipReader {
     unconfirmed: Option<String>,
     selection: Selection,
     order: Order,
+    /// The header line of a save.
+    save: Option<SavHeader>,
 }
 
 #[derive(Debug)]
@@ -177,8 +183,8 @@ enum State {
     // directory.rs
     /// The central directory and the end records.
     Directory(Directory),
-    /// Zeros after the end record.
-    Trailing { zeros: u64 },
+    /// Zeros and line ends after the end record.
+    Trailing { zeros: u64, line_ends: u64 },
 
     /// Final: the archive is whole.
     End,
@@ -240,6 +246,7 @@ impl ZipReader {
             unconfirmed: None,
             selection: Selection::default(),
             order: Order::default(),
+            save: None,
         }
     }
 
@@ -306,7 +313,7 @@ impl ZipReader {
             }
             State::Release(waiting) => self.release_waiting(waiting),
             State::Directory(directory) => self.directory(directory, input),
-            State::Trailing { zeros } => self.trailing(zeros, input),
+            State::Trailing { zeros, line_ends } => self.trailing(zeros, line_ends, input),
             State::End => Ok((0, Event::End)),
             State::Failed(error) => Err(error),
         }

@@ -50,7 +50,8 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<Decoded, Er
     for (version, spelled) in extra::unicode_paths(extra, raw) {
         let spelled = std::str::from_utf8(spelled).map_err(|_| other_name())?;
         let is_this_name = if is_flagged { utf8 == Some(spelled) } else { may_spell(spelled, raw) };
-        if !is_this_name || *seen.get_or_insert(spelled) != spelled {
+        let is_same = |other: &str| slashed(other.as_bytes()) == slashed(spelled.as_bytes());
+        if !is_this_name || !is_same(seen.get_or_insert(spelled)) {
             return Err(other_name().into());
         }
         if version == 1 {
@@ -74,9 +75,19 @@ pub(crate) fn shown(raw: &[u8]) -> String {
 /// True if `raw` may be `path` in an encoding that lacks some of its characters. Readers that do not know the field see
 /// `raw`, so all ASCII characters must be the same.
 fn may_spell(path: &str, raw: &[u8]) -> bool {
+    // WinZip writes slashes in the header and backslashes in the field.
+    let (raw, path_bytes) = (slashed(raw), slashed(path.as_bytes()));
     let mut raw_bytes = raw.iter();
-    let ascii_stands_in_raw = path.bytes().filter(u8::is_ascii).all(|byte| raw_bytes.any(|&raw| raw == byte));
-    path.as_bytes() == raw || !path.is_ascii() && ascii_stands_in_raw
+    let ascii_is_in_raw = path_bytes.iter().filter(|byte| byte.is_ascii()).all(|byte| raw_bytes.any(|raw| raw == byte));
+    path_bytes == raw || !path.is_ascii() && ascii_is_in_raw
+}
+
+/// A name with slashes for separators. In a name that has both kinds, a backslash is not one.
+fn slashed(name: &[u8]) -> Cow<'_, [u8]> {
+    if !name.contains(&b'\\') || name.contains(&b'/') {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(name.iter().map(|&byte| if byte == b'\\' { b'/' } else { byte }).collect())
 }
 
 fn code_page_437(byte: u8) -> char {
@@ -101,7 +112,11 @@ const UPPER_HALF: [char; 128] = [
 
 /// The path that `name` means. A directory's ends in a slash.
 pub(crate) fn safe_path(name: &str) -> Result<String, Error> {
-    safe(name).map_err(|problem| Format::UnsafeName { name: name.to_owned(), problem }.into())
+    safe(name).map_err(|problem| unsafe_name(name, problem).into())
+}
+
+pub(crate) fn unsafe_name(name: &str, problem: &'static str) -> Format {
+    Format::UnsafeName { name: name.to_owned(), problem }
 }
 
 fn safe(name: &str) -> Result<String, &'static str> {
@@ -120,6 +135,10 @@ fn safe(name: &str) -> Result<String, &'static str> {
         (true, false) => Cow::Owned(name.replace('\\', "/")),
         (false, _) => Cow::Borrowed(name),
     };
+    // Dropbox's folder downloads begin with the folder itself, by this name.
+    if name == "/" {
+        return Ok("./".to_owned());
+    }
     if slashed.starts_with('/') {
         return Err("it is absolute");
     }
@@ -199,6 +218,7 @@ mod tests {
             ("a/./b", "a/b"),
             ("a/.", "a/"),
             ("./", "./"),
+            ("/", "./"),
             (".//.", "./"),
             ("a\\b", "a/b"),
             ("a\\", "a/"),
@@ -236,6 +256,9 @@ mod tests {
         }
         assert!(may_spell("café.txt", b"caf\x82.txt"));
         assert!(may_spell("a.txt", b"a.txt"));
+        assert!(may_spell("\u{e4}\\x.txt", b"\x84/x.txt"));
+        assert!(may_spell("a\\x.txt", b"a/x.txt") && may_spell("a/x.txt", b"a\\x.txt"));
+        assert!(!may_spell("\u{e4}/b\\x.txt", b"\x84/b/x.txt"));
         for (path, raw) in [("b.txt", "a.txt"), ("a.txt", "ba.txt"), ("évil.txt", "good.txt"), ("d/é", "d?"), ("", "a")]
         {
             assert!(!may_spell(path, raw.as_bytes()), "{path}");

@@ -52,15 +52,16 @@ pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<It
     })
 }
 
-/// The time of last modification in seconds since 1970, from the most precise field.
-pub(crate) fn mtime(extra: &[u8]) -> Option<i64> {
-    extended_timestamp(extra).or_else(|| ntfs(extra)).or_else(|| info_zip_unix1(extra))
+/// The time of last modification in seconds since 1970, from the most precise field. `dos` is the header's own time.
+pub(crate) fn mtime(extra: &[u8], dos: Option<i64>) -> Option<i64> {
+    let unix = |seconds| unix_seconds(seconds, dos);
+    extended_timestamp(extra).map(unix).or_else(|| ntfs(extra)).or_else(|| info_zip_unix1(extra).map(unix))
 }
 
-fn extended_timestamp(extra: &[u8]) -> Option<i64> {
+fn extended_timestamp(extra: &[u8]) -> Option<u32> {
     let mut fields = Fields(find(extra, EXTENDED_TIMESTAMP)?);
     let has_mtime = fields.u8()? & 1 != 0;
-    has_mtime.then(|| fields.u32()).flatten().map(signed_seconds)
+    has_mtime.then(|| fields.u32()).flatten()
 }
 
 fn ntfs(extra: &[u8]) -> Option<i64> {
@@ -72,15 +73,19 @@ fn ntfs(extra: &[u8]) -> Option<i64> {
     (ticks != 0).then(|| (ticks - NTFS_EPOCH).div_euclid(10_000_000))
 }
 
-fn info_zip_unix1(extra: &[u8]) -> Option<i64> {
+fn info_zip_unix1(extra: &[u8]) -> Option<u32> {
     let mut fields = Fields(find(extra, INFO_ZIP_UNIX1)?);
     fields.bytes(4)?;
-    fields.u32().map(signed_seconds)
+    fields.u32()
 }
 
-/// Unix times in zip are 32 bits with a sign.
-fn signed_seconds(seconds: u32) -> i64 {
-    i64::from(seconds as i32)
+/// Unix times in zip have 32 bits with a sign. Some writers go on without it from 2038: they are believed if the header's
+/// MS-DOS time agrees within two days, which is more than any zone is off.
+fn unix_seconds(seconds: u32, dos: Option<i64>) -> i64 {
+    const TWO_DAYS: u64 = 2 * 86_400;
+    let unsigned = i64::from(seconds);
+    let agrees = dos.is_some_and(|dos| dos.abs_diff(unsigned) <= TWO_DAYS);
+    if agrees { unsigned } else { i64::from(seconds as i32) }
 }
 
 /// The Unix mode in a local header, if any: file type and permissions.
@@ -120,9 +125,9 @@ mod tests {
     #[test]
     fn a_field_after_others_is_found_and_a_cut_one_is_not() {
         let extra = [field(0x9999, b"other"), field(EXTENDED_TIMESTAMP, &[1, 5, 0, 0, 0])].concat();
-        assert_eq!(mtime(&extra), Some(5));
+        assert_eq!(mtime(&extra, None), Some(5));
         for cut in 0..extra.len() {
-            assert_eq!(mtime(&extra[..cut]), None);
+            assert_eq!(mtime(&extra[..cut], None), None);
         }
     }
 
@@ -141,10 +146,25 @@ mod tests {
         let ticks = (NTFS_EPOCH as u64 + 49_999_999).to_le_bytes();
         let ntfs = field(NTFS, &[&[0; 4][..], &field(1, &[ticks, ticks, ticks].concat())].concat());
         let timestamp = field(EXTENDED_TIMESTAMP, &[&[1][..], &(-5i32).to_le_bytes()].concat());
-        assert_eq!(mtime(&unix1), Some(3));
-        assert_eq!(mtime(&[unix1.clone(), ntfs.clone()].concat()), Some(4));
-        assert_eq!(mtime(&[unix1, ntfs, timestamp].concat()), Some(-5));
-        assert_eq!(mtime(&field(EXTENDED_TIMESTAMP, &[2, 5, 0, 0, 0])), None, "only an access time");
+        assert_eq!(mtime(&unix1, None), Some(3));
+        assert_eq!(mtime(&[unix1.clone(), ntfs.clone()].concat(), None), Some(4));
+        assert_eq!(mtime(&[unix1, ntfs, timestamp].concat(), None), Some(-5));
+        assert_eq!(mtime(&field(EXTENDED_TIMESTAMP, &[2, 5, 0, 0, 0]), None), None, "only an access time");
+    }
+
+    #[test]
+    fn a_time_after_2038_is_unsigned_if_the_dos_time_agrees() {
+        let in_2040 = 2_220_000_000_u32;
+        let extra = field(EXTENDED_TIMESTAMP, &[&[1][..], &in_2040.to_le_bytes()].concat());
+        for (dos, seconds) in [
+            (Some(i64::from(in_2040)), 2_220_000_000),
+            (Some(i64::from(in_2040) + 2 * 86_400), 2_220_000_000),
+            (Some(i64::from(in_2040) - 2 * 86_400 - 1), 2_220_000_000 - (1 << 32)),
+            (Some(0), 2_220_000_000 - (1 << 32)),
+            (None, 2_220_000_000 - (1 << 32)),
+        ] {
+            assert_eq!(mtime(&extra, dos), Some(seconds), "{dos:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub(crate) fn from_dos(date: u16, time: u16) -> Option<i64> {
         1..=12 => 31,
         _ => return None,
     };
-    if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+    // Some writers round up to 60 seconds, which is the next minute.
+    if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     const DAYS_BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
@@ -52,5 +53,12 @@ mod tests {
         assert_eq!(dos(2100, 2, 29, 0, 0, 0), None);
         assert_eq!(dos(2024, 4, 31, 0, 0, 0), None);
         assert_eq!(dos(2024, 4, 30, 24, 0, 0), None);
+        assert_eq!(dos(2024, 4, 30, 23, 0, 62), None);
+    }
+
+    #[test]
+    fn sixty_seconds_are_the_next_minute() {
+        assert_eq!(dos(2025, 3, 4, 13, 19, 60), dos(2025, 3, 4, 13, 20, 0));
+        assert_eq!(dos(2024, 12, 31, 23, 59, 60), dos(2025, 1, 1, 0, 0, 0));
     }
 }

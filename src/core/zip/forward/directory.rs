@@ -18,6 +18,10 @@ use crate::{
 /// Maximum number of zeros after the end record: some writers fill a tape block.
 const MAX_TRAILING: u64 = 1 << 20;
 
+/// Maximum number of line end characters after the end record: editors and text-mode transfers add some. They hide nothing,
+/// because a backward search finds the same end record.
+const MAX_LINE_ENDS: u64 = 4;
+
 /// Maximum size of the zip64 end record's extensible data. No known program writes any.
 const MAX_EXTENSIBLE: u64 = 64 << 10;
 
@@ -121,6 +125,10 @@ impl ZipReader {
             }
             ZIP64_END => {
                 let record = Zip64End::parse(&self.record).expect("its length was gathered");
+                if counts_itself(&record, &self.record) {
+                    let fields = Zip64End::LENGTH as u64;
+                    return Err(bad_end_record("the size of the zip64 end record", fields, fields - 12));
+                }
                 self.zip64_end(&record, &directory, record_start)?;
                 // Readers that assume it is empty expect this record 76 bytes before the end record.
                 refuse_records_in(&self.record[4..], || "the zip64 end record".to_owned())?;
@@ -277,7 +285,7 @@ impl ZipReader {
         refuse_records_in(&self.record[1..], || "the archive comment".to_owned())?;
         self.record.clear();
         self.unconfirmed = None;
-        self.state = State::Trailing { zeros: 0 };
+        self.state = State::Trailing { zeros: 0, line_ends: 0 };
         let event = if length == End::LENGTH {
             Event::Working
         } else {
@@ -286,15 +294,22 @@ impl ZipReader {
         Ok((taken, event))
     }
 
-    pub(super) fn trailing(&mut self, zeros: u64, input: &[u8]) -> ReadResult {
-        let room = (MAX_TRAILING - zeros) as usize;
-        let count = input.iter().take(room).take_while(|&&byte| byte == 0).count();
-        if count < input.len() {
-            return Err(Format::TrailingData { offset: self.received + count as u64 }.into());
+    pub(super) fn trailing(&mut self, mut zeros: u64, mut line_ends: u64, input: &[u8]) -> ReadResult {
+        for (at, &byte) in input.iter().enumerate() {
+            match byte {
+                0 if zeros < MAX_TRAILING => zeros += 1,
+                b'\r' | b'\n' if line_ends < MAX_LINE_ENDS => line_ends += 1,
+                _ => return Err(Format::TrailingData { offset: self.received + at as u64 }.into()),
+            }
         }
-        self.state = State::Trailing { zeros: zeros + count as u64 };
-        Ok((count, Event::NeedsInput))
+        self.state = State::Trailing { zeros, line_ends };
+        Ok((input.len(), Event::NeedsInput))
     }
+}
+
+/// True if a zip64 end record wrongly includes its own first 12 bytes in its size. Its data then reaches into the locator.
+fn counts_itself(record: &Zip64End, bytes: &[u8]) -> bool {
+    record.extensible_length == Some(12) && record::signature(&bytes[Zip64End::LENGTH..]) == Some(ZIP64_LOCATOR)
 }
 
 /// The length of a zip64 end record's extensible data, if within the limit.

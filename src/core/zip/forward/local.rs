@@ -17,6 +17,9 @@ use crate::{
 /// Method 99 says that the real method is in an AES extra field (APPNOTE §4.4.5).
 const METHOD_AES: u16 = 99;
 
+/// Krita's writer leaves this text in the local header of its first member.
+const PLACEHOLDERS: [[u8; 4]; 3] = [*b"CRCq", *b"CSIZ", *b"USIZ"];
+
 impl ZipReader {
     pub(super) fn local_header(&mut self, input: &[u8]) -> ReadResult {
         let mut taken = self.gather(LocalHeader::LENGTH, input)?;
@@ -104,6 +107,10 @@ fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> R
     }
 
     let has_descriptor = header.flags & FLAG_DESCRIPTOR != 0;
+    let fields = [header.declared_crc32, header.declared_compressed_size, header.declared_size];
+    if fields == PLACEHOLDERS.map(u32::from_le_bytes) {
+        return Err(Format::PlaceholderSizes { entry: path }.into());
+    }
     let (size, compressed_size) = declared_sizes(header, extra, &path, has_descriptor)?;
     let sizes = match (has_descriptor, size, compressed_size) {
         (true, 0, 0) => DeclaredSizes::Unknown,
@@ -119,11 +126,14 @@ fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> R
     }
 
     let kind = if path.ends_with('/') { EntryKind::Directory } else { EntryKind::File };
+    if decoded.name == "/" && (size > 0 || compressed_size > 0) {
+        return Err(name::unsafe_name(&decoded.name, "it is absolute").into());
+    }
     if kind == EntryKind::Directory && size > 0 {
         return Err(Format::DirectoryWithData { entry: path }.into());
     }
-    let mtime = extra::mtime(extra).unwrap_or_else(|| {
-        let without_zone = time::from_dos(header.dos_date, header.dos_time);
+    let without_zone = time::from_dos(header.dos_date, header.dos_time);
+    let mtime = extra::mtime(extra, without_zone).unwrap_or_else(|| {
         warnings.insert(if without_zone.is_some() { Warning::TimeWithoutZone } else { Warning::TimeUnknown });
         without_zone.unwrap_or(0)
     });
