@@ -73,7 +73,8 @@ async function store(bucket, key, stream, options) {
     if (filled > 0 || parts.length === 0) await send();
     return await upload.complete(parts);
   } catch (error) {
-    await upload.abort();
+    // R2 drops parts that an abort did not reach after seven days.
+    await upload.abort().catch(() => {});
     throw error;
   }
 }
