@@ -55,7 +55,7 @@ let article = () => {
   return program;
 };
 
-/** Bytes of the tarball after which our encoder ends a meta-block (src/compress.rs). */
+/** Bytes of the tarball after which our encoder ends a meta-block (src/core/encode/brotli.rs). */
 export const metaBlock = (quality, lgwin) => (lgwin > 22 || (lgwin > 20 && quality > 9) ? 1 << 20 : 2 << 20);
 
 export const OURS = "recompress, Worker";

@@ -1,6 +1,6 @@
-//! What a zip is said to hold, and what is said to be lost of it.
+//! Inspection: the listing of a zip, and the warnings about it.
 
-use recompress::{Inspection, Limits, Listing, Selection, Step};
+use recompress::{Inspection, Limits, Listing, Selection};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,10 +12,7 @@ use crate::{
 };
 
 fn listed(zip: &[u8], listing: Listing, limits: Limits) -> Conversion {
-    in_every_way(zip, || {
-        let mut inspection = Inspection::new(listing, limits);
-        move |input: &[u8], output: &mut [u8]| inspection.step(input, output)
-    })
+    in_every_way(zip, || Inspection::new(listing, limits))
 }
 
 fn lines(output: &[u8]) -> Vec<Value> {

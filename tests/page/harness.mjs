@@ -21,7 +21,7 @@ export const PATIENCE_MS = 180_000;
 
 /** Serves build/ as wrangler.toml says, without building it again. Resolves to where. */
 export async function startSite(t) {
-  if (!existsSync(join(build, "assets/index.html"))) throw new Error(`no page in ${build}: make build`);
+  if (!existsSync(join(build, "assets/index.html"))) throw new Error(`no page in ${build}: make worker`);
   const settings = join(build, `test-${process.pid}.toml`);
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
   writeFileSync(settings, toml.replace(/^\[build\]$[^[]*/m, "").replaceAll('"build/', '"'));

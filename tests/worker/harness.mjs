@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
-export const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
+export const recompress = process.env.RECOMPRESS ?? join(root, "target/debug/recompress");
 
 /** Long for a machine that is busy with other tests; a test that needs it all has failed. */
 const PATIENCE_MS = 180_000;
@@ -57,7 +57,7 @@ async function startWorkerd(t, { entry, vars, folder, flags, args }) {
 
 /** Starts `recompress serve` on a port that is free. */
 export async function startNative(t, { vars = {}, options = [] } = {}) {
-  if (!existsSync(recompress)) throw new Error(`no ${recompress}: make build`);
+  if (!existsSync(recompress)) throw new Error(`no ${recompress}: make test-build`);
   const server = start(t, recompress, ["serve", "--port", "0", ...options], vars);
   await Promise.race([once(server.process.stdout, "data"), once(server.process, "exit")]);
   const port = server.written().match(/listening on http:\/\/127\.0\.0\.1:(\d+)\//)?.[1];
@@ -86,7 +86,7 @@ function start(t, command, args, vars = {}) {
 }
 
 function configuration({ entry, vars, folder, flags }) {
-  if (!existsSync(join(folder, "index.js"))) throw new Error(`no Worker in ${folder}: make build`);
+  if (!existsSync(join(folder, "index.js"))) throw new Error(`no Worker in ${folder}: make worker`);
   const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
   const date = settings.match(/^compatibility_date = (".*")$/m)[1];
   const own = JSON.parse(settings.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]");
@@ -212,7 +212,7 @@ export function run(command, args, options = {}) {
     ...options,
   });
   if (error?.code === "ENOENT") {
-    throw new Error(`${command} is missing: ${command === recompress ? "make build" : `install ${command}`}`);
+    throw new Error(`${command} is missing: ${command === recompress ? "make test-build" : `install ${command}`}`);
   }
   if (error) throw error;
   assert.equal(status, 0, `${command} ${args.join(" ")}: status ${status ?? signal}\n${stderr}`);

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
+const recompress = process.env.RECOMPRESS ?? join(root, "target/debug/recompress");
 const seed = process.env.SEED ?? String(randomInt(2 ** 32));
 
 test(`what Python and Info-ZIP write at random is what tarfile, GNU tar and bsdtar read, from seed ${seed}`, () => {

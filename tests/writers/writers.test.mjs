@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { brotliDecompressSync } from "node:zlib";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
+const recompress = process.env.RECOMPRESS ?? join(root, "target/debug/recompress");
 const oracle = join(root, "tests/writers/oracle.py");
 const environment = { ...process.env, LC_ALL: "C.UTF-8" };
 
@@ -23,7 +23,7 @@ const remedies = {
   bsdtar: "install libarchive-tools (elsewhere libarchive)",
   jar: "install default-jdk-headless (elsewhere openjdk)",
   python3: "install python3",
-  [recompress]: "make build",
+  [recompress]: "make test-build",
 };
 
 const text = Buffer.from(Array.from({ length: 40_000 }, (_, i) => `line ${i} of ${(i * 2654435761) >>> 20}\n`).join(""));

@@ -1,14 +1,14 @@
 // Where the Worker spends its time: V8's sampling profiler in workerd, by the names of the wasm's functions.
 //
-//     node benches/profile.mjs [--quality N] [--lgwin N] [--corpus NAME] [--mib N] [--top N]
+//     node tools/profile.mjs [--quality N] [--lgwin N] [--corpus NAME] [--mib N] [--top N]
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 
-import { corpus } from "./corpus.mjs";
-import { convert, greet, ours } from "./workers.mjs";
+import { corpus } from "../benches/corpus.mjs";
+import { convert, greet, ours } from "../benches/workers.mjs";
 
 const { values: options } = parseArgs({
   options: {

@@ -1,17 +1,17 @@
 // Fits what the Worker's conversions cost, and what comes of them, to measurements in workerd: the table that budgets are
 // counted by, and the one that /estimate goes by. `make calibrate`
 //
-//     node benches/calibrate.mjs [--data FILE] [--again] [--costs FILE] [--sizes FILE] [--mib N]
+//     node tools/calibrate.mjs [--data FILE] [--again] [--costs FILE] [--sizes FILE] [--mib N]
 //
 // --data is where the measurements are written; with --again they are read from there, and nothing is measured. --costs and
 // --sizes are the tables to write. What is printed are the estimates' errors, on what they were fitted to and on the benchmark's
 // corpus, which they were not.
 //
-// The model of costs is of src/work.rs: each * bytes + changed * min(output, bytes - output) + given * output, in
+// The model of costs is of src/core/cost/cpu.rs: each * bytes + changed * min(output, bytes - output) + given * output, in
 // picoseconds of CPU. The fit minimises the squares of relative errors, so that cheap data counts as much as dear, and
 // those of estimates that are too low count a hundred times: they are the worse mistake.
 //
-// The model of sizes is of src/work/size.rs: the logarithm of output ÷ zip is linear in three features. Its fit minimises
+// The model of sizes is of src/core/cost/size.rs: the logarithm of output ÷ zip is linear in three features. Its fit minimises
 // the squares of the errors of that logarithm.
 
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -22,8 +22,8 @@ import { zipSync } from "fflate";
 
 import { save } from "../fixtures/save.mjs";
 import { converted, noise, request, root, startWorker } from "../tests/worker/harness.mjs";
-import { corpus, names } from "./corpus.mjs";
-import { cpuOf } from "./measure.mjs";
+import { corpus, names } from "../benches/corpus.mjs";
+import { cpuOf } from "../benches/measure.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -164,7 +164,7 @@ function readData(file) {
 
 // ---- costs ----
 
-/** What src/work.rs counts of a row: bytes of the tarball, those that are neither copied nor noise, bytes of output. */
+/** What src/core/cost/cpu.rs counts of a row: bytes of the tarball, those that are neither copied nor noise, bytes of output. */
 function counted({ unpacked, members, output }) {
   const tarball = unpacked + 768 * members;
   return [tarball, Math.min(output, Math.max(0, tarball - output)), output];
@@ -198,7 +198,7 @@ function fitCosts(rows) {
 
 // ---- sizes ----
 
-/** As in src/work/size.rs. */
+/** As in src/core/cost/size.rs. */
 function features({ members, unpacked, zip, lgwin }) {
   const data = Math.max(zip - 108 * members, zip / 8);
   const saved = Math.max(0, Math.log(unpacked / data));
@@ -274,11 +274,11 @@ if (options.sizes) writeTable(options.sizes, "Coefficients of what comes out.", 
 
 /** The table as it is, where no other is written. */
 function costsInUse() {
-  const numbers = readFileSync(join(root, "src/work/table.rs"), "utf8").split(" = [")[1].match(/\d+/g).map(Number);
+  const numbers = readFileSync(join(root, "src/core/cost/cpu/table.rs"), "utf8").split(" = [")[1].match(/\d+/g).map(Number);
   return QUALITIES.map((quality) => WINDOWS.map((_, i) => numbers.slice((quality * 5 + i) * 3, (quality * 5 + i) * 3 + 3)));
 }
 
-/** What a member costs in src/work.rs, in milliseconds. */
+/** What a member costs in src/core/cost/cpu.rs, in milliseconds. */
 const MEMBER_MS = 0.006;
 
 /** What /estimate says of CPU: by the size that it estimates, which is not known either. */

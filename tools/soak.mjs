@@ -1,7 +1,7 @@
 // One Worker for a long time: uploads that are good, bad, cut and abandoned, mixed by a seed, several at once. Nothing it
 // answers may be wrong, and its memory may not grow once it has seen everything. `make soak`
 //
-//     node benches/soak.mjs [--minutes N] [--clients N] [--pause MS] [--seed N]
+//     node tools/soak.mjs [--minutes N] [--clients N] [--pause MS] [--seed N]
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

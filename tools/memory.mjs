@@ -2,7 +2,7 @@
 // memory in a fresh workerd after one large stream, beside what is reserved for it (the share for what is held of the
 // archive apart, since this one needs none of that).
 //
-//     node benches/memory.mjs [--mib N] [--quality N]... [--lgwin N]... [--stream adversarial|save|both]
+//     node tools/memory.mjs [--mib N] [--quality N]... [--lgwin N]... [--stream adversarial|save|both]
 //
 // The default size is several times the largest window, which is what matters. Qualities 10 and 11 take minutes for
 // each window; 300 MiB take hours.
