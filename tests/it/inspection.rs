@@ -38,7 +38,7 @@ fn inspect(zip: &[u8]) -> Vec<Value> {
 }
 
 #[test]
-fn every_member_is_listed_with_what_was_proved_of_it() {
+fn every_member_is_listed_with_its_verified_facts() {
     let behind = Member { descriptor: Descriptor::Signed32, ..deflated(b"d/behind", &[7; 4000]) };
     let compressed = deflate(&[7; 4000]).len();
     let zip = archive([folder(b"d/"), behind, stored(b"a", b"hello")]).bytes();
@@ -76,7 +76,7 @@ fn an_empty_archive_has_a_listing_of_nothing() {
 }
 
 #[test]
-fn what_a_tarball_would_not_have_is_told_once() {
+fn each_loss_is_reported_once() {
     let with = |change: fn(&mut Member<'static>)| {
         let mut member = Member { extra: extended_timestamp(1, &[5]), ..b() };
         change(&mut member);
@@ -178,7 +178,7 @@ fn the_work_of_unpacking_is_bounded() {
 }
 
 #[test]
-fn what_is_listed_is_what_a_tarball_has() {
+fn the_listing_agrees_with_the_tarball() {
     let zip = archive([folder(b"d/"), deflated(b"d/a", &[7; 4000]), b()]).bytes();
     let converted = select_in_every_way(&zip, Limits::WORKER, &Selection::default(), false);
     let found = inspect(&zip);

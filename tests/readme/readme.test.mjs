@@ -1,4 +1,4 @@
-// The README's transcripts, executed: what it shows is what happens.
+// Runs the README's transcripts and compares their output.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 import { recompress, root, startWorker } from "../worker/harness.mjs";
 
-/** Commands with what each is said to print, in the order in which they stand. */
+/** The commands with their expected output, in order. */
 function transcripts(text) {
   const blocks = [...text.matchAll(/^```console\n(.*?)^```$/gms)].map(([, block]) => block);
   return blocks.flatMap((block) =>
@@ -24,13 +24,13 @@ function transcripts(text) {
   );
 }
 
-test("the README's commands print what it says", async (t) => {
+test("the README's commands print the output that it shows", async (t) => {
   const steps = transcripts(readFileSync(join(root, "README.md"), "utf8"));
   assert.ok(steps.length > 5 && steps.some(({ command }) => command.startsWith("curl ")), `${steps.length} commands`);
   const { port } = await startWorker(t);
   const folder = mkdtempSync(join(tmpdir(), "recompress-readme-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  // What is not the same everywhere: where the service, the repository and the tool are, and the clock's zone.
+  // These differ between machines: the paths of the service, the repository and the tool, and the time zone.
   const [shown, here] = ["http://localhost:8787", `http://127.0.0.1:${port}`];
   const env = { ...process.env, PATH: `${dirname(recompress)}:${process.env.PATH}`, TZ: "UTC", LC_ALL: "C.UTF-8" };
   for (const { command, expected } of steps) {
