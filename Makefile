@@ -89,7 +89,7 @@ test-build:
 	cargo test --no-run
 
 test-rust: ## the tests in Rust, without those that measure memory
-	cargo test
+	cargo test --no-fail-fast
 
 test-core: ## the core's list of crates
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -p recompress -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
