@@ -545,7 +545,8 @@ fn version(program: &str, argument: &[&str], words: usize) -> String {
 }
 
 fn locked_version(name: &str) -> String {
-    let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).expect("Cargo.lock is there");
+    let lock =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).expect("Cargo.lock is there");
     let (_, package) = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).expect("it is locked");
     package.split_once('"').expect("a version").0.to_owned()
 }
