@@ -32,6 +32,9 @@ WASM := . .tools/env &&
 # src/browser sets the memory that the package may use.
 BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build -p recompress-browser --profile wasm --target wasm32-unknown-unknown
 
+# The port of `make dev`.
+PORT := 8787
+
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 # The tests use the command line of the dev profile: `cargo test` builds it anyway, with an optimised encoder. What
 # measures uses the release build.
@@ -43,15 +46,15 @@ NODE_TEST := node --test --test-timeout=600000
 SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help dev build release worker browser page test test-programs test-build test-rust test-core test-wasm \
-	test-worker test-writers test-native test-page bench profile calibrate fuzz danger memory soak size lint fmt clean \
+	test-worker test-writers test-native test-page test-examples test-readme test-memory bench real profile calibrate fuzz danger memory soak size lint fmt clean \
 	toolchain
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
-dev: toolchain ## build, and serve on http://localhost:8787 in workerd; builds again when src/ changes
+dev: toolchain ## build, and serve on http://localhost:8787 in workerd (PORT=8787); builds again when src/ changes
 	@$(WASM) export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CLOUDFLARE_CF_FETCH_ENABLED=false && \
-	exec wrangler dev --port 8787
+	exec wrangler dev --port $(PORT) $(ARGS)
 
 build: worker release ## target/release/recompress, and the Worker in build/
 
@@ -82,7 +85,8 @@ test: toolchain ## all tests
 	.ci/test-programs
 	.ci/schemathesis
 	$(SIDE_BY_SIDE) test-build worker
-	$(SIDE_BY_SIDE) test-rust test-core test-size test-worker test-native test-writers test-page
+	$(SIDE_BY_SIDE) test-rust test-core test-size test-worker test-native test-writers test-page test-examples
+	$(MAKE) --no-print-directory test-readme
 	$(MAKE) --no-print-directory test-memory
 
 test-build:
@@ -99,7 +103,7 @@ test-size:
 
 # build/ and target/debug must be there: `make test`, or `make worker test-build`, has built them.
 test-worker: ## the tests of the Worker in workerd
-	$(WASM) $(TESTED) $(NODE_TEST) $(filter-out tests/worker/memory.test.mjs,$(wildcard tests/worker/*.test.mjs)) tests/contract/*.test.mjs tests/readme/*.test.mjs
+	$(WASM) $(TESTED) $(NODE_TEST) $(filter-out tests/worker/memory.test.mjs,$(wildcard tests/worker/*.test.mjs)) tests/contract/*.test.mjs
 
 test-native: ## the tests of the Worker that do not depend on its platform, on the native server
 	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection leaving load streaming ways) tests/native/*.test.mjs
@@ -110,8 +114,15 @@ test-writers: ## archives that real programs write
 test-page: ## the browser package, and the page in Chromium
 	$(WASM) $(TESTED) $(NODE_TEST) tests/page/*.test.mjs
 
+test-examples: ## the examples for backends, in miniflare and in node
+	$(WASM) $(TESTED) $(NODE_TEST) tests/examples/*.test.mjs
+
 test-memory: ## the tests that measure the Worker's memory
 	$(WASM) $(TESTED) $(NODE_TEST) tests/worker/memory.test.mjs
+
+# Alone, because it starts `make dev`, which builds the Worker.
+test-readme: ## the commands of the README and of docs/, against `make dev`
+	$(WASM) $(TESTED) node --test --test-timeout=1200000 tests/readme/*.test.mjs
 
 fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory", or some of them
 	.ci/fuzz $(TARGET)
@@ -119,6 +130,9 @@ fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode ch
 bench: build ## the cost of a conversion, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"
 	.ci/test-programs bench
 	$(WASM) $(RELEASED) node benches/bench.mjs $(ARGS)
+
+real: release ## converts the zips of a folder outside the repository and checks every member; DIR=saves ARGS="--quality 9"
+	$(WASM) node tools/real.mjs "$(DIR)" $(ARGS)
 
 calibrate: build ## measures the cost of each quality and window in workerd, and writes the tables that budgets and estimates use
 	$(WASM) $(RELEASED) node tools/calibrate.mjs --data tools/calibration.csv --costs src/core/cost/cpu/table.rs --sizes src/core/cost/size/table.rs

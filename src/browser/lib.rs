@@ -1,6 +1,6 @@
 //! The conversion for JavaScript: a [`Transcoder`] with `write` and `read`.
 
-use recompress::{Error, Limits, Parameters, Status, Step, Transcoder};
+use recompress::{Error, Limits, Parameters, Selection, Status, Step, Transcoder};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
@@ -24,17 +24,31 @@ pub struct Conversion {
 
 #[wasm_bindgen]
 impl Conversion {
-    /// With `quality` undefined, it picks the best one that the Worker's CPU limit allows for a zip of `size` bytes.
+    /// `quality` and `lgwin` are undefined for automatic: the best that the Worker's CPU allows for a zip of `size` bytes, or
+    /// of an unknown size. `include` and `exclude` are patterns, as [`Selection::new`] takes them.
     #[wasm_bindgen(constructor)]
-    pub fn new(quality: Option<u8>, lgwin: u8, size: Option<f64>) -> Result<Self, JsValue> {
+    pub fn new(
+        quality: Option<u8>,
+        lgwin: Option<u8>,
+        size: Option<f64>,
+        include: Vec<String>,
+        exclude: Vec<String>,
+    ) -> Result<Self, JsValue> {
+        let bad_option = |message: String| failure("bad_option", &message);
+        let window = lgwin.unwrap_or(Parameters::default().lgwin());
         let parameters = match quality {
-            Some(quality) => Parameters::new(quality, lgwin),
-            None => Parameters::auto(lgwin),
+            Some(quality) => Parameters::new(quality, window),
+            None => Parameters::auto(window),
         };
-        let parameters = parameters.map_err(|range| failure("bad_option", &range.to_string()))?;
+        let mut parameters = parameters.map_err(|range| bad_option(range.to_string()))?;
+        if lgwin.is_none() {
+            parameters = parameters.with_auto_lgwin();
+        }
+        let selection =
+            Selection::new(include, exclude, Vec::new()).map_err(|refused| bad_option(refused.to_string()))?;
         let transcoder = Transcoder::new(parameters.expecting(size.map(|size| size as u64)), Limits::BROWSER);
         Ok(Self {
-            transcoder: transcoder.map_err(refusal)?,
+            transcoder: transcoder.map_err(refusal)?.selecting(selection),
             input: Vec::new(),
             taken: 0,
             is_waiting: true,

@@ -1,18 +1,22 @@
-/** Compression options. */
+/** Options of a conversion. */
 export interface Options {
-  /** Brotli quality, 0 (fast) to 11 (small); `"auto"` for the service's automatic choice. Default 9. */
+  /** Brotli quality, 0 (fast) to 11 (small); `"auto"` for the highest that the service would choose. Default 9. */
   quality?: number | "auto";
-  /** Base-2 logarithm of the brotli window in bytes, 10 to 24. Default 22. */
-  lgwin?: number;
-  /** The zip's size in bytes. `"auto"` depends on it: with it, the result equals the service's byte for byte. */
+  /** Base-2 logarithm of the brotli window in bytes, 10 to 24, or `"auto"`. Default 22, and `"auto"` if the quality is. */
+  lgwin?: number | "auto";
+  /** The zip's size in bytes. `"auto"` needs it to give the same bytes as the service. */
   size?: number;
+  /** Patterns: write only members that match one of them. Default: all. */
+  include?: string[];
+  /** Patterns: leave out members that match one of them. */
+  exclude?: string[];
 }
 
 /** Facts about a complete result. */
 export interface Summary {
-  /** The last brotli quality in use. */
+  /** The brotli quality used last. */
   quality: number;
-  /** The window in use. A tarball of up to 1 MiB gets no larger window than it needs. */
+  /** The window used. A tarball of up to 1 MiB gets no larger window than it can use. */
   lgwin: number;
   /** SHA-256 of the result, in hexadecimal digits. */
   sha256: string;
@@ -32,11 +36,11 @@ export class RecompressError extends Error {
 }
 
 /**
- * A stream that converts a zip to a brotli-compressed tarball. No data leaves the machine.
+ * A stream that takes a zip and gives a brotli-compressed tarball. Nothing leaves the machine.
  *
- * It computes on the thread that creates it: create it in a Web Worker.
+ * The conversion runs on the thread that calls this function. Call it in a Web Worker.
  */
 export function recompress(options?: Options): RecompressStream;
 
-/** Loads the wasm once; `recompress` calls it. `source` is its location, if it is not next to this module. */
+/** Loads the wasm once; `recompress` does it by itself. `source` says where it is, if not next to this module. */
 export function init(source?: RequestInfo | URL | Response | BufferSource | WebAssembly.Module): Promise<void>;

@@ -2,12 +2,12 @@
 
 import load, { Conversion } from "./core.js";
 
-/** Bytes of the zip converted in one go; back-pressure acts between two shares. */
+/** Bytes of the zip that are converted at once. Between two shares the reader can apply back-pressure. */
 const SHARE = 64 << 10;
 
 let loading;
 
-/** Loads the wasm once; `recompress` calls it. `source` is its location, if it is not next to this module. */
+/** Loads the wasm once; `recompress` does it by itself. `source` says where it is, if not next to this module. */
 export function init(source) {
   loading ??= load(source && { module_or_path: source }).catch((error) => {
     loading = undefined;
@@ -26,14 +26,14 @@ export class RecompressError extends Error {
   }
 }
 
-/** A stream that turns the bytes of a zip into those of a brotli-compressed tarball. Described in recompress.d.ts. */
-export function recompress({ quality = 9, lgwin = 22, size } = {}) {
+/** A stream that takes a zip and gives a brotli-compressed tarball. recompress.d.ts describes the options. */
+export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, size, include = [], exclude = [] } = {}) {
   const { promise: summary, resolve, reject } = Promise.withResolvers();
-  // A caller that only pipes sees the failure on the stream; this avoids an unhandled rejection.
+  // A caller that only pipes learns of a failure from the stream.
   summary.catch(() => {});
   let conversion;
 
-  /** Runs `act`. If it throws, ends the conversion and throws the error as a refusal. */
+  /** Runs `act`. If it throws, ends the conversion and throws the same as a RecompressError. */
   const guarded = (act) => {
     try {
       act();
@@ -48,7 +48,7 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
     try {
       conversion?.free();
     } catch {
-      // It panicked, so it cannot be freed.
+      // After a panic it cannot be freed.
     }
     conversion = undefined;
   };
@@ -59,7 +59,7 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
   const transformer = {
     async start() {
       await init();
-      guarded(() => (conversion = new Conversion(quality === "auto" ? undefined : whole(quality), whole(lgwin), size)));
+      guarded(() => (conversion = new Conversion(number(quality), number(lgwin), size, include, exclude)));
     },
     transform(chunk, controller) {
       const bytes = bytesOf(chunk);
@@ -84,9 +84,10 @@ export function recompress({ quality = 9, lgwin = 22, size } = {}) {
   return Object.assign(stream, { summary });
 }
 
-/** wasm would cut other numbers to 8 bits; 255 is out of range like them, and is refused. */
-function whole(number) {
-  return Number.isInteger(number) && number >= 0 && number <= 255 ? number : 255;
+/** An option as the wasm takes it. It would cut any other number to 8 bits, so those become 255, which is out of range. */
+function number(option) {
+  if (option === "auto") return undefined;
+  return Number.isInteger(option) && option >= 0 && option <= 255 ? option : 255;
 }
 
 function bytesOf(chunk) {

@@ -40,12 +40,22 @@ pub(crate) fn from_content_disposition(header: &HeaderValue) -> Option<String> {
 
 /// The answer's `Content-Disposition` (RFC 6266) for an upload of this name.
 pub(crate) fn content_disposition(name: Option<&str>, extension: &str) -> HeaderValue {
+    disposition("attachment", name, extension)
+}
+
+/// The same for a problem. `curl -OJT save.zip` would otherwise write the problem to `save.zip`, which exists, so curl
+/// refuses and the reason is lost. Browsers still show it.
+pub(crate) fn problem_disposition(name: &str) -> HeaderValue {
+    disposition("inline", Some(name), ".problem.json")
+}
+
+fn disposition(kind: &str, name: Option<&str>, extension: &str) -> HeaderValue {
     let name = format!("{}{extension}", stem(name.unwrap_or_default()));
     // Only `filename*` carries characters that a quoted string must escape, and `%`, which some clients decode (RFC 6266
     // appendix D).
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
     let fallback: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
-    let mut value = format!("attachment; filename=\"{fallback}\"");
+    let mut value = format!("{kind}; filename=\"{fallback}\"");
     if fallback != name {
         value += "; filename*=UTF-8''";
         value.extend(utf8_percent_encode(&name, NOT_ATTR_CHAR));

@@ -60,7 +60,11 @@ mod upload;
 use std::fmt::Display;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW, request::Parts};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CONTENT_DISPOSITION},
+    request::Parts,
+};
 use recompress_service::{Admission, RequestLog};
 
 pub use recompress_service::{Failure, Pause, Platform};
@@ -112,16 +116,22 @@ impl Service {
         let (head, upload) = request.into_parts();
         let id = headers::request_id(&head.headers).map_or(visit.id, str::to_owned);
         let mut log = RequestLog::open(self.0.platform.log, id, head.method.as_str());
+        let mut problem_disposition = None;
         let answer = match Route::of(&head) {
             Ok(route) => {
                 log.route = route.word();
+                if let Route::Convert { name: Some(name) } = &route {
+                    problem_disposition = Some(filename::problem_disposition(name));
+                }
                 self.answer(route, &head, upload, visit.patience, visit.over_rate, &mut log).await
             }
             Err(problem) => Err(problem),
         };
         let mut response = answer.unwrap_or_else(|problem| {
             log.outcome = problem.code();
-            answer::refusal(problem)
+            let mut response = answer::refusal(problem);
+            response.headers_mut().extend(problem_disposition.map(|value| (CONTENT_DISPOSITION, value)));
+            response
         });
         log.status = Some(response.status().as_u16());
         let allow = response.headers().get(ALLOW).cloned();

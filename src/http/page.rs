@@ -10,8 +10,8 @@ pub(crate) fn text(head: &Parts, settings: &Settings) -> String {
     format!(
         "recompress: a zip goes in, a brotli-compressed tarball comes out. Large uploads are converted while they arrive.
 
-    curl -f -T save.zip {origin}/ -o save.tar.br
-    curl -f --data-binary @save.zip {origin}/ -o save.tar.br
+    curl --fail-with-body -OJ -T save.zip {origin}/
+    curl --fail-with-body --data-binary @save.zip {origin}/ -o save.tar.br
 
     brotli -dc save.tar.br | tar -x
 

@@ -1,6 +1,6 @@
 //! Settings of an installation, from variables named `RECOMPRESS_*`.
 //!
-//! If you add a variable: a line in [`Settings::from_variables`], rows in the tests, and a row in the documented table.
+//! A new variable is a line in [`Settings::from_variables`], rows in the tests, and a row in the table of docs/operating.md.
 
 use http::StatusCode;
 use recompress::{Limits, Parameters, largest_lgwin};

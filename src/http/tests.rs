@@ -283,6 +283,21 @@ fn the_query_names_the_answer_before_the_path_and_the_path_before_the_header() {
 }
 
 #[test]
+fn a_refusal_of_a_named_upload_is_saved_beside_it_by_curl() {
+    for (method, uri, expected) in [
+        ("PUT", "/save.zip", Some("inline; filename=\"save.problem.json\"")),
+        ("PUT", "/", None),
+        ("POST", "/", None),
+        ("GET", "/nothing/here", None),
+    ] {
+        let response = answer(method, uri, &[], whole(b"no zip"));
+        assert!(response.status().is_client_error(), "{method} {uri}");
+        let found = response.headers().get("content-disposition").map(|value| value.to_str().unwrap());
+        assert_eq!(found, expected, "{method} {uri}");
+    }
+}
+
+#[test]
 fn every_refusal_has_its_status_and_code() {
     let good = archive(&[("a.txt", b"hello")]);
     let two = archive(&[("a.txt", b"hello"), ("b.txt", b"hello")]);
@@ -429,7 +444,7 @@ fn the_page_teaches_its_own_address() {
         let response = answer("GET", uri, headers, whole(b""));
         assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
         let text = String::from_utf8(bytes(response.into_body())).unwrap();
-        assert!(text.contains(&format!("curl -f -T save.zip {origin} -o save.tar.br")), "{text}");
+        assert!(text.contains(&format!("curl --fail-with-body -OJ -T save.zip {origin}")), "{text}");
     }
 }
 

@@ -1,32 +1,39 @@
-// The page: a zip is chosen, looked into, converted here or on the edge, and saved.
+// The page: zips are chosen, previewed, converted one after the other on the server or in this browser, and saved.
 
-import { LISTED, readDirectory } from "./directory.js";
-import { STUCK, convertOnEdge } from "./edge.js";
+import { readDirectory, startProblem } from "./directory.js";
 import { Failure } from "./failure.js";
+import * as format from "./format.js";
+import { chosenFolder, droppedFiles } from "./gather.js";
+import { addRows, element, listMembers, selectAll, selection } from "./members.js";
 import { choosePlace, fetchEstimate } from "./plan.js";
-import * as words from "./words.js";
+import { addResult, describeNewest, releaseAll, saveAll } from "./results.js";
+import { STUCK, convertOnServer } from "./server.js";
+import { texts } from "./texts.js";
 
-/** Milliseconds for which a slider stays before its cost is asked for. */
+/** Milliseconds that a slider must rest before its cost is asked for. */
 const REST_MS = 120;
 
-/** Rows of the list of members that are added at once. */
-const ROWS = 200;
+/** Milliseconds, and the part of a zip, before a prediction of the time left is worth showing. */
+const FORETELL_MS = 1000;
+const FORETELL_PART = 0.02;
 
 const at = (id) => document.getElementById(id);
-const PANELS = ["choose", "zip", "options", "running", "done", "failed"];
+const PANELS = ["choose", "zip", "running", "done", "failed"];
 
-/** What is chosen now: the file, what is in it, where it was chosen to run, and what runs or has run. */
-let zip;
-let contents;
+/** The chosen zips, each `{ file, contents, note }`; `contents` is undefined until it was read. */
+let zips = [];
+
+/** The place that the user chose, if any. */
 let chosenPlace;
+
+/** The conversion at work: `{ stop, file, started, seen }`. */
 let running;
-let finished;
 
 /** Settles when the newest plan is made. */
 let planning;
 
-/** Whether a slider was moved; until then they stand where the service would put them. */
-let moved = false;
+/** The token for the server, if it asked for one. */
+let token;
 
 function show(...panels) {
   for (const panel of PANELS) at(panel).hidden = !panels.includes(panel);
@@ -36,256 +43,344 @@ function say(text) {
   at("status").textContent = text;
 }
 
-// ---- The zip
+const capital = (text) => text.replace(/^./u, (first) => first.toUpperCase());
+const isRefused = ({ contents }) => contents.isCertain || contents.problems.length > 0;
 
-async function choose(file) {
-  if (running || !file) return;
-  forget();
-  zip = file;
+// ---- Choosing
+
+async function choose({ files, isFolder = false }) {
+  if (running || !files.length) return;
+  const wanted = isFolder ? await zipsOf(files) : files;
+  if (running) return;
+  if (!wanted.length) return say(texts.noZips);
+  zips = wanted.map((file) => ({ file }));
   chosenPlace = undefined;
-  at("zip-name").textContent = file.name;
-  at("contents").textContent = words.size(file.size);
-  at("problems").hidden = at("listing").hidden = true;
-  show("zip");
-  say("Reading what is in it…");
-  contents = undefined;
-  let found;
-  try {
-    found = await readDirectory(file);
-  } catch {
-    found = { members: [], count: 0, unpacked: 0, problems: [], broken: "the file cannot be read" };
+  const mine = zips;
+  announce();
+  say(texts.reading);
+  for (const zip of zips) {
+    zip.contents = await preview(zip.file);
+    if (zips !== mine) return; // others were chosen meanwhile
+    queue();
   }
-  if (zip !== file) return; // another was chosen meanwhile
-  contents = found;
-  describe(file, found);
-  if (!moved) {
-    const usual = await fetchEstimate(file, found);
-    if (zip !== file) return;
-    for (const id of ["quality", "lgwin"]) at(id).value = usual?.[id] ?? at(id).value;
-  }
+  prepareLocal();
+  describe();
   await plan();
-  if (zip !== file) return;
-  show("zip", "options");
-  say(found.broken || found.problems.length ? `${file.name} will be refused.` : `${file.name} is ready to convert.`);
+  if (zips !== mine) return;
+  at("convert").hidden = zips.every(isRefused);
+  at("other").className = at("convert").hidden ? "primary" : "plain";
+  at("more-options").hidden = at("convert").hidden;
+  show("zip");
+  say(outlook());
   at("zip-name").focus();
 }
 
-function describe(file, { count, unpacked, problems, broken, members }) {
-  const parts = [words.size(file.size)];
-  if (!broken) parts.push(words.plural(count, "member"), `${words.size(unpacked)} unpacked`);
-  at("contents").textContent = parts.join(" · ");
-
-  const refusals = problems.map(({ text, more }) => (more ? `${text}, and ${words.plural(more, "other")}` : text));
-  if (broken) refusals.unshift(broken);
-  at("problems").replaceChildren(...refusals.map((text) => element("li", `This will be refused: ${text}.`)));
-  at("problems").hidden = refusals.length === 0;
-
-  at("members").replaceChildren();
-  at("listing").open = false;
-  at("listing").hidden = members.length === 0;
-  list();
+async function zipsOf(files) {
+  const starts = await Promise.all(files.map((file) => startProblem(file).catch(() => texts.unreadable)));
+  return files.filter((_, i) => starts[i] === undefined);
 }
 
-/** Adds the next rows to the list. */
-function list() {
-  const body = at("members");
-  const next = contents.members.slice(body.rows.length, body.rows.length + ROWS);
-  const number = (bytes) => Object.assign(element("td", words.size(bytes)), { className: "number" });
-  for (const { name, size, packed } of next) {
-    const row = document.createElement("tr");
-    row.append(element("td", printable(name)), number(size), number(packed));
-    body.append(row);
+async function preview(file) {
+  try {
+    return await readDirectory(file);
+  } catch {
+    return { members: [], count: 0, unpacked: 0, problems: [], broken: texts.unreadable, isCertain: true };
   }
-  const left = contents.members.length - body.rows.length;
-  at("more").hidden = left === 0 && contents.count <= LISTED;
-  at("more").disabled = left === 0;
-  at("more").textContent = left ? `${Math.min(left, ROWS)} more of ${contents.count.toLocaleString("en")}` : `The first ${LISTED.toLocaleString("en")} are listed`;
 }
 
-/** Names come from strangers: what would not be seen, or would turn the text around, is shown as what it is. */
-function printable(name) {
-  return name.replace(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (c) => `\\u${c.codePointAt(0).toString(16).padStart(4, "0")}`);
+/** Loads the converter of this browser while there is a network, so that it works without one later. */
+function prepareLocal() {
+  import("./local.js").then(({ prepare }) => prepare()).catch(() => {});
 }
 
-function element(kind, text) {
-  return Object.assign(document.createElement(kind), { textContent: text });
+/** Shows the names while the zips are read. */
+function announce() {
+  at("zip-name").textContent = zips.length === 1 ? format.printable(zips[0].file.name) : format.plural(zips.length, texts.nZips);
+  at("contents").textContent = format.size(zips.reduce((sum, { file }) => sum + file.size, 0));
+  at("problems").hidden = at("convert").hidden = at("more-options").hidden = true;
+  at("reason").textContent = "";
+  listMembers(undefined);
+  queue();
+  show("zip");
+}
+
+/** One zip in detail; of several, the queue has a line for each. */
+function describe() {
+  if (zips.length > 1) return;
+  const [{ file, contents }] = zips;
+  const { count, unpacked, problems, broken, isCertain } = contents;
+  const parts = [format.size(file.size)];
+  if (!broken) parts.push(format.plural(count, texts.nMembers), texts.unpacked(format.size(unpacked)));
+  at("contents").textContent = parts.join(" · ");
+  const refusals = problems.map((problem) => texts.cannot(reasonOf(problem)));
+  if (broken) refusals.unshift((isCertain ? texts.cannot : texts.perhaps)(broken));
+  at("problems").replaceChildren(...refusals.map((text) => element("li", text)));
+  at("problems").hidden = refusals.length === 0;
+  listMembers(broken ? undefined : contents);
+}
+
+const reasonOf = ({ text, more }) => (more ? texts.andMore(text, format.plural(more, texts.nOthers)) : text);
+
+function queue() {
+  at("queue").hidden = zips.length < 2;
+  if (zips.length < 2) return;
+  at("queue").replaceChildren(
+    ...zips.map((zip) => {
+      const line = element("li", "");
+      line.append(element("span", format.printable(zip.file.name)), element("span", format.size(zip.file.size), { className: "quiet" }), element("span", noteOf(zip), { className: "quiet" }));
+      return line;
+    }),
+  );
+}
+
+function noteOf({ contents, note }) {
+  if (note) return note;
+  if (!contents) return "…";
+  if (contents.isCertain) return texts.skipped(contents.broken);
+  return contents.problems.length ? texts.skipped(reasonOf(contents.problems[0])) : texts.waiting;
+}
+
+function outlook() {
+  const good = zips.filter((zip) => !isRefused(zip)).length;
+  if (zips.length > 1) return texts.readyMany(format.plural(good, texts.nZips));
+  return (good ? texts.ready : texts.refusedBefore)(format.printable(zips[0].file.name));
 }
 
 // ---- The options
 
-function choice() {
+/** The options of the sliders, as the service and the package take them. */
+function compression() {
+  if (at("auto").checked) return { quality: "auto" };
   return { quality: at("quality").valueAsNumber, lgwin: at("lgwin").valueAsNumber };
 }
 
-/** Shows what the options cost, and where they can run. A slider on its way is let come to rest before that is asked. */
+/** Shows the cost of the options and the place where they run. A slider that moves must rest first. */
 function plan(wait = 0) {
-  const { quality, lgwin } = choice();
-  const window = words.power(lgwin);
-  at("quality-is").textContent = quality;
-  at("lgwin-is").textContent = window;
-  at("lgwin").ariaValueText = `${lgwin}: ${window}`;
+  if (!at("auto").checked) tellSliders();
   const made = (async () => {
     await new Promise((rested) => setTimeout(rested, wait));
-    if (made !== planning || !contents) return;
-    const [file, options] = [zip, choice()];
-    const estimate = await fetchEstimate(file, contents, options);
-    if (made === planning && file === zip) settle(estimate, options);
+    const good = zips.find((zip) => zip.contents && !isRefused(zip));
+    if (made !== planning || !good) return;
+    const options = compression();
+    const estimate = await fetchEstimate(good.file, good.contents, options);
+    if (made === planning) settle(estimate, options, good);
   })();
   planning = made;
   return made;
 }
 
-function settle(estimate, options) {
-  const { output_bytes: bytes, cpu_ms: ms, memory_bytes: memory } = estimate ?? {};
-  const foretold = ms === undefined || contents.broken ? [] : [`${words.about(ms / 1000)} of computing`, `up to ${words.size(memory)} of memory`, `a result of some ${words.size(bytes)}`];
-  at("cost").textContent = foretold.join(" · ");
-  const { place, reason, edge } = choosePlace(estimate, options, zip, contents);
-  const [onEdge, here] = document.querySelectorAll("[name=place]");
-  onEdge.disabled = !edge;
-  const wanted = edge && chosenPlace ? chosenPlace : place;
-  (wanted === "edge" ? onEdge : here).checked = true;
-  at("reason").textContent = wanted === place ? reason : "";
+function tellSliders() {
+  const window = format.power(at("lgwin").valueAsNumber);
+  at("quality-is").textContent = at("quality").value;
+  at("lgwin-is").textContent = window;
+  at("lgwin").ariaValueText = `${at("lgwin").value}: ${window}`;
 }
 
-// ---- The conversion
+function settle(estimate, options, { file, contents }) {
+  if (at("auto").checked) for (const id of ["quality", "lgwin"]) at(id).value = estimate?.[id] ?? at(id).value;
+  tellSliders();
+  const { output_bytes: bytes, cpu_ms: ms, memory_bytes: memory } = estimate ?? {};
+  const isKnown = zips.length === 1 && ms !== undefined && !contents.broken;
+  at("cost").textContent = isKnown ? `${capital(texts.estimate(format.about(ms / 1000), format.size(memory), format.size(bytes)))}.` : "";
+  const { place, reason, server } = choosePlace(estimate, options, file, contents);
+  const [onServer, here] = document.querySelectorAll("[name=place]");
+  onServer.disabled = zips.length === 1 && !server;
+  const wanted = chosenPlace && !(chosenPlace === "server" && onServer.disabled) ? chosenPlace : place;
+  (wanted === "server" ? onServer : here).checked = true;
+  const where = wanted === "server" ? texts.onServer : texts.inBrowser;
+  at("reason").textContent = zips.length > 1 ? "" : `${where}. ${wanted === place ? reason : ""}`.trim();
+  at("convert").textContent = zips.length > 1 ? texts.convertMany(format.plural(zips.filter((zip) => !isRefused(zip)).length, texts.nZips)) : texts.convert;
+}
+
+/** The place for one zip of several: the user's choice if it is possible, otherwise the plan's. */
+async function placeFor({ file, contents }, options) {
+  if (zips.length === 1) return document.querySelector("[name=place]:checked").value;
+  if (chosenPlace === "browser") return "browser";
+  return choosePlace(await fetchEstimate(file, contents, options), options, file, contents).place;
+}
+
+// ---- Conversions
 
 async function convert() {
   await planning;
   if (running) return;
-  const place = document.querySelector("[name=place]:checked").value;
-  forget();
-  const stop = new AbortController();
-  running = { stop, place, started: performance.now(), seen: { in: 0, out: 0 } };
-  at("in-is").textContent = place === "edge" ? "Sent" : "Read";
-  at("out-is").textContent = place === "edge" ? "Received" : "Written";
-  at("running-title").textContent = `Converting ${zip.name}`;
-  show("running");
-  say(place === "edge" ? "Converting on the edge." : "Converting in this browser.");
-  at("running-title").focus();
-  const ticking = setInterval(progress, 100);
-  progress();
+  let options;
   try {
+    options = { ...compression(), ...(zips.length === 1 ? selection() : {}) };
+  } catch (reason) {
+    return say(reason); // a selection that cannot be made
+  }
+  const wanted = zips.filter((zip) => !isRefused(zip));
+  const done = [];
+  for (const [i, zip] of wanted.entries()) {
+    const title = wanted.length > 1 ? texts.convertingNth(format.printable(zip.file.name), i + 1, wanted.length) : texts.converting(format.printable(zip.file.name));
+    try {
+      const outcome = await convertOne(zip, options, title);
+      done.push(outcome);
+      zip.note = format.gain(zip.file.size, outcome.blob.size);
+    } catch (failure) {
+      if (failure === CANCELLED) return cancelled();
+      if (wanted.length === 1) return failed(failure, options);
+      zip.note = texts.failedInQueue(failure.title);
+    }
+    queue();
+  }
+  finished(done, options);
+}
+
+/** The reason of a cancelled conversion. */
+const CANCELLED = new DOMException("cancelled", "AbortError");
+
+/** Converts one zip and adds its result. Throws a `Failure`, or `CANCELLED`. */
+async function convertOne(zip, options, title, place) {
+  const stop = new AbortController();
+  running = { stop, file: zip.file, started: performance.now(), seen: { in: 0, out: 0 } };
+  let ticking;
+  try {
+    place ??= await placeFor(zip, options);
+    open(title, place);
+    ticking = setInterval(progress, 100);
     const settings = {
       signal: stop.signal,
+      token,
       progress(seen) {
         if (!running) return;
-        if (place === "edge" && seen.in === zip.size && running.seen.in < zip.size) say("All is sent; the edge converts it.");
+        if (place === "server" && seen.in === zip.file.size && running.seen.in < zip.file.size) say(texts.allSent);
         running.seen = { ...seen };
       },
     };
-    const act = place === "edge" ? convertOnEdge : (await import("./local.js")).convertHere;
-    finished = await act(zip, choice(), settings);
+    const act = place === "server" ? convertOnServer : (await loadLocal()).convertHere;
+    const outcome = await act(zip.file, options, settings);
     const seconds = (performance.now() - running.started) / 1000;
-    running = undefined;
-    done(place, seconds);
+    addResult({ ...outcome, file: zip.file, place });
+    return { ...outcome, file: zip.file, seconds };
   } catch (failure) {
-    running = undefined;
-    if (stop.signal.aborted) return cancelled();
-    if (failure.code === STUCK) return convertHereInstead();
-    failed(failure instanceof Failure ? failure : new Failure("browser", String(failure)), place);
+    if (stop.signal.aborted) throw CANCELLED;
+    // An upload that got stuck goes on in this browser.
+    if (failure.code === STUCK) return await convertOne(zip, options, title, "browser");
+    throw failure instanceof Failure ? Object.assign(failure, { place }) : new Failure("browser", texts.browser.detail(String(failure)));
   } finally {
     clearInterval(ticking);
+    running = undefined;
+    document.title = TITLE;
   }
 }
 
-/** What got stuck on its way to the edge is done here. */
-async function convertHereInstead() {
-  chosenPlace = "browser";
-  await plan();
-  await convert();
+const TITLE = document.title;
+
+async function loadLocal() {
+  try {
+    return await import("./local.js");
+  } catch {
+    throw new Failure("load", texts.load.detail);
+  }
 }
 
-/** Bytes in and bytes out: nothing here is a guess. */
+function open(title, place) {
+  at("in-is").textContent = place === "server" ? texts.sent : texts.read;
+  at("out-is").textContent = place === "server" ? texts.received : texts.written;
+  at("running-title").textContent = title;
+  show("running");
+  say(place === "server" ? texts.nowOnServer : texts.nowInBrowser);
+  at("running-title").focus();
+  progress();
+}
+
+/** Bytes in and bytes out; only the time left is a prediction. */
 function progress() {
   if (!running) return;
-  const { seen, started } = running;
-  at("bar").value = zip.size ? seen.in / zip.size : 1;
-  at("in").textContent = `${words.size(seen.in)} of ${words.size(zip.size)}`;
-  at("out").textContent = words.size(seen.out);
-  at("ratio").textContent = seen.in && seen.out ? `${((100 * seen.out) / seen.in).toFixed(0)} %` : "–";
-  at("time").textContent = words.time((performance.now() - started) / 1000);
+  const { seen, started, file } = running;
+  const part = file.size ? seen.in / file.size : 1;
+  const elapsed = performance.now() - started;
+  const percent = texts.percent(Math.floor(100 * part));
+  at("bar").value = part;
+  at("in").textContent = `${texts.of(format.size(seen.in), format.size(file.size))} (${percent})`;
+  at("out").textContent = format.size(seen.out);
+  at("ratio").textContent = seen.in && seen.out ? format.change(seen.in, seen.out) : "–";
+  at("time").textContent = format.time(elapsed / 1000);
+  const isKnown = elapsed > FORETELL_MS && part > FORETELL_PART && part < 1;
+  at("left").textContent = isKnown ? format.about((elapsed * (1 - part)) / part / 1000) : "–";
+  document.title = `${percent} · ${TITLE}`;
 }
 
 function cancelled() {
-  show("zip", "options");
-  say("Cancelled.");
+  queue();
+  show("zip");
+  say(texts.cancelled);
   at("convert").focus();
 }
 
-function done(place, seconds) {
-  const { blob, sha256, quality, lgwin } = finished;
-  const name = words.resultName(zip.name);
-  finished.url = URL.createObjectURL(blob);
-  Object.assign(at("save"), { href: finished.url, download: name, textContent: `Save ${name}` });
-  at("done-title").textContent = words.change(zip.size, blob.size).replace(/^./, (first) => first.toUpperCase());
-  const where = place === "edge" ? "on the edge" : "in this browser";
-  at("sizes").textContent = `${words.size(zip.size)} became ${words.size(blob.size)}, ${where}, in ${words.time(seconds)}, at quality ${quality} with a window of ${words.power(lgwin)}.`;
-  at("sha256").textContent = sha256 ?? "browsers reckon it on https pages only";
-  const asked = choice();
-  // Braces and brackets mean several files to curl, unless it is told otherwise.
-  const glob = /[[\]{}]/.test(zip.name) ? "-g " : "";
-  at("curl").textContent = `curl -f ${glob}-T ${words.quoted(zip.name)} ${words.quoted(`${location.origin}/?quality=${asked.quality}&lgwin=${asked.lgwin}`)} -o ${words.quoted(name)}`;
-  at("unpack").textContent = `brotli -dc ${words.quoted(name)} | tar -x`;
+function finished(done, options) {
+  const sum = (of) => format.size(done.reduce((sum, result) => sum + of(result), 0));
+  const [before, after] = [sum(({ file }) => file.size), sum(({ blob }) => blob.size)];
+  if (zips.length > 1) {
+    show("zip");
+    say(texts.doneMany(format.plural(done.length, texts.nZips), before, after));
+    return at(done.length > 1 ? "results-title" : "zip-name").focus();
+  }
+  describeNewest(options, done[0].seconds);
   show("zip", "done");
-  say(`Done: ${words.size(zip.size)} became ${words.size(blob.size)}.`);
+  say(texts.done(before, after));
   at("done-title").focus();
 }
 
-function failed(failure, place) {
-  at("failed-title").textContent = failure.title.replace(/^./, (first) => first.toUpperCase());
-  at("detail").textContent = failure.message;
-  at("code").textContent = failure.code;
-  // What breaks off on the edge is explained here, and what it does not take now is done here.
-  if (place === "edge" && !failure.isFinal) chosenPlace = "browser";
-  at("retry").textContent = chosenPlace === "browser" && place === "edge" ? "Try in this browser" : "Try again";
+function failed({ title, message, code, isFinal, place }) {
+  at("failed-title").textContent = capital(title);
+  at("detail").textContent = message;
+  at("code").textContent = code;
+  const needsToken = code === "unauthorized";
+  at("token-field").hidden = !needsToken;
+  // A server that fails for its own reasons is not asked again: this browser can do the same.
+  const goesHere = place === "server" && !isFinal && !needsToken;
+  if (goesHere) chosenPlace = "browser";
+  at("retry").hidden = isFinal;
+  at("retry").textContent = goesHere ? texts.retryHere : texts.retry;
   show("zip", "failed");
   plan();
-  say(`Refused: ${failure.code}.`);
-  at("failed-title").focus();
-}
-
-/** Gives back what a result takes. */
-function forget() {
-  if (!finished) return;
-  URL.revokeObjectURL(finished.url);
-  finished.release?.();
-  finished = undefined;
+  say(texts.failedStatus(capital(title)));
+  at(needsToken ? "token" : "failed-title").focus();
 }
 
 // ---- What people do
 
 at("browse").onclick = at("other").onclick = () => at("file").click();
-at("file").onchange = ({ target }) => {
-  choose(target.files[0]);
-  target.value = ""; // so that the same file can be chosen again
-};
-at("more").onclick = list;
-at("cancel").onclick = () => running?.stop.abort(new DOMException("cancelled", "AbortError"));
-at("retry").onclick = () => at("options").requestSubmit();
-for (const button of document.querySelectorAll("[data-options]")) {
-  button.onclick = () => {
-    show("zip", "options");
-    say("");
-    at("quality").focus();
+at("browse-folder").onclick = () => at("folder").click();
+for (const [id, chosen] of [["file", (list) => ({ files: [...list] })], ["folder", chosenFolder]]) {
+  at(id).onchange = ({ target }) => {
+    choose(chosen(target.files));
+    target.value = ""; // so that the same file can be chosen again
   };
 }
-at("options").onsubmit = (event) => {
+at("more").onclick = addRows;
+at("reset").onclick = selectAll;
+at("save-all").onclick = saveAll;
+const cancel = () => running?.stop.abort(CANCELLED);
+at("cancel").onclick = cancel;
+addEventListener("keydown", ({ key }) => key === "Escape" && cancel());
+at("zip").onsubmit = (event) => {
   event.preventDefault();
-  if (zip && !running) convert();
+  if (!at("convert").hidden) convert();
 };
-at("options").oninput = ({ target }) => {
+at("failed").onsubmit = (event) => {
+  event.preventDefault();
+  token = at("token").value.trim() || token;
+  convert();
+};
+at("zip").oninput = ({ target }) => {
   if (target.name === "place") chosenPlace = target.value;
-  else moved = true;
+  else if (target.id === "quality" || target.id === "lgwin") at("auto").checked = false;
+  else if (target.id !== "auto") return;
   plan(REST_MS);
 };
 for (const button of document.querySelectorAll("[data-copy]")) {
+  button.ariaLabel = texts.copyIt(button.closest("div").querySelector("dt").textContent);
   button.onclick = async () => {
     try {
       await navigator.clipboard.writeText(at(button.dataset.copy).textContent);
-      say("Copied.");
+      say(texts.copied);
     } catch {
       getSelection().selectAllChildren(at(button.dataset.copy));
-      say("Selected: copy it with the keyboard.");
+      say(texts.copySelected);
     }
   };
 }
@@ -296,11 +391,14 @@ addEventListener("dragover", (event) => {
   over(!running);
 });
 addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || over(false));
-addEventListener("drop", (event) => {
+addEventListener("drop", async (event) => {
   event.preventDefault();
   over(false);
-  choose(event.dataTransfer.files[0]);
+  choose(await droppedFiles(event.dataTransfer));
 });
-addEventListener("paste", ({ clipboardData }) => choose(clipboardData.files[0]));
-addEventListener("pagehide", ({ persisted }) => persisted || forget());
+addEventListener("paste", ({ clipboardData }) => choose({ files: [...clipboardData.files] }));
+addEventListener("pagehide", ({ persisted }) => persisted || releaseAll());
 addEventListener("beforeunload", (event) => running && event.preventDefault());
+
+for (const shown of document.querySelectorAll("[data-text]")) shown.textContent = texts[shown.dataset.text];
+document.querySelector("main").hidden = false;

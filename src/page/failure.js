@@ -1,8 +1,10 @@
-// Why a conversion failed: the service's own words, or the same from the converter in this browser.
+// A failed conversion, with the words of the service or of the converter in this browser.
+
+import { texts } from "./texts.js";
 
 export class Failure extends Error {
-  /** `isFinal` says that it is the archive's fault, so that another place would say the same. */
-  constructor(code, detail, { title = "It did not work", isFinal = false } = {}) {
+  /** `isFinal` means that the zip is at fault, so that every other place would refuse it too. */
+  constructor(code, detail, { title = texts[code]?.title ?? texts.refusedTitle, isFinal = false } = {}) {
     super(detail);
     this.code = code;
     this.title = title;

@@ -1,12 +1,24 @@
-// A conversion in this browser, on a thread of its own.
+// A conversion in this browser, on a thread of its own. The thread is started before it is needed, so that it works offline
+// later, and is used for one conversion after the other.
 
 import { Failure } from "./failure.js";
-import { claimPlace } from "./place.js";
+import { claimScratchFile } from "./scratch_file.js";
+import { texts } from "./texts.js";
 
-/** Converts `file`; resolves to the result as a Blob, its digest, and with what it was compressed. */
-export async function convertHere(file, { quality, lgwin }, { signal, progress }) {
-  const place = await claimPlace();
-  const worker = new Worker(new URL("./converter.js", import.meta.url), { type: "module" });
+/** The idle thread. Undefined while it is at work. */
+let spare;
+
+/** Starts the thread, which loads the converter. */
+export function prepare() {
+  spare ??= new Worker(new URL("./convert_worker.js", import.meta.url), { type: "module" });
+}
+
+/** Converts `file`; resolves to the result as a Blob, its digest, and the parameters in use. */
+export async function convertHere(file, options, { signal, progress }) {
+  prepare();
+  const worker = spare;
+  spare = undefined;
+  const scratch = await claimScratchFile();
   try {
     const result = await new Promise((resolve, reject) => {
       const cancel = () => reject(signal.reason);
@@ -19,17 +31,17 @@ export async function convertHere(file, { quality, lgwin }, { signal, progress }
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        reject(new Failure("browser", event.message || "the converter did not load"));
+        reject(new Failure("load", texts.load.detail));
       };
-      worker.postMessage({ file, quality, lgwin, place: place?.name });
+      worker.postMessage({ file, ...options, scratch: scratch?.name });
     });
-    return { ...result, release: () => place?.release() };
+    spare ??= worker;
+    return { ...result, release: () => scratch?.release() };
   } catch (failure) {
-    // Before its file is removed, which it has open.
+    // First the thread, which has the file open.
     worker.terminate();
-    await place?.release();
+    await scratch?.release();
+    prepare();
     throw failure;
-  } finally {
-    worker.terminate();
   }
 }

@@ -2,7 +2,7 @@
 //! quality and window.
 //!
 //! A binary of its own, with one test, because its allocator counts all memory of the process.
-//! `cargo test --test encoder -- --nocapture` prints the table of the README.
+//! `cargo test --test encoder -- --nocapture` prints the table of docs/memory.md.
 
 use recompress::{Limits, Parameters, Status, Step, Transcoder};
 use recompress_testkit::{

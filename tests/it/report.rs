@@ -29,7 +29,7 @@ fn with_report(zip: &[u8], selection: &Selection) -> Vec<u8> {
     tarball::unbrotli(&conversion.output).expect("a whole stream")
 }
 
-/// The report as the README says how to find it.
+/// The report found as docs/http.md describes.
 fn report(tar: &[u8]) -> Value {
     let record = std::str::from_utf8(&tar[tar.len() - 2048..tar.len() - 1024]).expect("text");
     let comment = record.strip_prefix("1024 comment=").and_then(|rest| rest.strip_suffix('\n')).expect("a comment");

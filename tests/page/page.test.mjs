@@ -399,7 +399,7 @@ test("an upload that makes no progress continues in this browser", async (t) => 
 
 test("the largest zip that is sent does not wait for its answer, even if that is as large", async (t) => {
   // In workerd itself: the proxy of `wrangler dev` would take any answer at once.
-  const files = ["index.html", "style.css", "icon.svg", "app.js", "directory.js", "edge.js", "failure.js", "plan.js", "words.js"];
+  const files = ["index.html", "style.css", "icon.svg", "app.js", "directory.js", "edge.js", "failure.js", "plan.js", "format.js"];
   const types = { html: "text/html", css: "text/css", js: "text/javascript", svg: "image/svg+xml" };
   const assets = files.map((name) => [name === "index.html" ? "/" : `/page/${name}`, readFileSync(join(root, "src/page", name), "utf8"), types[name.split(".")[1]]]);
   const { port } = await startWorker(t, {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { EDGE_BYTES, choosePlace, fetchEstimate } from "../../src/page/plan.js";
-import * as words from "../../src/page/words.js";
+import * as words from "../../src/page/format.js";
 import { request, startWorker } from "../worker/harness.mjs";
 
 const { port } = await startWorker({ after });

@@ -186,7 +186,7 @@ test("the page, its head and the health check", async (t) => {
   const page = await request(port, { method: "GET" });
   assert.equal(page.status, 200);
   assert.deepEqual(ours(page.headers), { ...everyAnswer, "content-type": "text/plain; charset=utf-8" });
-  assert.match(page.body.toString(), new RegExp(`curl -f -T save.zip http://127.0.0.1:${port}/ `));
+  assert.match(page.body.toString(), new RegExp(`curl --fail-with-body -OJ -T save.zip http://127.0.0.1:${port}/`));
 
   const health = await request(port, { method: "GET", path: "/health" });
   assert.deepEqual(ours(health.headers), { ...everyAnswer, "content-type": "application/json" });

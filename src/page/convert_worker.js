@@ -1,7 +1,8 @@
-// The thread of a conversion in this browser: from the file on the disk to another one, a piece at a time.
+// The thread of a conversion in this browser: it reads one file piece by piece and writes another.
 
-import { recompress } from "./recompress.js";
-import { open } from "./place.js";
+import { init, recompress } from "./recompress.js";
+import { openFolder } from "./scratch_file.js";
+import { texts } from "./texts.js";
 
 /** Milliseconds between two reports. */
 const REPORT_MS = 60;
@@ -12,9 +13,12 @@ const PIECE = 256 << 10;
 /** Bytes that are gathered before they become a part of a Blob, which the browser can move out of memory. */
 const PART = 4 << 20;
 
-onmessage = async ({ data: { file, quality, lgwin, place } }) => {
+// Before it is needed, while there is a network. A failure is reported by the conversion that needs it.
+init().catch(() => {});
+
+onmessage = async ({ data: { file, scratch, ...options } }) => {
   try {
-    const sink = (await onDisk(place)) ?? inParts();
+    const sink = (await onDisk(scratch)) ?? inParts();
     const seen = { in: 0, out: 0 };
     let reported = -Infinity;
     const count = (which, bytes) => {
@@ -23,7 +27,7 @@ onmessage = async ({ data: { file, quality, lgwin, place } }) => {
       reported = performance.now();
       postMessage({ seen });
     };
-    const conversion = recompress({ quality, lgwin, size: file.size });
+    const conversion = recompress({ ...options, size: file.size });
     const counting = new TransformStream({
       transform(bytes, controller) {
         count("out", bytes.byteLength);
@@ -38,7 +42,7 @@ onmessage = async ({ data: { file, quality, lgwin, place } }) => {
   }
 };
 
-/** The file from its start, read as it is asked for. `File.stream` has pieces of 2 MB, after which progress would jump. */
+/** The file from its start, read as it is asked for. `File.stream` has pieces of 2 MB, so progress would jump. */
 function pieces(file, count) {
   let at = 0;
   return new ReadableStream(
@@ -56,18 +60,18 @@ function pieces(file, count) {
 }
 
 function failure({ name, code, message }) {
-  if (name === "RecompressError") return { code, detail: message, title: "The archive is refused" };
-  if (name === "QuotaExceededError") return { code: "disk", detail: "there is no room for the result on this machine" };
-  if (name === "NotReadableError" || name === "NotFoundError") return { code: "file", detail: "the zip can no longer be read: it was changed or removed" };
-  if (name === "RangeError") return { code: "memory", detail: "there is not enough memory for this quality and window" };
-  return { code: "browser", detail: `${name}: ${message}` };
+  if (name === "RecompressError") return { code, detail: message, title: texts.refusedTitle, isFinal: true };
+  if (name === "QuotaExceededError") return { code: "disk", detail: texts.disk.detail };
+  if (name === "NotReadableError" || name === "NotFoundError") return { code: "file", detail: texts.file.detail };
+  if (name === "RangeError") return { code: "memory", detail: texts.memory.detail };
+  return { code: "browser", detail: texts.browser.detail(`${name}: ${message}`) };
 }
 
-/** A file of the page's own. */
-async function onDisk(place) {
-  const folder = place && (await open());
+/** A file that belongs to the page. */
+async function onDisk(name) {
+  const folder = name && (await openFolder());
   if (!folder) return undefined;
-  const entry = await folder.getFileHandle(place, { create: true });
+  const entry = await folder.getFileHandle(name, { create: true });
   const handle = await entry.createSyncAccessHandle();
   const stream = new WritableStream({
     write(bytes) {

@@ -1,20 +1,21 @@
 // A conversion by the service: the zip is sent, the tarball comes back.
 
 import { Failure } from "./failure.js";
+import { texts } from "./texts.js";
 
-/** How long an upload may stand still, in ms, before it is taken for stuck. */
+/** Milliseconds without progress after which an upload counts as stuck. */
 const STUCK_MS = 20_000;
 
-/** Why an upload that stands still was given up; what was asked for can be done in the browser instead. */
+/** The code of an upload that got stuck. The browser can do the conversion instead. */
 export const STUCK = "stuck";
 
 /**
- * Converts `file`; resolves to the result as a Blob, its digest, and with what it was compressed.
+ * Converts `file`; resolves to the result as a Blob, its digest, and the parameters in use.
  *
- * Not `fetch`: only XMLHttpRequest tells how much was sent. That it keeps the answer in memory is right for as much as is
- * sent to the edge.
+ * This is not `fetch`, because only XMLHttpRequest reports how much was sent. It keeps the answer in memory, which is
+ * fine for the sizes that are sent to the server.
  */
-export function convertOnEdge(file, { quality, lgwin }, { signal, progress }) {
+export function convertOnServer(file, options, { signal, progress, token }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const seen = { in: 0, out: 0 };
@@ -31,20 +32,20 @@ export function convertOnEdge(file, { quality, lgwin }, { signal, progress }) {
     const cancel = () => fail(signal.reason);
     const moved = () => {
       clearTimeout(watch);
-      watch = setTimeout(() => fail(new Failure(STUCK, "the upload stands still")), STUCK_MS);
+      watch = setTimeout(() => fail(new Failure(STUCK, "")), STUCK_MS);
     };
 
-    const query = new URLSearchParams({ quality, lgwin, name: file.name });
-    request.open("POST", `/?${query}`);
+    request.open("POST", `/?${query({ ...options, name: file.name })}`);
     request.setRequestHeader("Content-Type", "application/zip");
     request.setRequestHeader("Accept", "application/x-brotli-compressed-tar, application/problem+json");
+    if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
     request.responseType = "blob";
     request.upload.onprogress = ({ loaded }) => {
       moved();
       seen.in = loaded;
       progress(seen);
     };
-    // From here on the answer is read, and an edge that computes may take its time.
+    // From here on the answer is read, and the server may take its time.
     request.upload.onload = () => clearTimeout(watch);
     request.onprogress = ({ loaded }) => {
       seen.out = loaded;
@@ -61,6 +62,11 @@ export function convertOnEdge(file, { quality, lgwin }, { signal, progress }) {
   });
 }
 
+/** Options as a query: a list repeats its name. */
+export function query(options) {
+  return new URLSearchParams(Object.entries(options).flatMap(([name, value]) => [value].flat().map((one) => [name, one])));
+}
+
 async function finished(request) {
   const { status, response: blob } = request;
   if (status !== 200) throw await problem(status, blob);
@@ -72,25 +78,23 @@ async function finished(request) {
   };
 }
 
-/** What the service says of a refusal (RFC 9457), or what stands in its place. */
+/** The service's own words for a refusal (RFC 9457), or ours if the answer is not the service's. */
 async function problem(status, blob) {
   const text = await blob.text();
   try {
     const { title, detail, code } = JSON.parse(text);
     return new Failure(code, detail, { title, isFinal: [400, 413, 415, 422].includes(status) });
   } catch {
-    return new Failure("http", `the service answered with status ${status}`);
+    return new Failure("http", texts.http.detail(status));
   }
 }
 
 function brokenOff(seen) {
-  if (seen.status === 200) {
-    return new Failure("broken_off", `the service broke off its answer after ${seen.out} bytes: the archive is broken, and this browser can say where`);
-  }
-  return new Failure("network", `the connection failed after ${seen.in} bytes were sent`);
+  if (seen.status === 200) return new Failure("broken_off", texts.broken_off.detail(seen.out));
+  return new Failure("network", texts.network.detail(seen.in));
 }
 
-/** Not without https, where browsers have no digests. */
+/** Undefined without https, where browsers have no digests. */
 async function digest(blob) {
   if (!globalThis.crypto?.subtle) return undefined;
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
