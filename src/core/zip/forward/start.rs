@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Format, Unsupported},
     member::{Entry, EntryKind},
     warning::{Warning, Warnings},
+    zip::format::foreign,
 };
 
 /// The name that a save's header and metadata get in the tarball.
@@ -30,7 +31,7 @@ impl ZipReader {
             [b'#', b'!', ..] => Err(Unsupported::Prefixed { what: "a script" }.into()),
             _ => match self.first_record(signature, taken)? {
                 Some(state) => self.go_to(state, taken),
-                None => Err(not_zip(&self.record)),
+                None => self.foreign_start(input, taken),
             },
         }
     }
@@ -45,6 +46,15 @@ impl ZipReader {
             }
             _ => None,
         })
+    }
+
+    /// Reads on until the start of a file that is no zip says what it is.
+    fn foreign_start(&mut self, input: &[u8], taken: usize) -> ReadResult {
+        let more = self.gather(foreign::START_BYTES, &input[taken..])?;
+        if self.record.len() < foreign::START_BYTES {
+            return self.wait_in(State::Start, taken + more);
+        }
+        Err(not_zip(&self.record))
     }
 
     pub(super) fn first_signature(&mut self, input: &[u8]) -> ReadResult {
@@ -116,10 +126,5 @@ impl ZipReader {
 
 /// Says what a file that is no zip starts with.
 pub(super) fn not_zip(start: &[u8]) -> Error {
-    let found = match start {
-        [] => "is empty".to_owned(),
-        [0x1f, 0x8b, ..] => "is gzip".to_owned(),
-        _ => format!("starts with \"{}\"", start.escape_ascii()),
-    };
-    Format::NotZip { found }.into()
+    Format::NotZip { found: foreign::describe(start) }.into()
 }
