@@ -25,7 +25,7 @@ const listed = (zip, ...options) => run(recompress, ["inspect", ...options, "-"]
 test("a zip is listed as the command-line tool lists it", async (t) => {
   const { port } = await startWorker(t);
   for (const [headers, type, options] of [
-    [{}, "application/json", []],
+    [{}, "application/json", ["--json"]],
     [LINES, "application/x-ndjson", ["--lines"]],
   ]) {
     for (const upload of [zip, many]) {

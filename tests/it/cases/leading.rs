@@ -30,6 +30,8 @@ pub fn rows() -> Vec<Case> {
         refuse("not-zip-text", b"<!DOCTYPE html><html>403</html>".to_vec(), "not_zip"),
         refuse("not-zip-pk", b"PK".to_vec(), "not_zip"),
         refuse("not-zip-gzip", gzip, "not_zip"),
+        refuse("not-zip-tar", [b"a.txt".as_slice(), &[0; 252], b"ustar\x0000", &[0; 1000]].concat(), "not_zip"),
+        refuse("not-zip-7z", [b"7z\xbc\xaf\x27\x1c".as_slice(), &[1; 600]].concat(), "not_zip"),
     ]
 }
 

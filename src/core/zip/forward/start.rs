@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Format, Unsupported},
     member::{Entry, EntryKind},
     warning::{Warning, Warnings},
+    zip::format::foreign,
 };
 
 /// The name of a save's header and metadata in the tarball.
@@ -35,7 +36,7 @@ impl ZipReader {
         }
         match self.first_record(signature, taken)? {
             Some(state) => self.go_to(state, taken),
-            None => Err(not_zip(&self.record)),
+            None => self.foreign_start(input, taken),
         }
     }
 
@@ -49,6 +50,15 @@ impl ZipReader {
             }
             _ => None,
         })
+    }
+
+    /// Reads on until the start of a file that is no zip says what it is.
+    fn foreign_start(&mut self, input: &[u8], taken: usize) -> ReadResult {
+        let more = self.gather(foreign::START_BYTES, &input[taken..])?;
+        if self.record.len() < foreign::START_BYTES {
+            return self.wait_in(State::Start, taken + more);
+        }
+        Err(not_zip(&self.record))
     }
 
     pub(super) fn first_signature(&mut self, input: &[u8]) -> ReadResult {
@@ -160,10 +170,5 @@ fn known_prefix(start: &[u8; 4]) -> Option<&'static str> {
 
 /// The error for a file that is not a zip.
 pub(super) fn not_zip(start: &[u8]) -> Error {
-    let found = match start {
-        [] => "is empty".to_owned(),
-        [0x1f, 0x8b, ..] => "is gzip".to_owned(),
-        _ => format!("starts with \"{}\"", start.escape_ascii()),
-    };
-    Format::NotZip { found }.into()
+    Format::NotZip { found: foreign::describe(start) }.into()
 }
