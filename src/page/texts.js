@@ -155,7 +155,7 @@ const en = {
   placeBrowser: "in this browser",
   saveAs: (name) => `Save ${name}`,
   removeResult: (name) => `Remove ${name}`,
-  qualityAndPlace: (quality, place) => `${quality}, ${place}`,
+  qualityAndPlace: (quality, place) => `quality ${quality}, ${place}`,
   bar: (after, before) => `${after} of ${before}`,
   noDigest: "available on https pages only",
   copyIt: (text) => `Copy: ${text}`,
