@@ -1,50 +1,64 @@
-# `make help` lists what there is. Every target sets up what it needs (.ci/toolchain says what that is).
+# `make help` lists the targets. Each target sets up what it needs; .ci/toolchain says how.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eo pipefail -c
 
-# How the Worker's wasm is built: only here. wrangler.toml calls `make worker`.
-#   simd128      the encoder's match finder uses it; every runtime that we meet has it
-#   max-memory   112 MiB, in bytes. An isolate has 128 MiB for its JavaScript and all its wasm together, and is killed
-#                without a word when it passes them; below that the allocator refuses, which the core answers for
-#   strip-all    drops the names of functions, 40 kB of gzip; a profile needs them: make worker NAMES=1
-#   keep-section has wasm-bindgen know which features of wasm it may use
-#   Map          says what the size is made of (make size)
-#   unwind       so a panic ends its own request and no other, and what that one reserved is given back. Where memory or the
-#                stack ends, the wasm aborts all the same: then the next request gets a fresh instance, the other answers
-#                of the isolate break off, and what was reserved goes with the memory. It is 22 kB more, gzipped, and no
-#                more CPU
+# The only place that says how the Worker's wasm is built. wrangler.toml calls `make worker`.
+#   simd128      The encoder's match finder uses it, and every runtime in question has it.
+#   max-memory   112 MiB, in bytes. An isolate has 128 MiB for its JavaScript and all its wasm together. Above that the
+#                platform kills it without an error. Below it the allocator fails, and the core reports that.
+#   strip-all    Drops the names of functions: 40 kB gzipped. A profile needs them: make worker NAMES=1
+#   keep-section wasm-bindgen reads this section to learn which wasm features it may use.
+#   Map          `make size` reads it.
+#   unwind       A panic ends its own request only, and its memory is released. Running out of memory or stack still
+#                aborts the wasm: the next request gets a fresh instance, the other responses of the isolate break off,
+#                and the memory counter starts anew. Costs 22 kB gzipped and no CPU time.
 WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512 -C link-arg=-Map=.tools/wasm.map \
 	$(if $(NAMES),,-C link-arg=--strip-all -C link-arg=--keep-section=target_features) -Cpanic=unwind
-#   .ci/worker-build    what it takes for cargo, rustc and rustup: a stable compiler, and LTO
-#   RUN_TO_COMPLETION   hands the response's promise to waitUntil; without it, a client that leaves before there is a
-#                       response leaves its request's future undropped, and the memory held, for ever
-#   no-opt              no wasm-opt: -O2 makes this module 1 kB larger, gzipped, and up to 12 % slower at quality 5
-#   panic-unwind        wants a shim in JavaScript that goes with it; adds the last of the flags
+#   .ci/worker-build    Wrappers around cargo, rustc and rustup: a stable compiler, and LTO.
+#   RUN_TO_COMPLETION   Hands the response's promise to waitUntil. Without it, a client that leaves before the response
+#                       starts leaves its future undropped and its memory reserved for ever.
+#   no-opt              Skips wasm-opt: -O2 makes this module 1 kB larger, gzipped, and up to 12 % slower at quality 5.
+#   panic-unwind        Adds the JavaScript that unwinding needs, and the last of the flags.
 WORKER_BUILD := CARGO="$$(command -v cargo)" PATH="$(CURDIR)/.ci/worker-build:$$PATH" RUN_TO_COMPLETION=1 \
 	RUSTFLAGS="$(filter-out -Cpanic=unwind,$(WASM_RUSTFLAGS))" \
 	worker-build src/worker --profile wasm --no-opt --panic-unwind --out-dir ../../build
 
-# The host's compiler is cargo's own. The wasm tool chain may be another one: it is sourced where it is used.
+# The host is compiled by cargo's own compiler. The wasm tool chain may have another one, so each recipe that needs it
+# sources it.
 WASM := . .tools/env &&
 
-# The package is the same crate with another face, and shares what was compiled for the Worker. The memory that it may
-# have is in src/browser/build.rs.
+# The browser package is built with the Worker's flags, so that both share every compiled dependency. build.rs in
+# src/browser sets the memory that the package may use.
 BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build -p recompress-browser --profile wasm --target wasm32-unknown-unknown
 
 # The port of `make dev`.
 PORT := 8787
 
-.PHONY: help dev build worker browser page test bench profile calibrate fuzz danger memory soak size lint fmt clean toolchain
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+# The tests use the command line of the dev profile: `cargo test` builds it anyway, with an optimised encoder. What
+# measures uses the release build.
+TESTED := RECOMPRESS="$(TARGET_DIR)/debug/recompress"
+RELEASED := RECOMPRESS="$(TARGET_DIR)/release/recompress"
+
+NODE_TEST := node --test --test-timeout=600000
+# Runs the targets that follow two at a time, and prints the output of each in one piece where make can.
+SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+.PHONY: help dev build release worker browser page test test-programs test-build test-rust test-core test-wasm \
+	test-worker test-writers test-native test-page test-readme test-memory bench profile calibrate fuzz danger memory soak size lint fmt clean \
+	toolchain
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
 dev: toolchain ## build, and serve on http://localhost:8787 in workerd (PORT=8787); builds again when src/ changes
 	@$(WASM) export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CLOUDFLARE_CF_FETCH_ENABLED=false && \
 	exec wrangler dev --port $(PORT) $(ARGS)
 
-build: worker ## target/release/recompress, and the Worker in build/
+build: worker release ## target/release/recompress, and the Worker in build/
+
+release: ## target/release/recompress
 	cargo build --release -p recompress-cli
 
 worker: page ## the Worker in build/, and the page that it serves
@@ -59,66 +73,93 @@ page: browser
 browser: build/browser/core_bg.wasm ## the package for web pages, in build/browser/
 	cp src/browser/*.js src/browser/*.d.ts src/browser/package.json build/browser/
 
-# Not by cargo's own reckoning of what changed: it links anew when it was asked for the Worker in between.
+# Cargo links this again whenever the Worker was built in between, so make decides when to build it.
 build/browser/core_bg.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | toolchain
 	$(WASM) $(BROWSER_BUILD)
 	$(WASM) "$$WASM_BINDGEN_BIN" --target web --out-dir build/browser --out-name core \
-		"$${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/wasm/recompress_browser.wasm"
+		"$(TARGET_DIR)/wasm32-unknown-unknown/wasm/recompress_browser.wasm"
 
-test: build ## everything that is tested
+# The encoder takes minutes to compile and is compiled twice: for the host and for wasm, at the same time. The groups of
+# tests then run two at a time. Last come the tests that measure memory, alone.
+test: toolchain ## all tests
 	.ci/test-programs
 	.ci/schemathesis
+	$(SIDE_BY_SIDE) test-build worker
+	$(SIDE_BY_SIDE) test-rust test-core test-size test-worker test-native test-writers test-page
+	$(MAKE) --no-print-directory test-readme
+	$(MAKE) --no-print-directory test-memory
+
+test-build:
+	cargo test --no-run
+
+test-rust: ## the tests in Rust, without those that measure memory
 	cargo test
-	# The core has no I/O, no clock, no JavaScript: it compiles for a bare wasm, from this list of crates and no other.
-	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo check -p recompress --target wasm32-unknown-unknown
+
+test-core: ## the core's list of crates
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -p recompress -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
-	$(WASM) node benches/size.mjs
-	# The Worker in workerd, and archives that real programs write.
-	$(WASM) node --test --test-timeout=600000 tests/worker/*.test.mjs tests/writers/*.test.mjs tests/contract/*.test.mjs
-	# The native server, by the tests of the Worker that are not of its platform alone.
-	$(WASM) SERVER=native node --test --test-timeout=600000 $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection leaving load streaming ways) tests/native/*.test.mjs
-	# The browser package, and the page in Chromium.
-	$(WASM) node --test --test-timeout=600000 tests/page/*.test.mjs
-	# The commands of the README and of docs/, against `make dev`. Alone, because that builds the Worker again.
-	$(WASM) node --test --test-timeout=1200000 tests/readme/*.test.mjs
+
+test-size:
+	$(WASM) node tools/size.mjs
+
+# build/ and target/debug must be there: `make test`, or `make worker test-build`, has built them.
+test-worker: ## the tests of the Worker in workerd
+	$(WASM) $(TESTED) $(NODE_TEST) $(filter-out tests/worker/memory.test.mjs,$(wildcard tests/worker/*.test.mjs)) tests/contract/*.test.mjs
+
+test-native: ## the tests of the Worker that do not depend on its platform, on the native server
+	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection leaving load streaming ways) tests/native/*.test.mjs
+
+test-writers: ## archives that real programs write
+	$(WASM) $(TESTED) $(NODE_TEST) tests/writers/*.test.mjs
+
+test-page: ## the browser package, and the page in Chromium
+	$(WASM) $(TESTED) $(NODE_TEST) tests/page/*.test.mjs
+
+test-memory: ## the tests that measure the Worker's memory
+	$(WASM) $(TESTED) $(NODE_TEST) tests/worker/memory.test.mjs
+
+# Alone, because it starts `make dev`, which builds the Worker.
+test-readme: ## the commands of the README and of docs/, against `make dev`
+	$(WASM) $(TESTED) node --test --test-timeout=1200000 tests/readme/*.test.mjs
 
 fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory", or some of them
 	.ci/fuzz $(TARGET)
 
-bench: build ## what a conversion costs, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"
+bench: build ## the cost of a conversion, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"
 	.ci/test-programs bench
-	$(WASM) node benches/bench.mjs $(ARGS)
+	$(WASM) $(RELEASED) node benches/bench.mjs $(ARGS)
 
-calibrate: build ## measures what each quality and window costs in workerd, and writes the table that budgets are counted by
-	$(WASM) node benches/calibrate.mjs --data benches/calibration.csv --costs src/work/table.rs --sizes src/work/size/table.rs
+calibrate: build ## measures the cost of each quality and window in workerd, and writes the tables that budgets and estimates use
+	$(WASM) $(RELEASED) node tools/calibrate.mjs --data tools/calibration.csv --costs src/core/cost/cpu/table.rs --sizes src/core/cost/size/table.rs
 	cargo fmt
 
-danger: ## the table of docs/danger.md, by the programs that are here
+danger: ## the table of docs/danger.md, by the programs on this machine
 	.ci/test-programs danger
-	cargo test --test it -- --ignored write_the_table_of_dangers
+	cargo test -p recompress --test it -- --ignored write_the_table_of_dangers
 
-memory: worker ## the most memory that the Worker takes, by quality and window; ARGS="--mib 300 --quality 9"
-	$(WASM) node benches/memory.mjs $(ARGS)
+memory: worker ## the peak memory of the Worker, by quality and window; ARGS="--mib 300 --quality 9"
+	$(WASM) node tools/memory.mjs $(ARGS)
 
-profile: ## where the Worker spends its CPU; ARGS="--quality 5 --corpus source"
+profile: ## the CPU profile of the Worker; ARGS="--quality 5 --corpus source"
 	$(MAKE) --no-print-directory worker NAMES=1
-	$(WASM) node benches/profile.mjs $(ARGS)
+	$(WASM) node tools/profile.mjs $(ARGS)
 
 soak: build ## an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
-	$(WASM) node benches/soak.mjs $(ARGS)
+	$(WASM) $(RELEASED) node tools/soak.mjs $(ARGS)
 
-size: worker ## what the Worker's wasm is made of, and what of it grew; ARGS=--write notes it
-	$(WASM) node benches/size.mjs $(ARGS)
+size: worker ## the size of the Worker's wasm by crate, against tools/size.json; ARGS=--write accepts it
+	$(WASM) node tools/size.mjs $(ARGS)
 
-lint: toolchain ## rustfmt and clippy, on the host and on wasm32
+lint: toolchain ## rustfmt, clippy and rustdoc, on the host and on wasm32
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown -p recompress-worker -p recompress-browser -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	# The core has no I/O, no clock and no JavaScript, so it compiles for a bare wasm.
+	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown -p recompress -p recompress-worker -p recompress-browser -- -D warnings
 
 fmt: ## rustfmt
 	cargo fmt
 
-clean: ## removes what was built, not the tools (those: rm -r .tools node_modules)
+clean: ## removes what was built; the tools stay (rm -r .tools node_modules removes them)
 	rm -rf target build .wrangler
 
 toolchain:

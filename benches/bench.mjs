@@ -1,10 +1,10 @@
-// What a conversion costs, here and elsewhere. `make bench`
+// The cost of a conversion, with recompress and with other tools. `make bench`
 //
 //     node benches/bench.mjs [PART]... [--rounds N] [--quality N|auto]... [--lgwin N]... [--corpus NAME]...
 //                            [--contender TEXT]... [--mib N] [--save-mib N] [--patience S] [--out FILE]
 //
 // Parts: versions, cells (all contenders), encoder, memory, scaling, start. All of them without a name. A contender that
-// takes longer than --patience converts once only. What is measured goes to --out, which is
+// takes longer than --patience converts once only. The measurements go to --out, which is
 // docs/performance/results.json, and from there to the tables and plots of docs/performance.md.
 
 import { execFileSync } from "node:child_process";
@@ -39,7 +39,7 @@ const { values: options, positionals } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const patience = Number(options.patience);
-/** What another window makes a difference to; the rest is about members. */
+/** The corpora on which the window matters; the others differ in their members. */
 const WINDOWED = ["save", "source", "json", "binary", "images"];
 
 async function cells(results) {

@@ -1,4 +1,4 @@
-// Where the benchmark keeps what it makes once.
+// The cache of files that the benchmark makes once.
 
 import { join } from "node:path";
 

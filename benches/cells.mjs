@@ -1,13 +1,13 @@
 // The cells of the table: a file, a quality and a window, at which every contender converts in every round.
 //
-// What else the machine does meets all contenders of a round, so ratios are taken within rounds. Who begins changes from
+// Other load on the machine affects all contenders of a round, so ratios are taken within rounds. The first contender changes from
 // round to round. Before the first, each converts once unmeasured, as the just-in-time compilers of a new workerd want
 // it; that result is unpacked, and everyone's must hold the same members.
 
 import { OURS } from "./contenders.mjs";
 import { digest } from "./tarball.mjs";
 
-/** Measures one cell. Resolves to what each contender took, an array with a number for each round. */
+/** Measures one cell. Resolves to the cost for each contender, an array with a number for each round. */
 export async function cell({ file, quality, lgwin, rounds, patience, contenders }) {
   const cleanUp = [];
   const t = { after: (task) => cleanUp.push(task) };
@@ -23,7 +23,7 @@ export async function cell({ file, quality, lgwin, rounds, patience, contenders 
       if (found.sha256 !== expected.sha256) throw new Error(`${name} made another tarball: ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`);
       const slow = first.cpu > patience;
       const row = { cpu: slow ? [first.cpu] : [], firstByte: slow ? [first.firstByte] : [], bytes: first.bytes, memory: first.memory, wasmBytes: first.wasmBytes };
-      // A workerd's heap has what earlier conversions left, so that the first one counts; it begins cold, too.
+      // A workerd's heap keeps memory of earlier conversions, so the first one counts; it also starts cold.
       if (worker) row.coldCpu = first.cpu;
       running.push({ name, convert, row, slow });
     }

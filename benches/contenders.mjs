@@ -1,7 +1,7 @@
-// Who takes part: us, and the ways to do the same that people have.
+// The contenders: recompress, and other ways to do the same.
 //
 // Each has a name, and `start`, which resolves to `convert(file, quality, lgwin, options)`. A Worker is started again for
-// every cell of a table, so that what one file left in a heap is not there for the next.
+// every cell of a table, so that each file meets a fresh heap.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -55,7 +55,7 @@ let article = () => {
   return program;
 };
 
-/** Bytes of the tarball after which our encoder ends a meta-block (src/compress.rs). */
+/** Bytes of the tarball after which our encoder ends a meta-block (src/core/encode/brotli.rs). */
 export const metaBlock = (quality, lgwin) => (lgwin > 22 || (lgwin > 20 && quality > 9) ? 1 << 20 : 2 << 20);
 
 export const OURS = "recompress, Worker";

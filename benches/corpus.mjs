@@ -1,6 +1,6 @@
 // The files that are converted: the same bytes on every machine that installs package-lock.json, each made once.
 //
-// | name | what |
+// | name | content |
 // | --- | --- |
 // | save | like a game's save: one large text, two small (fixtures/save.mjs) |
 // | source | JavaScript and TypeScript of the installed packages, a thousand files |
@@ -10,7 +10,7 @@
 // | many | 66,000 members of some hundred bytes |
 // | one | the bytes of `source` as one member |
 //
-// A zip's name has a hash of what it was made from: change a recipe here, and it is made again.
+// A zip's name has a hash of its recipe, so a changed recipe makes it again.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ import { unpacked } from "./packages.mjs";
 
 const MIB = 1 << 20;
 const MANY = 66_000;
-/** Local components, which is what a zip holds: the same bytes in every time zone. */
+/** Local components, as a zip stores them: the same bytes in every time zone. */
 const MTIME = new Date(2020, 1, 29);
 
 const recipes = {
@@ -59,7 +59,7 @@ function files(folder, extensions, mib) {
   return members;
 }
 
-// Large files made by bundlers, and what is there for one platform alone, are not what people write.
+// People do not write bundlers' large output or files for one platform.
 const source = (mib) =>
   files(join(root, "node_modules"), [".js", ".mjs", ".cjs", ".ts", ".mts"], 1000)
     .filter(([name, bytes]) => bytes.length > 0 && bytes.length < 200_000 && !/linux|darwin|win32/.test(name))
@@ -110,7 +110,7 @@ async function zipped64(members) {
   return Buffer.concat(await zip.outputStream.toArray());
 }
 
-/** A zip of the corpus, of about `mib` MiB unpacked, or one that lies elsewhere: its file, and what it is called. */
+/** A zip of the corpus, of about `mib` MiB unpacked, or another file: its path and its name. */
 export async function corpus(name, mib) {
   if (!recipes[name]) return { name: basename(name), file: name };
   const inputs = ["benches/corpus.mjs", "benches/packages.mjs", "fixtures/save.mjs", "fixtures/records.mjs", "package-lock.json"];

@@ -1,5 +1,5 @@
 // The cost of the whole conversion next to that of its brotli encoder alone, on the same tarball, in workerd as well; and
-// of the same encoder in C, in which a JavaScript Worker would have it: what wasm costs.
+// of the same encoder in C, as a JavaScript Worker would have it: the cost of wasm.
 //
 // The encoder alone is compiled from the same crate (peers/encoder), and its result must be the Worker's to the byte.
 
@@ -37,7 +37,7 @@ async function compiled() {
   return folder;
 }
 
-/** Starts it in a workerd of its own. Resolves to what runs it, once the tarball is there. */
+/** Starts it in a workerd of its own. Resolves to a function that runs it, once the tarball is there. */
 async function alone(t, folder, tarball) {
   const worker = await startWorker(t, { folder, flags: ["nodejs_compat"] });
   await request(worker.port, { method: "PUT", body: tarball });

@@ -8,7 +8,7 @@ import { save } from "../fixtures/save.mjs";
 
 const MIB = 1 << 20;
 const PIECE_MIB = 17;
-/** What ends a raw deflate stream whose blocks so far end at a whole byte: a last block of nothing (RFC 1951 §3.2.6). */
+/** The end of a raw deflate stream whose blocks so far end at a whole byte: an empty last block (RFC 1951 §3.2.6). */
 const LAST_BLOCK = Buffer.from([3, 0]);
 
 /** The text of a save, deflated so that another copy can follow it. */

@@ -1,4 +1,4 @@
-// What a process has used.
+// CPU time and memory of a process.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// Files out of npm packages that nothing but the corpus needs: fetched once, held to what they contained when they were chosen.
+// Files of npm packages that only the corpus needs: fetched once, and checked against their hashes.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";

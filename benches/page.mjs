@@ -20,7 +20,7 @@ const peers = contenders.map(({ name }) => name).filter((name) => name !== OURS)
 const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
 const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
 
-/** Seconds, and half of what lies between the least and the most. */
+/** Seconds, and half of the range. */
 function seconds(numbers) {
   const { median: middle, least, most } = summary(numbers);
   return `${middle.toFixed(2)} ± ${((most - least) / 2).toFixed(2)}`;
@@ -43,7 +43,7 @@ function inOrder(cells) {
   return Object.values(cells).toSorted((one, other) => place(one) - place(other));
 }
 
-/** Rows by quality, window and corpus, of what `show(ours, theirs)` says of each peer. */
+/** Rows by quality, window and corpus, with `show(ours, theirs)` for each peer. */
 function versus(cells, first, show) {
   const rows = inOrder(cells).map(({ corpus, asked, quality, lgwin, unpacked, contenders: measured }) => [
     asked === "auto" ? `auto: ${quality}` : quality,
@@ -55,7 +55,7 @@ function versus(cells, first, show) {
   return table(["quality", "lgwin", "file", OURS, ...peers], rows);
 }
 
-/** What stands in the page, each with the part of the measurements that it is made of. */
+/** The parts of the page, each with the measurements that it shows. */
 const tables = {
   goals: { of: "cells", make: goals },
   cpu: { of: "cells", make: ({ cells }) => versus(cells, ({ cpu }) => seconds(cpu), (ours, theirs) => ratio(ours.cpu, theirs.cpu)) },
@@ -106,7 +106,7 @@ const tables = {
   versions: { of: "versions", make: ({ versions }) => table(["program", "version"], Object.entries(versions)) },
 };
 
-/** What was to be reached, and what was. */
+/** The goals and the results. */
 function goals({ cells, encoder }) {
   const at = (corpus, quality, lgwin) => cells[`${corpus}, quality ${quality}, lgwin ${lgwin}`]?.contenders;
   const rows = [];
@@ -189,7 +189,7 @@ function growthPlot(scaling, title, value, y) {
   return plot({ title: `${title}: in workerd, lgwin 22`, x, y, series });
 }
 
-/** Writes what there are measurements for, and leaves the rest as it is. */
+/** Writes the parts that have measurements, and leaves the rest as it is. */
 export function writePage(parts) {
   let page = readFileSync(PAGE, "utf8");
   for (const [name, { of, make }] of Object.entries(tables)) {

@@ -1,4 +1,4 @@
-// What was measured, in a file that every part adds to: a run that was interrupted keeps what it has.
+// The measurements, in a file that every part adds to: an interrupted run keeps its results.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -17,7 +17,7 @@ export class Results {
   set(part, key, value) {
     this.parts[part] = { ...this.parts[part], [key]: value };
     mkdirSync(dirname(this.file), { recursive: true });
-    // A line for each entry: what a run changed can be read in a diff.
+    // A line for each entry, so that a diff shows the changes of a run.
     const parts = Object.entries(this.parts).map(([name, entries]) => {
       const lines = Object.entries(entries).map(([entry, measured]) => `    ${JSON.stringify(entry)}: ${JSON.stringify(measured)}`);
       return `  ${JSON.stringify(name)}: {\n${lines.join(",\n")}\n  }`;

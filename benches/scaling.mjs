@@ -35,7 +35,7 @@ export async function scaling(results, { largest }) {
         const { now: idle } = memoryOf(worker.pid);
         const path = worker.path(quality, LGWIN);
         for (let round = 0; round < 2; round++) await convert(worker, { chunks: warmUp.chunks(), length: warmUp.length, path });
-        // Several of what is too short for the clock.
+        // Several runs where one is too short for the clock.
         const runs = [];
         do runs.push(await convert(worker, { chunks: zip.chunks(), length: zip.length, path }));
         while (sum(runs) < 0.5);

@@ -8,12 +8,12 @@ import { join } from "node:path";
 
 const file = join(tmpdir(), `recompress-bench-${process.pid}.peaks`);
 
-/** What stands before each program of a line, so that its memory is measured: time(1), not the shell's own `time`. */
+/** The prefix of each program of a line that measures its memory: time(1), not the shell's own `time`. */
 export const MEASURED = `/usr/bin/time -a -o '${file}' -f %M`;
 
 /**
- * Runs a line and resolves to what it cost: CPU seconds of all its processes, the clock's seconds to its first byte, its
- * bytes, and what its measured programs had in memory at most: their sum, or the most where they run one after another.
+ * Runs a line and resolves to its cost: CPU seconds of all its processes, the clock's seconds to its first byte, its
+ * bytes, and the peak memory of its measured programs: their sum, or the most where they run one after another.
  */
 export async function run(line, { keep = false, inTurn = false } = {}) {
   rmSync(file, { force: true });

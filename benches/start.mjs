@@ -1,4 +1,4 @@
-// What a new isolate costs: from the start of workerd to its first answer, next to a Worker that does nothing.
+// The cost of a new isolate: from the start of workerd to its first answer, next to a Worker that does nothing.
 
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

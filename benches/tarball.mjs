@@ -1,4 +1,4 @@
-// What a tarball holds, so that contenders can be held to the same members.
+// The content of a tarball, to check that all contenders give the same members.
 
 import { createHash } from "node:crypto";
 import { brotliDecompressSync } from "node:zlib";

@@ -1,5 +1,5 @@
 // The memory that the Worker's wasm comes to, by quality and window, of a save longer than the largest window.
-// `make memory` has the same of what takes the most.
+// `make memory` measures the data that takes the most memory.
 
 import { readFileSync } from "node:fs";
 

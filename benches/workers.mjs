@@ -35,7 +35,7 @@ export async function peer(t, name, options = {}) {
 }
 
 /**
- * One conversion. Resolves to what it cost, and its result if that is to be kept.
+ * One conversion. Resolves to its cost, and to its result if asked.
  *
  * Seconds of CPU are those of the whole process, reading the request and writing the answer included; those to the first
  * byte are the clock's.

@@ -6,7 +6,7 @@ import { constants, createBrotliCompress } from "node:zlib";
 const PIECE = 64 << 10;
 
 /**
- * Answers with what `write` writes, compressed. `write` gets a function that takes bytes and resolves when there is room
+ * Answers with the compressed output of `write`. `write` gets a function that takes bytes and resolves when there is room
  * for more.
  *
  * The size hint is one that no tarball exceeds by much: without it the encoder goes by its first chunk, and is 3.6 %

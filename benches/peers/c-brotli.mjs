@@ -2,7 +2,7 @@
 //
 //     node c-brotli.mjs QUALITY LGWIN [META_BLOCK_BYTES]
 //
-// It is told what our encoder is told: that the input is large, and, with META_BLOCK_BYTES, where a meta-block ends.
+// It gets the hints that our encoder gets: that the input is large, and, with META_BLOCK_BYTES, where a meta-block ends.
 
 import { once } from "node:events";
 import { constants, createBrotliCompress } from "node:zlib";

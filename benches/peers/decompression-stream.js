@@ -1,4 +1,4 @@
-// What a JavaScript developer would write with what the platform has: DecompressionStream, and node:zlib's brotli. It
+// A JavaScript developer's version, with the platform's DecompressionStream and node:zlib's brotli. It
 // streams, knows deflated and stored members whose sizes are in the local header, and checks next to nothing.
 
 import { compressed } from "./brotli.js";
@@ -56,7 +56,7 @@ class Upload {
     this.rest = new Uint8Array(0);
   }
 
-  /** Reads on if nothing is left of what was read; nothing is left after that at the end alone. */
+  /** Reads on if the buffer is empty. It stays empty only at the end. */
   async fill() {
     if (this.rest.length > 0) return;
     const { value } = await this.reader.readAtLeast(PIECE, new Uint8Array(PIECE));

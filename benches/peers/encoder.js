@@ -6,7 +6,7 @@ import { constants, createBrotliCompress } from "node:zlib";
 import module from "./encoder.wasm";
 
 const PIECE = 64 << 10;
-/** One for all runs, as the Worker has: its memory has grown to what the encoder takes. */
+/** One instance for all runs, as in the Worker: its memory has grown to the encoder's need. */
 const { memory, begin, input, output, given, step } = new WebAssembly.Instance(module).exports;
 let tarball;
 

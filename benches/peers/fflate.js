@@ -14,7 +14,7 @@ export default {
 };
 
 async function convert(body, write) {
-  let ready = []; // what came out of the last push
+  let ready = []; // the output of the last push
   const unzip = new Unzip((file) => {
     // It tells no times.
     ready.push(header(file.name, file.originalSize, new Date(0)));

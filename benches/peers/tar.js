@@ -29,10 +29,10 @@ function split(name) {
   return [name.slice(0, at), name.slice(at + 1)];
 }
 
-/** What fills a member's last block. */
+/** The padding of a member's last block. */
 export const padding = (size) => new Uint8Array((BLOCK - (size % BLOCK)) % BLOCK);
 
-/** What ends a tarball. */
+/** The end of a tarball. */
 export const END = new Uint8Array(2 * BLOCK);
 
 /** The time of a member, from the MS-DOS form of a local header. */

@@ -1,21 +1,21 @@
-//! The conversion as JavaScript sees it: a [`Transcoder`] that is written to and read from.
+//! The conversion for JavaScript: a [`Transcoder`] with `write` and `read`.
 
 use recompress::{Error, Limits, Parameters, Selection, Status, Step, Transcoder};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-/// Bytes that one [`Conversion::read`] gives at most.
+/// Most bytes that one [`Conversion::read`] returns.
 const PIECE: usize = 256 << 10;
 
-/// One conversion: `write` a part of the zip, `read` until there is nothing, and so on; `finish`, and `read` the rest.
+/// One conversion: `write` a part of the zip, `read` until it returns nothing, repeat; then `finish` and `read` the rest.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Conversion {
     transcoder: Transcoder,
-    /// What was written, of which the transcoder has taken `taken` bytes.
+    /// The latest input; the transcoder has consumed `taken` bytes of it.
     input: Vec<u8>,
     taken: usize,
-    /// Whether nothing can be read before there is more input.
+    /// Whether `read` needs more input.
     is_waiting: bool,
     has_ended: bool,
     output: Vec<u8>,
@@ -58,7 +58,7 @@ impl Conversion {
         })
     }
 
-    /// Takes the next bytes of the zip; those before must have been read to their end.
+    /// Takes the next bytes of the zip. Call `read` until it returns nothing before the next `write`.
     pub fn write(&mut self, bytes: &[u8]) {
         self.input.clear();
         self.input.extend_from_slice(bytes);
@@ -67,14 +67,14 @@ impl Conversion {
         self.is_waiting = bytes.is_empty();
     }
 
-    /// Says that the zip has ended.
+    /// Marks the end of the zip.
     pub fn finish(&mut self) {
         self.write(&[]);
         (self.is_waiting, self.has_ended) = (false, true);
     }
 
-    /// The next bytes of the result, or undefined where there are none without more of the zip. Throws an `Error` with a
-    /// `code` if the zip is refused.
+    /// The next bytes of the result; undefined if it needs more of the zip. Throws an `Error` with a `code` if the zip is
+    /// refused.
     pub fn read(&mut self) -> Result<Option<Box<[u8]>>, JsValue> {
         let mut produced = 0;
         while !self.is_waiting && produced < PIECE {
@@ -103,7 +103,7 @@ impl Conversion {
         self.transcoder.in_use().1
     }
 
-    /// SHA-256 of what was read so far, in hexadecimal digits.
+    /// SHA-256 of the bytes read so far, in hexadecimal digits.
     pub fn sha256(&self) -> String {
         self.digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }

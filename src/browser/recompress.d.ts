@@ -22,7 +22,7 @@ export interface Summary {
   sha256: string;
 }
 
-/** Takes a zip and gives a `.tar.br`, with back-pressure. Errors, and is never closed, if the zip is refused. */
+/** Takes a zip and returns a `.tar.br`, with back-pressure. If the zip is refused, the stream errors and never closes. */
 export interface RecompressStream extends TransformStream<Uint8Array<ArrayBufferLike>, Uint8Array<ArrayBuffer>> {
   /** Resolves when the result has been read to its end; rejects with the stream's error. */
   readonly summary: Promise<Summary>;
@@ -30,7 +30,7 @@ export interface RecompressStream extends TransformStream<Uint8Array<ArrayBuffer
 
 /** Why a zip is refused. */
 export class RecompressError extends Error {
-  /** A stable word, as in the service's problems: `"encrypted"`, `"truncated"`, … */
+  /** A stable code, as in the service's problems: `"encrypted"`, `"truncated"`, … */
   readonly code: string;
   constructor(message: string, code: string);
 }

@@ -1,4 +1,4 @@
-// The package for web pages: a zip goes into a stream, a .tar.br comes out of it. Nothing leaves the machine.
+// The package for web pages: a stream that takes a zip and returns a .tar.br. No data leaves the machine.
 
 import load, { Conversion } from "./core.js";
 
@@ -93,5 +93,5 @@ function number(option) {
 function bytesOf(chunk) {
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new TypeError("the zip comes as bytes: an ArrayBuffer, or a view of one");
+  throw new TypeError("a chunk must be bytes: an ArrayBuffer or a view of one");
 }

@@ -20,25 +20,25 @@ pub struct Arguments {
     pub convert: Convert,
 }
 
-/// What else there is to do than to convert one zip. A zip of such a name is `./serve`.
+/// The other commands. To convert a zip named `serve`, write `./serve`.
 #[derive(Subcommand)]
 pub enum Command {
-    /// List what is in a zip, as JSON, and what a tarball would not have of it.
+    /// List the members of a zip as JSON, with warnings about details that a tarball cannot keep.
     Inspect(Inspect),
-    /// Say what a conversion would come to, as JSON: bytes of output, CPU time in a Worker, memory.
+    /// Estimate the cost of a conversion, as JSON: bytes of output, CPU time in a Worker, memory.
     Estimate(Foresee),
     /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
     Serve(Serve),
 }
 
-/// What to estimate.
+/// Arguments of `estimate`.
 #[derive(clap::Args)]
 pub struct Foresee {
     /// Bytes of the zip.
     zip_bytes: u64,
-    /// Bytes of its members' contents together.
+    /// Unpacked bytes of all members together.
     unpacked_bytes: u64,
-    /// How many members it has.
+    /// Number of members.
     #[arg(long, value_name = "N", default_value_t = 1)]
     members: u64,
     #[command(flatten)]
@@ -54,13 +54,13 @@ impl Foresee {
     }
 }
 
-/// What to list.
+/// Arguments of `inspect`.
 #[derive(clap::Args)]
 pub struct Inspect {
     /// The zip; `-` or nothing is standard input.
     #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
     pub input: PathBuf,
-    /// A line for each member as it is read, and one of totals at the end, instead of one document.
+    /// Print one line per member as it is read and a line of totals at the end, instead of one document.
     #[arg(long)]
     lines: bool,
     #[command(flatten)]
@@ -73,7 +73,7 @@ impl Inspect {
     }
 }
 
-/// What to convert, and how.
+/// Arguments of a conversion.
 #[derive(clap::Args)]
 pub struct Convert {
     /// The zip; `-` or nothing is standard input.
@@ -85,20 +85,20 @@ pub struct Convert {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub compression: Compression,
-    /// What the data is: `generic`, `text` or `font`.
+    /// Kind of data: `generic`, `text` or `font`.
     #[arg(short, long, value_name = "MODE", default_value = Mode::Generic.name(), value_parser = mode)]
     pub mode: Mode,
-    /// Write only members that match this pattern; may be given several times. `*` and `?` match within a folder's name, a
-    /// `**` between slashes any number of folders, and a folder's name all that is in it.
+    /// Write only members that match this pattern. Repeat for several. `*` and `?` match within one name, `**` between slashes
+    /// matches any number of folders, and a folder's name matches everything in it.
     #[arg(long, value_name = "PATTERN")]
     include: Vec<String>,
-    /// Leave out members that match this pattern, whatever includes them; may be given several times.
+    /// Leave out members that match this pattern, even if `--include` matches. Repeat for several.
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
-    /// Put the member of this name first, holding back what stands before it; may be given several times.
+    /// Put the member with this name first; the members before it are held in memory. Repeat for several.
     #[arg(long, value_name = "NAME")]
     first: Vec<String>,
-    /// Add a report behind the tarball, where readers do not look: members, sizes, SHA-256, warnings.
+    /// Append a report after the tarball's end, where tar readers do not look: members, sizes, SHA-256, warnings.
     #[arg(long)]
     pub report: bool,
     /// Replace OUTPUT if it exists.
@@ -108,19 +108,19 @@ pub struct Convert {
     pub limits: Bounds,
 }
 
-/// How hard to compress.
+/// Compression parameters.
 #[derive(clap::Args)]
 pub struct Compression {
     /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
     #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
     quality: Choice,
-    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` for what a zip of this size can use, as it is
-    /// where the quality is automatic and no window is given.
+    /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` to fit the zip's size. With
+    /// `--quality auto` the default is `auto`.
     #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), default_value_if("quality", "auto", "auto"), value_parser = |text: &str| choice(text, 10, 24))]
     lgwin: Choice,
 }
 
-/// A number, or that it is chosen automatically.
+/// A number, or the automatic choice.
 #[derive(Clone, Copy)]
 pub enum Choice {
     Auto,
@@ -174,28 +174,28 @@ impl Compression {
     }
 }
 
-/// How to serve.
+/// Arguments of `serve`.
 #[derive(clap::Args)]
 pub struct Serve {
-    /// The port; 0 takes one that is free.
+    /// The port; 0 picks a free one.
     #[arg(long, value_name = "N", default_value_t = 8787)]
     pub port: u16,
-    /// The address to listen at; `0.0.0.0` and `::` are all there are.
+    /// The address to listen on; `0.0.0.0` or `::` for all.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub address: IpAddr,
     /// Bytes of memory for all conversions together.
     #[arg(long, value_name = "BYTES", default_value_t = 84 << 20)]
     pub memory: u64,
-    /// Seconds that a request may wait for its share of that.
+    /// Seconds that a request may wait for memory.
     #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
     pub patience: Duration,
-    /// Seconds for which a client may send nothing.
+    /// Drop a client that sends nothing for this many seconds.
     #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
     pub idle: Duration,
-    /// Seconds for which a client may read nothing.
+    /// Drop a client that reads nothing for this many seconds.
     #[arg(long, value_name = "S", default_value = "240", value_parser = seconds)]
     pub unread: Duration,
-    /// Seconds that what is under way has to end, once the process is told to (SIGTERM, SIGINT).
+    /// Seconds that open requests have to finish after SIGTERM or SIGINT.
     #[arg(long, value_name = "S", default_value = "60", value_parser = seconds)]
     pub grace: Duration,
 }
@@ -205,11 +205,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
-/// What an archive may ask for; see `recompress::Limits`.
+/// Limits of an archive; see `recompress::Limits`.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub struct Bounds {
-    /// Members.
+    /// Number of members.
     #[arg(long, value_name = "N", default_value_t = Limits::NATIVE.entries, hide_default_value = true)]
     max_entries: u64,
     /// Bytes of all members' contents together.
@@ -218,16 +218,16 @@ pub struct Bounds {
     /// Unpacked bytes for each byte of the zip, once 64 MiB are unpacked.
     #[arg(long, value_name = "N", default_value_t = Limits::NATIVE.ratio, hide_default_value = true)]
     max_ratio: u64,
-    /// Bytes of one member whose size stands behind its data, as they are in the zip.
+    /// Compressed bytes of one member that states its size only after its data.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::NATIVE.held_bytes, hide_default_value = true)]
     max_held: u64,
     /// Bytes of one member's name.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::NATIVE.name_bytes, hide_default_value = true)]
     max_name: u64,
-    /// Bytes of memory for what is held of the archive; the encoder has its own.
+    /// Bytes of memory for the held parts of the archive, without the encoder.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::NATIVE.memory_bytes, hide_default_value = true)]
     max_memory: u64,
-    /// Milliseconds of CPU, as counted from what is done.
+    /// Milliseconds of CPU, counted from the work done, not measured.
     #[arg(long, value_name = "MS", default_value_t = Limits::NATIVE.cpu_ms, hide_default_value = true)]
     max_cpu: u64,
 }

@@ -1,4 +1,4 @@
-//! The command-line tool, which is a server as well.
+//! The command-line tool and native server.
 
 mod arguments;
 mod pump;
@@ -17,7 +17,7 @@ use pump::{Input, run_steps};
 use recompress::{Inspection, Step, Transcoder};
 use tempfile::NamedTempFile;
 
-/// Why there is no result: a stable word, and what happened.
+/// Why there is no result: a stable code and a message.
 struct CommandError(&'static str, String);
 
 impl From<recompress::Error> for CommandError {
@@ -86,7 +86,7 @@ fn is_stdio(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Writes to a file that has its name only once it is whole.
+/// Writes to a temporary file and renames it when it is complete.
 fn write_file(machine: &mut impl Step, source: Input, path: &Path, force: bool) -> Result<(), CommandError> {
     let failed = |error: io::Error| failed("write", path, &error);
     if is_device(path) {
@@ -104,12 +104,12 @@ fn write_file(machine: &mut impl Step, source: Input, path: &Path, force: bool) 
     Ok(())
 }
 
-/// Whether `path` is something like `/dev/null`, that must not be replaced by a file.
+/// Whether `path` is a device like `/dev/null`, which a rename would replace.
 fn is_device(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
-/// A file that vanishes unless it is given a name, readable by whom other new files are.
+/// A temporary file with the usual permissions of a new file. It is deleted unless it gets a name.
 fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".recompress-");

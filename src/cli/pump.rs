@@ -1,4 +1,4 @@
-//! The loop that brings a conversion, or an inspection, what it reads, and takes what it writes.
+//! The loop that feeds a conversion or an inspection and writes its output.
 
 use std::{
     fs::File,
@@ -12,14 +12,14 @@ use recompress::{Status, Step};
 
 use crate::{CommandError, arguments::Arguments, failed, is_stdio};
 
-/// Bytes read, and written, at once.
+/// Bytes of one read and of one write.
 const BUFFER: usize = 256 << 10;
 
-/// What is read.
+/// The input of a job.
 pub struct Input<'a> {
     bytes: Box<dyn Read>,
     name: &'a Path,
-    /// In bytes, if that is known.
+    /// Size in bytes, if known.
     pub size: Option<u64>,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Brings `machine` its input, and writes its output, until it is done.
+/// Feeds `machine` its input and writes its output until it is done.
 pub fn run_steps(
     machine: &mut impl Step,
     source: Input,
@@ -65,7 +65,7 @@ pub fn run_steps(
     output.flush().map_err(|error| failed("write", output_name, &error))
 }
 
-/// Reads what there is; nothing means that there is no more, and not that a signal came.
+/// Reads once; 0 bytes means the end, never an interruption by a signal.
 fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(buffer) {

@@ -1,6 +1,6 @@
-//! The native server: the HTTP service over hyper, for who hosts it.
+//! The native server: the HTTP service over hyper and tokio, for self-hosting.
 //!
-//! What the Worker's shell does with the runtime's means is done here with tokio's: the same waits have the same ends.
+//! It has the same timeouts as the Worker.
 
 mod upload;
 
@@ -40,7 +40,7 @@ use crate::arguments::Serve;
 /// Serves until the process is told to end.
 pub fn serve(arguments: Serve) -> io::Result<()> {
     let variables = std::env::vars_os().filter_map(|(name, value)| {
-        // What is not Unicode is no value of ours, and must not pass for none.
+        // A value that is not Unicode is invalid; it must not count as unset.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     });
     let settings = Settings::from_variables(Limits::WORKER, variables).unwrap_or_else(|wrong| {
@@ -52,7 +52,7 @@ pub fn serve(arguments: Serve) -> io::Result<()> {
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
 }
 
-/// A line of the log. Nobody is to fail because nobody reads it.
+/// Writes a line of the log. A failed write is ignored: it must not fail the request.
 fn log(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
@@ -68,14 +68,14 @@ impl Server {
         println!("recompress: listening on http://{}/", listener.local_addr()?);
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let graceful = GracefulShutdown::new();
-        // Ends with a signal.
+        // Ends at a signal.
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         tokio::spawn(Arc::clone(&self).attend(stream, graceful.watcher()));
                     }
-                    // A connection that is gone already, or too many of them: neither is a reason to end.
+                    // The connection is gone already, or the process has too many: retry after a pause.
                     Err(error) => {
                         eprintln!("recompress: accept: {error}");
                         sleep(Duration::from_millis(100)).await;
@@ -86,17 +86,17 @@ impl Server {
             }
         }
         drop(listener);
-        // What is under way comes to its end, within bounds.
+        // Open requests may finish within the grace period.
         let open = graceful.count();
         if timeout(self.arguments.grace, graceful.shutdown()).await.is_err() {
             eprintln!("recompress: ended with some of {open} connections still open");
-            // Here, and not with the runtime: a conversion that is in the middle of its work would find no timers, and panic.
+            // Exit here, not by dropping the runtime: a conversion in the middle of its work would find no timers and panic.
             exit(0);
         }
         Ok(())
     }
 
-    /// Answers a connection's requests.
+    /// Answers the requests of one connection.
     async fn attend(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
         let Ok((stream, lost)) = watched(stream) else { return };
         // A client that reads nothing would keep its conversion's memory for ever.
@@ -108,7 +108,7 @@ impl Server {
             .header_read_timeout(self.arguments.idle)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         tokio::select! {
-            // Why a connection failed is in the account of its request.
+            // The request's log line has the reason of a failed connection.
             _ = watcher.watch(connection) => {}
             () = lost => {}
         }
@@ -129,20 +129,20 @@ impl Server {
     }
 }
 
-/// The stream, and a future that ends when its connection is lost. hyper notices when it reads, which it does not while a
-/// request waits for memory.
+/// The stream, and a future that completes when the connection is lost. hyper notices a loss only when it reads, and it does
+/// not read while a request waits for memory.
 fn watched(stream: TcpStream) -> io::Result<(TcpStream, impl Future<Output = ()>)> {
     stream.set_nodelay(true)?;
     let stream = stream.into_std()?;
     let other = TcpStream::from_std(stream.try_clone()?)?;
     let lost = async move {
-        // It fails when the runtime ends, and so does all else.
+        // It fails only when the runtime ends.
         let _ = other.ready(Interest::ERROR).await;
     };
     Ok((TcpStream::from_std(stream)?, lost))
 }
 
-/// What computes when it is polled, for up to some seconds: meanwhile other tasks get another thread.
+/// A future or body that computes for up to some seconds when polled. Other tasks move to another thread meanwhile.
 struct Working<T>(T);
 
 impl<F: Future + Unpin> Future for Working<F> {

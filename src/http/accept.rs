@@ -12,19 +12,19 @@ const TAR: &str = "application/x-tar";
 const JSON: &str = "application/json";
 const LINES: &str = "application/x-ndjson";
 
-/// How a tarball is labelled, of which it is said in one of two ways that it is compressed with brotli. Its bytes are the same.
+/// How a tarball is labelled. There are two ways to say that it is compressed with brotli; the bytes are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Variant {
-    /// A `.tar.br` file: brotli is part of what is delivered.
+    /// A `.tar.br` file: brotli is part of the file format.
     CompressedTar,
-    /// A `.tar` file, and brotli a matter of transport: what a browser's `fetch` reads is the tarball itself.
+    /// A `.tar` file with `Content-Encoding: br`: a browser's `fetch` decodes it and reads the tarball itself.
     EncodedTar,
 }
 
 impl Variant {
     /// A compressed file, unless the request names `application/x-tar`, prefers it, and accepts brotli as an encoding.
     ///
-    /// Wildcards do not choose the encoded form: what sends `*/*` mostly saves what it gets.
+    /// Wildcards do not choose the encoded form: clients that send `*/*` mostly save the bytes to a file.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
         let weight = |encoding| weight(headers, &ACCEPT_ENCODING, encoding);
         let accepts_br = weight("br").or_else(|| weight("*")).unwrap_or(0.0) > 0.0;
@@ -54,8 +54,8 @@ impl Variant {
     }
 }
 
-/// Whether a person reads the answer in a browser: HTML is named, and plain text not preferred to it. What accepts
-/// everything, as curl does, gets text.
+/// Whether a person reads the answer in a browser: the request names HTML and does not prefer plain text. A client that
+/// accepts everything, like curl, gets text.
 pub fn prefers_html(headers: &HeaderMap) -> bool {
     let weight = |media_type| weight(headers, &ACCEPT, media_type);
     weight("text/html").is_some_and(|html| html > 0.0 && html >= weight("text/plain").unwrap_or(0.0))
@@ -66,7 +66,7 @@ pub(crate) fn listing(headers: &HeaderMap) -> (Listing, &'static str) {
     if prefers(headers, LINES, JSON) { (Listing::Lines, LINES) } else { (Listing::Json, JSON) }
 }
 
-/// Whether a request names the type `wanted`, and would rather have it than `usual`.
+/// Whether a request names the type `wanted` and prefers it to `usual`.
 fn prefers(headers: &HeaderMap, wanted: &str, usual: &str) -> bool {
     let weight = |media_type| weight(headers, &ACCEPT, media_type);
     match (weight(wanted), weight(usual)) {
@@ -83,7 +83,7 @@ fn weight(headers: &HeaderMap, header: &HeaderName, value: &str) -> Option<f32> 
     ranges(headers, header).find(|range| range.0.eq_ignore_ascii_case(value)).map(|range| range.1)
 }
 
-/// The members of a list header with their weights (RFC 9110 §12.4.2); one whose weight is no number counts as refused.
+/// The members of a list header with their weights (RFC 9110 §12.4.2). A weight that is not a number counts as 0.
 fn ranges<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, f32)> {
     headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(
         |member| {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn html_is_for_those_who_name_it() {
+    fn html_is_for_requests_that_name_it() {
         for (accept, expected) in [
             ("", false),
             ("*/*", false),

@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, header::CONTENT_TYPE};
 
 use crate::{body::Body, problem::Problem};
 
-/// An answer with a text, or with no more than a document.
+/// An answer with a short text or document.
 pub(crate) fn fixed<B>(content_type: &'static str, text: impl Into<Bytes>) -> Response<Body<B>> {
     let mut response = Response::new(Body::fixed(text.into()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

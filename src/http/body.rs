@@ -16,13 +16,13 @@ use crate::upload::Upload;
 
 /// The body of an answer to a request whose upload is a `B`.
 ///
-/// An error ends it: the tarball is not complete, and its reader must not take it for one.
+/// An error ends it. The tarball is then incomplete, and the broken transfer tells the client so.
 pub struct Body<B> {
-    /// Not yet given.
+    /// Bytes that were produced and not yet sent.
     ready: Bytes,
-    /// What comes after it.
+    /// The job that produces the rest.
     exchange: Option<Box<Exchange<Upload<B>>>>,
-    /// Of the request, until this is the end of it.
+    /// The request's log line; written when the body ends.
     log: Option<Box<RequestLog>>,
 }
 
@@ -31,7 +31,7 @@ impl<B> Body<B> {
         Self { ready: bytes, exchange: None, log: None }
     }
 
-    /// What comes after the first piece, if that is not all.
+    /// A body that starts with `first`; the exchange produces the rest.
     pub(crate) fn streaming(first: Piece, exchange: Exchange<Upload<B>>, log: &mut RequestLog) -> Self {
         match first {
             Piece::More(first) => Self { ready: first, exchange: Some(Box::new(exchange)), log: None },
@@ -39,11 +39,11 @@ impl<B> Body<B> {
                 log.outcome = "ok";
                 Self::fixed(only)
             }
-            Piece::Told(..) => unreachable!("with nothing given before it, a failure becomes the status"),
+            Piece::Told(..) => unreachable!("before the first piece a failure becomes the status"),
         }
     }
 
-    /// Has the account end with the body.
+    /// Attaches the log line, which is written when the body ends.
     pub(crate) fn logged(mut self, mut log: RequestLog) -> Self {
         if self.exchange.is_none() {
             log.bytes_out = self.ready.len() as u64;
@@ -82,7 +82,7 @@ where
                 }
             }
             let piece = ready!(polled);
-            // With the last piece, or an error, the encoder's memory is given back before the client has taken the rest.
+            // After the last piece, or an error, the memory is free again even if the client has not read everything yet.
             if !matches!(piece, Ok(Piece::More(_))) {
                 this.exchange = None;
                 this.log = None;

@@ -1,9 +1,9 @@
-//! What can be asked, and what is answered: for programs, and for people.
+//! The API description: an OpenAPI document for programs, a page for people.
 
 /// OpenAPI 3.1.
 pub(crate) const OPENAPI: &str = include_str!("openapi.json");
 
-/// The same as a page, which loads nothing.
+/// The same content as an HTML page that loads no other file.
 pub(crate) const PAGE: &str = include_str!("docs.html");
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ mod tests {
         settings::Settings,
     };
 
-    /// One error of each variant. A new one that is missing here is found by its code.
+    /// One error of each variant. If a new variant is missing here, the comparison of codes fails.
     fn errors() -> Vec<Error> {
         let [entry, name, problem, found] = [const { String::new() }; 4];
         let (what, place, limit) = ("", String::new(), 0);
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_table_of_answers_has_every_problem_with_a_test_that_is_there() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
         let mut listed = BTreeSet::new();
         for row in read("docs/answers.md").lines().filter(|line| line.starts_with("| ") && line.contains("| `")) {

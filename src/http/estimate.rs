@@ -1,4 +1,4 @@
-//! What a conversion would come to, by the numbers in a query.
+//! `GET /estimate`: the expected cost of a conversion, from the numbers in the query.
 
 use http::request::Parts;
 use recompress::Estimate;
@@ -11,10 +11,10 @@ use crate::{
     settings::Settings,
 };
 
-/// The numbers that a query must have, or may.
+/// The numbers in the query, with defaults for the optional ones.
 const NUMBERS: [(&str, Option<u64>); 3] = [("zip_bytes", None), ("unpacked_bytes", None), ("members", Some(1))];
 
-/// An estimate as JSON. `budget` is the memory that all requests have.
+/// An estimate as JSON. `budget` is the memory of all requests together.
 pub(crate) fn answer(head: &Parts, settings: &Settings, budget: u64) -> Result<String, BadOption> {
     let mut given = Given::by_head("", &head.headers)?;
     let mut numbers = NUMBERS.map(|_| None::<String>);
@@ -49,7 +49,7 @@ pub(crate) fn answer(head: &Parts, settings: &Settings, budget: u64) -> Result<S
     Ok(format!("{estimate}\n"))
 }
 
-/// `parse` alone takes `+9`.
+/// `parse` alone would accept `+9`.
 fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

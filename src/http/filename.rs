@@ -51,7 +51,8 @@ pub(crate) fn problem_disposition(name: &str) -> HeaderValue {
 
 fn disposition(kind: &str, name: Option<&str>, extension: &str) -> HeaderValue {
     let name = format!("{}{extension}", stem(name.unwrap_or_default()));
-    // What a quoted string must escape, and `%`, which some clients decode there, are in `filename*` alone (RFC 6266 appendix D).
+    // Only `filename*` carries characters that a quoted string must escape, and `%`, which some clients decode (RFC 6266
+    // appendix D).
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
     let fallback: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
     let mut value = format!("{kind}; filename=\"{fallback}\"");
@@ -62,7 +63,7 @@ fn disposition(kind: &str, name: Option<&str>, extension: &str) -> HeaderValue {
     HeaderValue::try_from(value).expect("it is printable ASCII")
 }
 
-/// The last component of `name` without its `.zip` and without what could deceive who reads it.
+/// The last component of `name`, without `.zip` and without characters that could deceive a reader.
 fn stem(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown: String = last.chars().filter(|&c| !c.is_control() && !is_invisible(c)).collect();
@@ -76,12 +77,12 @@ fn stem(name: &str) -> String {
     if stem.trim_matches('.').is_empty() { "archive".to_owned() } else { stem.to_owned() }
 }
 
-/// Line separators and what changes the direction of writing (Unicode UAX #9).
+/// Line separators, and characters that change the direction of writing (Unicode UAX #9).
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The parameters after the first `;`, unquoted (RFC 9110 §5.6.6). What is malformed ends the list.
+/// The parameters after the first `;`, unquoted (RFC 9110 §5.6.6). A malformed parameter ends the list.
 fn parameters(text: &str) -> Vec<(&str, String)> {
     let mut found = Vec::new();
     let mut rest = text.split_once(';').map_or("", |(_, rest)| rest);
@@ -99,7 +100,7 @@ fn parameters(text: &str) -> Vec<(&str, String)> {
     found
 }
 
-/// A quoted string's value, and what follows it.
+/// A quoted string's value, and the text after it.
 fn unquote(quoted: &str) -> (String, &str) {
     let mut value = String::new();
     let mut characters = quoted.chars();

@@ -1,9 +1,9 @@
 //! A form (`multipart/form-data`, RFC 7578) with options in its fields and one file, which is the archive.
 //!
-//! Fields that come before the file are options, as in the query. Nothing comes after it: by then the answer is on its way.
+//! Fields before the file are options, as in the query. No field may follow the file: the answer may have started by then.
 //!
-//! The parser takes all that its stream has into memory, and looks for what it wants in all of it. So its stream has one
-//! frame at a time, brought when the parser has no use for anything else, and before the file there are few.
+//! The parser reads all of its stream into memory before it searches. So its stream holds one frame at a time, supplied
+//! when the parser has nothing else to do.
 
 use std::{
     convert::Infallible,
@@ -32,7 +32,7 @@ use crate::{
     problem::Problem,
 };
 
-/// What may come before the file, and after it: fields are short.
+/// The most bytes that may surround the file. Fields are short.
 const FIELDS_BYTES: usize = 16 << 10;
 
 /// A form that is not one file with options before it.
@@ -42,7 +42,7 @@ pub(crate) enum BadForm {
     NoBoundary,
     #[error("the form has no file: a field with a filename")]
     NoFile,
-    #[error("field {name:?} stands behind the form's file, where nothing may")]
+    #[error("field {name:?} comes after the form's file; the file must come last")]
     BehindFile { name: String },
     #[error("more than {FIELDS_BYTES} bytes of the form are not its file")]
     TooLong,
@@ -58,19 +58,19 @@ pub(crate) struct Form<B> {
     upload: B,
     feed: Feed,
     multipart: Multipart<'static>,
-    /// None when all of it was given.
+    /// None after its last byte.
     file: Option<Field<'static>>,
-    /// Bytes that the parser was given and that are not the file's.
+    /// Bytes given to the parser that are not the file's.
     beside: usize,
 }
 
-/// What the parser reads: the frame that is there for it, which it takes at once.
+/// The parser's input: at most one frame, taken whole.
 #[derive(Clone, Default)]
 struct Feed(Arc<Mutex<(Bytes, bool)>>);
 
 impl Feed {
     fn lock(&self) -> MutexGuard<'_, (Bytes, bool)> {
-        self.0.lock().expect("nothing panics while it has the frame")
+        self.0.lock().expect("nothing panics while it holds the frame")
     }
 }
 
@@ -81,7 +81,7 @@ impl Stream for Feed {
         match &mut *self.lock() {
             (frame, _) if !frame.is_empty() => Poll::Ready(Some(Ok(mem::take(frame)))),
             (_, true) => Poll::Ready(None),
-            // It is polled again when there is a frame.
+            // `poll_parser` polls it again when there is a frame.
             _ => Poll::Pending,
         }
     }
@@ -97,14 +97,14 @@ impl<B> Form<B>
 where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
-    /// Reads the fields up to the file into `given`, and gives the file's name with the form.
+    /// Reads the fields before the file into `given`. Returns the form and the file's name.
     pub(crate) async fn open(upload: B, headers: &HeaderMap, given: &mut Given) -> Result<(Self, String), Problem> {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let boundary = multer::parse_boundary(content_type).map_err(|_| BadForm::NoBoundary)?;
         let feed = Feed::default();
         let multipart = Multipart::new(feed.clone(), boundary);
         let mut form = Self { upload, feed, multipart, file: None, beside: 0 };
-        // Ends with the file, or with what may come before it.
+        // Ends at the file, or when the fields exceed `FIELDS_BYTES`.
         loop {
             let field = poll_fn(|cx| form.poll_parser(cx, |form, cx| form.multipart.poll_next_field(cx))).await?;
             let field = field.ok_or(BadForm::NoFile)?;
@@ -124,10 +124,10 @@ where
         }
     }
 
-    /// Gives the file's next bytes, and its end only where the form ends as well.
+    /// Returns the file's next bytes. Reports the end only if the form ends there too.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, UploadError>>> {
         if self.file.is_some() {
-            // What the parser was given was the file's, or will be counted again.
+            // Bytes in the parser belong to the file, or are counted again below.
             self.beside = 0;
             if let Some(part) = ready!(self.poll_parser(cx, Self::poll_part)).transpose() {
                 return Poll::Ready(Some(part));
@@ -146,17 +146,17 @@ where
     }
 
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<multer::Result<Option<Bytes>>> {
-        let file = self.file.as_mut().expect("there is a field that is read");
+        let file = self.file.as_mut().expect("a field is open");
         Pin::new(file).poll_next(cx).map(Option::transpose)
     }
 
-    /// Lets the parser do what it can, and brings it the next frame when it can do nothing.
+    /// Runs the parser; supplies the next frame when the parser needs one.
     fn poll_parser<T>(
         &mut self,
         cx: &mut Context<'_>,
         parse: fn(&mut Self, &mut Context<'_>) -> Poll<multer::Result<T>>,
     ) -> Poll<Result<T, UploadError>> {
-        // Ends when the parser has what it looks for, or the upload has no more.
+        // Ends when the parser has a result, or the upload ends.
         loop {
             let parsed = parse(self, &mut Context::from_waker(Waker::noop()));
             let ended = self.feed.lock().1;

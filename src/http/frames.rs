@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use recompress_service::UploadError;
 
-/// Trailers are ignored.
+/// The body's next frame. Trailers are ignored.
 pub(crate) fn poll_body<B>(body: &mut B, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, UploadError>>>
 where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,

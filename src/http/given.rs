@@ -1,6 +1,6 @@
-//! The options that were given: each by the query, by a header, or by a field of a form; not understood yet.
+//! The options of a request as text, from the query, a header or a form field; `options.rs` interprets them.
 //!
-//! A new option is a row of [`TABLE`], a line in `Options::read`, rows in the tests, and a parameter in `openapi.json`.
+//! If you add an option: a row of [`TABLE`], a line in `Options::read`, rows in the tests, a parameter in `openapi.json`.
 
 use http::{HeaderMap, StatusCode};
 use recompress::BadSelection;
@@ -8,15 +8,15 @@ use thiserror::Error as ThisError;
 
 use crate::{headers::text, problem::Problem};
 
-/// An option's name in the query and in a form. As a header it is `Recompress-` and the same.
+/// An option's name in the query and in a form. The header has the prefix `Recompress-`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OptionRow {
     pub(crate) name: &'static str,
-    /// Whether it is a list: given several times, in whatever ways, it has all these values.
+    /// Whether it is a list: the values of all places together.
     pub(crate) repeats: bool,
 }
 
-/// Every option there is.
+/// Every option.
 pub(crate) const TABLE: [OptionRow; 8] = [
     OptionRow { name: "quality", repeats: false },
     OptionRow { name: "lgwin", repeats: false },
@@ -38,7 +38,7 @@ pub(crate) enum Place {
     Form,
 }
 
-/// What was given, by row of [`TABLE`], not understood yet.
+/// The given values, by row of [`TABLE`].
 #[derive(Debug, Default)]
 pub(crate) struct Given(Vec<(&'static OptionRow, Place, String)>);
 
@@ -65,7 +65,7 @@ fn names() -> String {
 }
 
 impl Given {
-    /// What the request's head asks for. Nothing is ignored: a misspelt option is an error.
+    /// The options in the request's head. A misspelt option is an error, never ignored.
     pub(crate) fn by_head(query: &str, headers: &HeaderMap) -> Result<Self, BadOption> {
         let mut given = Self::default();
         for (option, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -73,7 +73,7 @@ impl Given {
         }
         for name in headers.keys() {
             let Some(option) = name.as_str().strip_prefix(HEADER_PREFIX) else { continue };
-            // Several lines of a header mean the same as one with commas (RFC 9110 §5.3), and some servers make that of them.
+            // Several lines of a header mean the same as one line with commas (RFC 9110 §5.3), and some servers join them.
             let lines: Vec<_> = headers.get_all(name).iter().map(text).collect();
             let value = lines.join(", ");
             match row(option)? {
@@ -88,8 +88,8 @@ impl Given {
         Ok(given)
     }
 
-    /// Adds one value. A second one of the same option is an error, unless the option is a list, or says in another place
-    /// just what the first does.
+    /// Adds one value. A second value of the same option is an error, unless the option is a list or another place repeats
+    /// the same value.
     pub(crate) fn add(&mut self, place: Place, option: &str, value: String) -> Result<(), BadOption> {
         let row = row(option)?;
         if !row.repeats
@@ -104,7 +104,7 @@ impl Given {
         Ok(())
     }
 
-    /// Refuses all options but those of `names`, where the others would change nothing.
+    /// Refuses every option that is not in `names`, because it would have no effect on this path.
     pub(crate) fn expect_only(&self, names: &[&str]) -> Result<(), BadOption> {
         match self.0.iter().find(|(row, ..)| !names.contains(&row.name)) {
             Some((row, ..)) => Err(BadOption::Elsewhere { option: row.name }),
@@ -117,7 +117,7 @@ impl Given {
         self.0.iter().filter(move |(row, ..)| row.name == option).map(|(.., value)| value.as_str())
     }
 
-    /// The value of an option that is no list.
+    /// The value of an option that is not a list.
     pub(crate) fn one(&self, option: &str) -> Option<&str> {
         self.all(option).next()
     }
@@ -127,9 +127,9 @@ fn row(option: &str) -> Result<&'static OptionRow, BadOption> {
     TABLE.iter().find(|row| row.name == option).ok_or_else(|| BadOption::Unknown { option: option.to_owned() })
 }
 
-/// A number from `least` to `most`, or `auto`, which is none.
+/// A number from `least` to `most`; `None` for `auto`.
 pub(crate) fn number_or_auto(option: &'static str, text: &str, least: u8, most: u8) -> Result<Option<u8>, BadOption> {
-    // `parse` alone takes `+9`.
+    // `parse` alone would accept `+9`.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(number) if digits && (least..=most).contains(&number) => Ok(Some(number)),

@@ -1,30 +1,30 @@
-//! Headers of our own, and those that every answer has.
+//! Headers: our own, and the ones of every answer.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
 
-/// With what a tarball was compressed.
+/// The parameters that a tarball was compressed with.
 pub(crate) const QUALITY: HeaderName = HeaderName::from_static("recompress-quality");
 pub(crate) const LGWIN: HeaderName = HeaderName::from_static("recompress-lgwin");
 pub(crate) const MODE: HeaderName = HeaderName::from_static("recompress-mode");
 
-/// By which a request is found in the log: the client's own word for it, or one of ours.
+/// Identifies a request in the log: the client's own id, or one of ours.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
-/// The edge's word for a request.
+/// The edge's id of a request.
 const RAY: HeaderName = HeaderName::from_static("cf-ray");
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// What every answer has, whatever it is.
+/// The headers of every answer.
 ///
-/// Nothing here is a document that loads anything or stands in a frame. Strict-Transport-Security is the edge's matter:
-/// only that knows whether there is a certificate.
+/// No answer loads other files or may be shown in a frame. Strict-Transport-Security is the edge's job: only the edge knows
+/// whether there is a certificate.
 pub(crate) fn every_answer(request_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::from_iter([
-        // `no-transform` keeps a proxy from compressing, or decoding, what is already brotli (RFC 9111 §5.2.2.6).
+        // `no-transform` stops proxies from compressing or decoding the brotli stream (RFC 9111 §5.2.2.6).
         (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
         (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
@@ -32,12 +32,12 @@ pub(crate) fn every_answer(request_id: &str) -> HeaderMap {
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ]);
     if !request_id.is_empty() {
-        headers.insert(REQUEST_ID, HeaderValue::from_str(request_id).expect("an id is a plain word"));
+        headers.insert(REQUEST_ID, HeaderValue::from_str(request_id).expect("a request id is plain ASCII"));
     }
     headers
 }
 
-/// What a header says. Not ASCII, it is UTF-8 from what was written lately, and ISO 8859-1 from what keeps to RFC 2616.
+/// A header's text. New clients send UTF-8; clients that follow RFC 2616 send ISO 8859-1.
 pub(crate) fn text(value: &HeaderValue) -> String {
     match str::from_utf8(value.as_bytes()) {
         Ok(text) => text.to_owned(),
@@ -45,7 +45,7 @@ pub(crate) fn text(value: &HeaderValue) -> String {
     }
 }
 
-/// The client's word for its request, or the edge's, if it is one that can stand in a log.
+/// The client's id of its request, or the edge's, if it is safe to log.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
     let plain = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(is_plain);

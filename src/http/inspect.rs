@@ -43,7 +43,7 @@ where
     Ok(response)
 }
 
-/// The last line of a listing in lines that is not whole.
+/// The last line of an incomplete listing: a problem document.
 fn last_words(failure: &Failure) -> Vec<u8> {
     Problem::from(failure).line()
 }

@@ -2,35 +2,36 @@
 //!
 //! ```text
 //! problem      a refusal (RFC 9457), as plain data
-//! headers      headers of our own, and those of every answer
+//! headers      our own headers, and the ones of every answer
 //! filename     names of uploads and of downloads
 //! accept       the label of an answer
-//! token        the permission to ask
-//! given        the options that a request gives
-//! origins      the pages of other sites that may ask (CORS)
-//! settings     the decisions of an installation: defaults, bounds, token, origins
-//! options      the meaning of the options
-//! frames       a body's frames
-//! form         a form with an archive as its file
-//! upload       an archive's bytes, from a body or a form
+//! token        the bearer token
+//! given        the options of a request, as text
+//! origins      the other sites with pages that may call the service (CORS)
+//! settings     an installation's defaults, maximums, token and origins
+//! options      the options, interpreted
+//! frames       the frames of a request's body
+//! form         a form that carries an archive
+//! upload       the bytes of an archive, from a body or a form
 //! submission   an upload with its options
 //! body         the body of an answer
-//! answer       answers that are known at once
+//! answer       answers that are complete from the start
 //! state        the state that all requests share
 //! route        the paths, and the methods of each
 //! convert, inspect, estimate, health, page, docs: one handler each
 //! ```
 //!
-//! The status is decided when the first compressed byte exists: an archive that is found to be broken before that gets
-//! a 4xx and a problem, one that breaks later an error in the middle of its body, so that the client sees a transfer that
-//! failed and never a tarball that merely ends early.
+//! Imports point up this list.
+//!
+//! The status is decided when the first compressed byte exists. An archive that turns out to be broken before that gets a
+//! 4xx and a problem. After that the body ends with an error: the client sees a failed transfer, never a short tarball.
 //!
 //! A conversion reserves the most memory it can come to take before a byte of its archive is read, in a ledger that all
 //! requests of a [`Service`] share; it waits for its share a while, or gets a 503. The reservation ends with the
 //! conversion, however that ends.
 //!
-//! A new path is a row in `route.rs`, a new option one in `options.rs`, a new variable of an installation one in
-//! `settings.rs`; a new reason to refuse is a row in `docs/answers.md`. `openapi.json` names them all, which a test checks.
+//! If you add a path, start in `route.rs`; an option, in `given.rs`; a variable, in `settings.rs`; a code, in
+//! `docs/answers.md`. `openapi.json` names them all; a test compares.
 
 mod accept;
 mod answer;
@@ -59,7 +60,11 @@ mod upload;
 use std::fmt::Display;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header::{ALLOW, CONTENT_DISPOSITION}, request::Parts};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CONTENT_DISPOSITION},
+    request::Parts,
+};
 use recompress_service::{Admission, RequestLog};
 
 pub use recompress_service::{Failure, Pause, Platform};
@@ -71,26 +76,26 @@ pub use self::{
 };
 use self::{problem::Problem, route::Route, state::State};
 
-/// The service, which answers all requests of a process, or of an isolate.
+/// The service of one process or one isolate.
 #[derive(Debug)]
 pub struct Service(State);
 
-/// What the platform brings to one request.
+/// Facts and waits that the platform adds to one request.
 #[derive(Debug)]
 pub struct Visit<P, R> {
-    /// A word by which the request can be found, for who brings none.
+    /// The request's id, for clients that send none.
     pub id: String,
     /// Ends when a conversion that finds no memory has waited long enough.
     pub patience: P,
-    /// Whether its sender asks too often; not asked of requests that take no work.
+    /// Whether the sender exceeds the rate limit. Polled only for requests that cost work.
     pub over_rate: R,
 }
 
 impl Service {
     /// Converts each archive within the limits of `settings`, and all of them together within `budget` bytes of memory.
     ///
-    /// Of [`Limits::memory_bytes`](recompress::Limits::memory_bytes) a request has less where its encoder does not leave as much
-    /// of the budget.
+    /// If the encoder leaves less of the budget than [`Limits::memory_bytes`](recompress::Limits::memory_bytes), the request gets
+    /// the smaller amount.
     pub fn new(settings: Settings, budget: u64, platform: Platform) -> Self {
         Self(State { settings, admission: Admission::new(budget), platform })
     }
@@ -185,7 +190,7 @@ impl Service {
     }
 }
 
-/// What every request is answered where a variable cannot be honoured: nobody is to take the default for what was meant.
+/// Response to every request while a configuration variable is invalid; we never silently use the default.
 pub fn misconfigured<B>(variable: &BadVariable) -> Response<Body<B>> {
     let mut response = answer::refusal(variable.into());
     response.headers_mut().extend(headers::every_answer(""));

@@ -1,4 +1,4 @@
-//! Options: the meaning of those that were given, with the installation's defaults for the others.
+//! Options: the given texts interpreted, with the installation's defaults for the rest.
 
 use recompress::{Mode, Parameters, Selection};
 
@@ -7,7 +7,7 @@ use crate::{
     settings::Settings,
 };
 
-/// What a request asks for, with the installation's defaults for what it does not.
+/// The options of one request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) parameters: Parameters,

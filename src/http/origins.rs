@@ -1,4 +1,4 @@
-//! The other origins whose pages may use the service (Fetch standard, CORS protocol); none, unless the installation says so.
+//! The other origins that may call the service from a page (Fetch standard, CORS protocol). By default there are none.
 
 use http::{
     HeaderMap, HeaderValue,
@@ -10,10 +10,10 @@ use http::{
 
 use crate::given;
 
-/// What a page can read of an answer beside the headers that any page can.
+/// Response headers that a page of another origin may read.
 const EXPOSED: &str = "content-disposition, recompress-lgwin, recompress-quality, request-id, retry-after";
 
-/// Whose pages may use the service.
+/// The origins that may call the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Origins {
     #[default]
@@ -23,7 +23,7 @@ pub(crate) enum Origins {
 }
 
 impl Origins {
-    /// `*`, or origins with commas or spaces between them; none of what is neither.
+    /// Reads `*`, or origins separated by commas or spaces. `None` for any other text.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.trim() == "*" {
             return Some(Self::Any);
@@ -33,7 +33,7 @@ impl Origins {
         all_are.then_some(Self::These(origins))
     }
 
-    /// Headers that let the page which sent the request read its answer; for a preflight also, what it may send.
+    /// Headers that let the calling page read the answer. For a preflight they also list the methods and headers it may send.
     pub(crate) fn headers(&self, request: &HeaderMap, allow: Option<&HeaderValue>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let allowed = match self {
@@ -57,7 +57,7 @@ impl Origins {
                         names + ", recompress-" + row.name
                     });
                 headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::try_from(names).expect("names of headers"));
-                // Seconds: a day, which is more than any browser keeps it.
+                // Seconds: one day. Browsers cap it lower.
                 headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
             }
             None => {
@@ -68,7 +68,7 @@ impl Origins {
     }
 }
 
-/// As browsers write one: a scheme, a host in lower case, and perhaps a port; no path.
+/// Whether `text` has a browser's form of an origin: scheme, lower-case host, optional port, no path.
 fn is_origin(text: &str) -> bool {
     let Some((scheme, authority)) = text.split_once("://") else { return false };
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);

@@ -1,4 +1,4 @@
-//! The page of text at `/`, which teaches the command with its own address in it.
+//! The text page at `/`: usage, with the address it was requested from.
 
 use http::{header::HOST, request::Parts};
 
@@ -8,7 +8,7 @@ pub(crate) fn text(head: &Parts, settings: &Settings) -> String {
     let origin = origin(head);
     let shown = |choice: Option<u8>| choice.map_or("auto".to_owned(), |number| number.to_string());
     format!(
-        "recompress: a zip goes in, a brotli-compressed tarball comes out, while the upload is still going on.
+        "recompress: a zip goes in, a brotli-compressed tarball comes out. Large uploads are converted while they arrive.
 
     curl --fail-with-body -OJ -T save.zip {origin}/
     curl --fail-with-body --data-binary @save.zip {origin}/ -o save.tar.br
@@ -20,19 +20,19 @@ Options, after the path as in \"{origin}/?quality=5&lgwin=20\":
     quality   0 (fast) to 11 (small), or auto for the best within 25 s of CPU; {quality} if not given
     lgwin     10 to 24, the window's size as a power of two, or auto for what fits the upload; {lgwin} if not given,
               at most 21 for quality 10 and 11, and auto where the quality is
-    name      the upload's name, after which the download is named
+    name      the upload's name; the download is named after it
 
-Each also as a header, as in \"Recompress-Quality: 5\". All there is to know: {origin}/docs, or {origin}/openapi.json.
+Each is also a header, as in \"Recompress-Quality: 5\". Full documentation: {origin}/docs, or {origin}/openapi.json.
 
-What cannot be converted is answered with application/problem+json: \"code\" is for programs, \"detail\" for people.
-A transfer that breaks off, as curl says with exit code 18 or 56, is a failure too: what was received is not complete.
+A refusal is application/problem+json: \"code\" is for programs, \"detail\" for people.
+A transfer that breaks off (curl: exit code 18 or 56) is a failure too: the file is incomplete.
 ",
         quality = shown(settings.quality),
         lgwin = shown(settings.lgwin),
     )
 }
 
-/// Where the page was asked for. A server that is given a path alone knows it from the `Host` header.
+/// The address of the request. If the request line has only a path, the `Host` header has the rest.
 fn origin(head: &Parts) -> String {
     let scheme = head.uri.scheme_str().unwrap_or("http");
     let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());

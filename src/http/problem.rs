@@ -1,4 +1,4 @@
-//! An answer that says why there is no tarball (RFC 9457).
+//! A problem: the reason why there is no tarball (RFC 9457), as plain data.
 
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
@@ -8,14 +8,14 @@ use recompress::{Error, Format};
 use recompress_service::{Busy, Failure, TooMuchMemory, UploadError};
 use serde::Serialize;
 
-/// Why a request failed: whose fault by the status, which rule by the code, the numbers in the detail.
+/// Why a request failed: the status says who is at fault, the code names the rule, the detail has the numbers.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) title: &'static str,
     pub(crate) detail: String,
-    /// Of the answer, beside those that every answer has.
+    /// An extra header of the answer.
     pub(crate) header: Option<(HeaderName, &'static str)>,
 }
 
@@ -45,8 +45,8 @@ impl Problem {
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
             code: "content_encoding",
             title: "the upload is encoded",
-            detail: format!("the upload's content encoding is {encoding:?}, it must be sent as it is"),
-            // Tells this 415 from that for a media type (RFC 9110 §12.5.3).
+            detail: format!("the upload's content encoding is {encoding:?}, send it without one"),
+            // Distinguishes this 415 from one for a media type (RFC 9110 §12.5.3).
             header: Some((ACCEPT_ENCODING, "identity")),
         }
     }
@@ -66,8 +66,8 @@ impl Problem {
             status: StatusCode::TOO_MANY_REQUESTS,
             code: "rate_limited",
             title: "too many requests",
-            detail: "there were more requests from one address than may be".to_owned(),
-            // Seconds: the longest period that the platform's limits have.
+            detail: "too many requests from your address; wait a minute".to_owned(),
+            // Seconds: the longest period of the platform's rate limits.
             header: Some((RETRY_AFTER, "60")),
         }
     }
@@ -77,7 +77,7 @@ impl Problem {
         self.code
     }
 
-    /// The document, with a line feed at its end, for who reads it in a terminal, or as the last of several lines.
+    /// The document as one line, for terminals and as the last line of a listing.
     pub(crate) fn line(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct Document<'a> {
@@ -114,7 +114,7 @@ impl From<&Error> for Problem {
             Error::Truncated { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
             Error::Unsupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive uses a feature that is refused"),
             Error::Limit(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
-            Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive has not what was asked for"),
+            Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive has no such member"),
         };
         Self { status, code: error.code(), title, detail: error.to_string(), header: None }
     }
@@ -140,7 +140,7 @@ impl From<&Failure> for Problem {
 }
 
 impl From<UploadError> for Problem {
-    /// For an upload that breaks before its archive begins.
+    /// For an upload that breaks before the archive begins.
     fn from(error: UploadError) -> Self {
         Failure::of_upload(error, 0).into()
     }
@@ -151,7 +151,7 @@ impl From<Busy> for Problem {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "busy",
-            title: "other requests have the memory that this one needs",
+            title: "other requests hold the memory that this one needs",
             detail: busy.to_string(),
             // Seconds: about as long as a conversion takes.
             header: Some((RETRY_AFTER, "5")),

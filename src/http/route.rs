@@ -1,10 +1,10 @@
-//! The paths there are, and what may be done at each.
+//! Routes: the paths, and the methods of each.
 
 use http::{Method, request::Parts};
 
 use crate::{filename, problem::Problem};
 
-/// What a request is for.
+/// The target of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Page,
@@ -12,18 +12,18 @@ pub(crate) enum Route {
     Description,
     Docs,
     Convert {
-        /// The upload's name, if the path has it.
+        /// The upload's name, if the path contains it.
         name: Option<String>,
     },
     Inspect,
     Estimate,
-    /// What may be done at the path.
+    /// `OPTIONS`: lists the methods of the path.
     Options {
         allow: &'static str,
     },
 }
 
-/// Paths with their methods, as `Allow` has them.
+/// Paths with their methods, in the form of `Allow`.
 pub(crate) const PATHS: [(&str, &str); 7] = [
     ("/", "GET, HEAD, OPTIONS, POST, PUT"),
     ("/health", READ),
@@ -31,7 +31,7 @@ pub(crate) const PATHS: [(&str, &str); 7] = [
     ("/docs", READ),
     ("/inspect", "OPTIONS, POST, PUT"),
     ("/estimate", READ),
-    // Not only names that end in `.zip`: saves are zips of other names, and `curl -T` puts them under those.
+    // Any name, not only `*.zip`: saves are zips with other extensions, and `curl -T` keeps the name.
     ("/{name}", "OPTIONS, PUT"),
 ];
 
@@ -44,7 +44,7 @@ impl Route {
         let (pattern, allow) = *PATHS
             .iter()
             .find(|(pattern, _)| *pattern == path)
-            // A name is no page that could be read: there is nothing, rather than something that takes no GET.
+            // A GET of a name is a 404, not a 405: there is no such page.
             .or_else(|| PATHS.last().filter(|_| !reads && !path[1..].contains('/')))
             .ok_or_else(|| Problem::not_found(path))?;
         match (pattern, &head.method) {
@@ -55,14 +55,14 @@ impl Route {
             ("/docs", _) if reads => Ok(Self::Docs),
             ("/estimate", _) if reads => Ok(Self::Estimate),
             ("/inspect", &Method::POST | &Method::PUT) => Ok(Self::Inspect),
-            // `curl -T - URL/` puts what it reads from a pipe to the path itself.
+            // `curl -T - URL/` sends a pipe to the path itself.
             ("/", &Method::POST | &Method::PUT) => Ok(Self::Convert { name: None }),
             ("/{name}", &Method::PUT) => Ok(Self::Convert { name: Some(filename::from_path(&path[1..])) }),
             _ => Err(Problem::method_not_allowed(&head.method, allow)),
         }
     }
 
-    /// A word for it, which tells nothing of who asks.
+    /// The route's name in the log. It contains no user data.
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Page => "page",
@@ -76,7 +76,7 @@ impl Route {
         }
     }
 
-    /// Whether it takes work and memory worth protecting: by a token, by a rate.
+    /// Whether it needs a token and counts against the rate limit: it takes work and memory.
     pub(crate) fn is_costly(&self) -> bool {
         matches!(self, Self::Convert { .. } | Self::Inspect)
     }

@@ -1,4 +1,4 @@
-//! What an installation decides for all its requests, by variables named `RECOMPRESS_*`.
+//! Settings of an installation, from variables named `RECOMPRESS_*`.
 //!
 //! A new variable is a line in [`Settings::from_variables`], rows in the tests, and a row in the table of docs/operating.md.
 
@@ -13,25 +13,25 @@ use crate::{
     token::Token,
 };
 
-/// The variables' common start. What has it and is not known is refused: a misspelt one must not pass for the default.
+/// The common prefix. An unknown variable with this prefix is an error: a misspelt name must not mean the default.
 pub const VARIABLE_PREFIX: &str = "RECOMPRESS_";
 
-/// What an installation decides: [`Settings::new`] is the default.
+/// An installation's settings; [`Settings::new`] has the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub(crate) limits: Limits,
-    /// For who asks for none; `None` for automatic.
+    /// The default of requests that set none; `None` is automatic.
     pub(crate) quality: Option<u8>,
     pub(crate) lgwin: Option<u8>,
-    /// The most that may be asked for, and that is chosen automatically.
+    /// The maximum, for requests and for the automatic choice.
     max_quality: u8,
     max_lgwin: u8,
     pub(crate) origins: Origins,
-    /// Without one, anyone may ask.
+    /// Without a token, anyone may convert.
     pub(crate) token: Option<Token>,
 }
 
-/// A variable that cannot be honoured. Its value is not told where it is secret.
+/// A variable with an invalid name or value. The message hides secret values.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[error("{variable} is {value}, it must be {range}")]
 pub struct BadVariable {
@@ -41,7 +41,7 @@ pub struct BadVariable {
 }
 
 impl Settings {
-    /// What holds where no variable says otherwise.
+    /// The defaults.
     pub fn new(limits: Limits) -> Self {
         let default = Parameters::default();
         let (quality, lgwin) = (Some(default.quality()), Some(default.lgwin()));
@@ -52,7 +52,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Which variable is unknown, or has a value that it must not have.
+    /// The variable that is unknown or has an invalid value.
     pub fn from_variables(
         limits: Limits,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -89,10 +89,10 @@ impl Settings {
                     };
                     settings.token = Some(Token::parse(&value).ok_or_else(refuse)?);
                 }
-                _ => return Err(wrong("named as one of those there are")),
+                _ => return Err(wrong("the name of a known variable")),
             }
         }
-        // The defaults are held to the bounds, whichever is read first; those of nobody's choice give way.
+        // Configured defaults are checked against the maximums; built-in defaults are lowered to fit.
         settings.quality = settings.quality.map(|quality| quality.min(settings.max_quality));
         settings.lgwin = settings.lgwin.map(|lgwin| lgwin.min(settings.max_lgwin));
         if let Some((variable, value)) = quality {
@@ -112,8 +112,8 @@ impl Settings {
         number_or_auto("lgwin", text, 10, self.max_lgwin)
     }
 
-    /// For a request that names none. The default gives way where the quality leaves no room for it; where that is
-    /// automatic, the window is too.
+    /// The window of a request that sets none: the default, lowered where the quality needs a smaller one. With automatic
+    /// quality the window is automatic too.
     pub(crate) fn usual_lgwin(&self, quality: Option<u8>) -> Option<u8> {
         match quality {
             Some(quality) => self.lgwin.map(|lgwin| lgwin.min(largest_lgwin(quality))),
@@ -122,7 +122,7 @@ impl Settings {
         }
     }
 
-    /// What was read by [`Settings::quality`] and [`Settings::lgwin`].
+    /// Parameters from the values of [`Settings::quality`] and [`Settings::lgwin`].
     pub(crate) fn parameters(&self, quality: Option<u8>, lgwin: Option<u8>) -> Parameters {
         let window = lgwin.unwrap_or(self.max_lgwin);
         let parameters = match quality {
@@ -193,10 +193,7 @@ mod tests {
     #[test]
     fn a_variable_that_is_wrong_does_not_pass_for_the_default() {
         for (variables, message) in [
-            (
-                &[("RECOMPRESS_QUALTY", "5")][..],
-                r#"RECOMPRESS_QUALTY is "5", it must be named as one of those there are"#,
-            ),
+            (&[("RECOMPRESS_QUALTY", "5")][..], r#"RECOMPRESS_QUALTY is "5", it must be the name of a known variable"#),
             (&[("RECOMPRESS_QUALITY", "12")], r#"RECOMPRESS_QUALITY is "12", it must be 0 to 11 or auto"#),
             (&[("RECOMPRESS_QUALITY", "")], r#"RECOMPRESS_QUALITY is "", it must be 0 to 11 or auto"#),
             (

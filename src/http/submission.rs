@@ -1,4 +1,4 @@
-//! Submissions: an archive on its way in, with the options and the name that came with it.
+//! A submission: an incoming archive with its options and its name.
 
 use std::fmt::Display;
 
@@ -16,15 +16,15 @@ use crate::{
     upload::Upload,
 };
 
-/// An archive on its way in, and what its sender says with it.
+/// An incoming archive and everything its sender says about it.
 pub(crate) struct Submission<B> {
     pub(crate) upload: Upload<B>,
     pub(crate) given: Given,
-    /// The name that a form has for it.
+    /// The file name in a form.
     pub(crate) part_name: Option<String>,
-    /// Of the whole body, if that is told.
+    /// Length of the whole body, if the request declares it.
     pub(crate) body_bytes: Option<u64>,
-    /// Of the archive. Of a form the length says only how long its file is at most.
+    /// Length of the archive. Unknown for a form: its length is only an upper bound.
     pub(crate) archive_bytes: Option<u64>,
 }
 
@@ -55,7 +55,7 @@ fn refuse_encoded_upload(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// None where the upload's length is not told, or not as a number (RFC 9110 §8.6).
+/// The declared length; `None` if there is none or it is not a number (RFC 9110 §8.6).
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -630,7 +630,7 @@ fn an_upload_that_is_longer_than_it_says_is_refused() {
     }
 }
 
-/// What a form's parts are made of: a field's name, the file's if it is one, and what it says.
+/// A part of a form: the field name, the file name if it is a file, and the contents.
 type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
 
 fn form(parts: &[Part<'_>]) -> Vec<u8> {
@@ -649,7 +649,7 @@ const FORM: &[(&str, &str)] = &[("content-type", "multipart/form-data; boundary=
 
 #[test]
 fn the_file_of_a_form_is_converted_with_the_options_before_it() {
-    // With what looks like a boundary within it, stored.
+    // The stored member contains a sequence like a boundary.
     let upload = archive(&[("a.txt", b"hello"), ("noise", &noise(150_000))]);
     let expected = bytes(answer("POST", "/?quality=2&lgwin=18", &[], whole(&upload)).into_body());
     let fields = form(&[("quality", None, b"2"), ("lgwin", None, b"18"), ("file", Some("save.zip"), &upload)]);
@@ -697,14 +697,8 @@ fn a_form_that_is_not_one_file_with_options_before_it_is_refused() {
     for (case, headers, body, code, detail) in [
         ("empty", FORM, form(&[]), "bad_form", "the form has no file: a field with a filename"),
         ("fields alone", FORM, form(&[("quality", None, b"5")]), "bad_form", "the form has no file"),
-        ("two files", FORM, form(&[file, file]), "bad_form", r#"field "file" stands behind the form's file"#),
-        (
-            "a field behind",
-            FORM,
-            form(&[file, ("quality", None, b"5")]),
-            "bad_form",
-            r#"field "quality" stands behind"#,
-        ),
+        ("two files", FORM, form(&[file, file]), "bad_form", r#"field "file" comes after the form's file"#),
+        ("a field behind", FORM, form(&[file, ("quality", None, b"5")]), "bad_form", r#"field "quality" comes after"#),
         (
             "too long a field",
             FORM,

@@ -1,4 +1,4 @@
-//! The word by which a request shows that it may ask (RFC 6750).
+//! The bearer token that permits conversions (RFC 6750).
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use subtle::ConstantTimeEq;
 
 use crate::problem::Problem;
 
-/// Not shown to who prints the settings.
+/// A secret: `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token(String);
 
 impl Token {
-    /// None of what no request could send.
+    /// `None` for text that cannot be sent as a token.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let body = text.trim_end_matches('=');
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
         (!body.is_empty() && body.bytes().all(is_plain)).then(|| Self(text.to_owned()))
     }
 
-    /// Compares in a time that tells nothing but the length.
+    /// Compares in constant time; only the length leaks.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let mut given = headers.get_all(AUTHORIZATION).iter();
         let (Some(first), None) = (given.next(), given.next()) else {
@@ -28,7 +28,7 @@ impl Token {
         let token = first.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
         match token {
             Some((_, token)) if token.trim_ascii().ct_eq(self.0.as_bytes()).into() => Ok(()),
-            Some(_) => Err(Problem::unauthorized("the token is not the one of this installation")),
+            Some(_) => Err(Problem::unauthorized("the token is wrong")),
             None => Err(Problem::unauthorized("the header must say Authorization: Bearer TOKEN")),
         }
     }

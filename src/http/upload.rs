@@ -1,4 +1,4 @@
-//! Uploads: the bytes of an archive, which are a request's body or the file in a form.
+//! An upload: the bytes of an archive, from a request's body or the file of a form.
 
 use std::{
     fmt::Display,
@@ -12,7 +12,7 @@ use recompress_service::UploadError;
 
 use crate::{form::Form, frames::poll_body};
 
-/// An upload's bytes; a piece may be empty.
+/// A stream of the upload's bytes. A piece may be empty.
 pub(crate) enum Upload<B> {
     Body(B),
     Form(Box<Form<B>>),

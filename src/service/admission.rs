@@ -1,10 +1,10 @@
-//! The ledger of the memory that all requests of a process, or of an isolate, reserve.
+//! The memory pool that all requests of a process or an isolate share, and its queue.
 //!
-//! Who asks gets its share at once or stands in a queue. The queue is fair: the first in it is the first to be
-//! admitted, also when the one behind would fit now, so that a large share is not starved by small ones. A
-//! [`Reservation`] is a guard: dropped, wherever that happens, it gives its share, or its place in the queue, back.
+//! A request gets its share at once or waits in the queue. The queue is strictly first come, first served: a small request
+//! never overtakes a large one, so large ones do not starve. A [`Reservation`] is a guard: dropping it gives back the share
+//! or the place in the queue.
 //!
-//! If you add a way out of the queue, also call [`Pool::admit`]: who left may have been what the next one waited for.
+//! If you add a way out of the queue, also call [`Pool::admit`]: the next request may fit now.
 
 use std::{
     collections::VecDeque,
@@ -17,10 +17,10 @@ use std::{
 
 use crate::platform::Pause;
 
-/// How many may wait at once. Each costs its connection and what the platform buffers of its upload.
+/// Most requests in the queue. Each costs a connection and the platform's buffer of its upload.
 const MAX_WAITING: usize = 64;
 
-/// One ledger, by as many handles as there are requests.
+/// A handle of the pool; clones share it.
 #[derive(Debug, Clone)]
 pub struct Admission(Arc<Mutex<Pool>>);
 
@@ -40,20 +40,20 @@ struct QueuedRequest {
     waker: Waker,
 }
 
-/// What the ledger says now.
+/// The present state of the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Figures {
-    /// Bytes that may be reserved in all.
+    /// Bytes of the whole pool.
     pub budget: u64,
-    /// Bytes that are.
+    /// Bytes reserved now.
     pub reserved: u64,
-    /// Requests that have their share.
+    /// Requests that hold a share.
     pub active: usize,
-    /// Requests that stand in the queue.
+    /// Requests in the queue.
     pub waiting: usize,
 }
 
-/// A share of the budget, or a place in the queue for it: what has a ticket in the queue has no share yet.
+/// A share of the pool, or a place in the queue: while the ticket is in the queue, the share is not granted.
 #[derive(Debug)]
 pub struct Reservation {
     admission: Admission,
@@ -67,12 +67,12 @@ impl Admission {
         Self(Arc::new(Mutex::new(Pool { budget, reserved: 0, active: 0, queue: VecDeque::new(), next_ticket: 0 })))
     }
 
-    /// Reserves `bytes`, which the budget must be able to hold, or waits for them until `patience` ends. With a `pause`
-    /// nobody wakes it: it looks again after each.
+    /// Reserves `bytes`, at most the budget, or waits for them until `patience` ends. With a `pause`, the request polls the
+    /// pool after each pause instead of being woken.
     ///
     /// # Errors
     ///
-    /// What the ledger says, without the request, when the queue is full or patience came to its end.
+    /// The state of the pool without the request, if the queue is full or `patience` ended.
     pub async fn reserve(
         &self,
         bytes: u64,
@@ -101,10 +101,10 @@ impl Admission {
         Err(self.figures())
     }
 
-    /// Takes the share, or a place in the queue; none if that is full.
+    /// Takes the share or a place in the queue; `None` if the queue is full.
     fn ask(&self, bytes: u64) -> Option<Reservation> {
         let mut ledger = self.lock();
-        assert!(bytes <= ledger.budget, "what can never fit does not ask");
+        assert!(bytes <= ledger.budget, "the caller checked that the pool can hold it");
         let at_once = ledger.queue.is_empty() && bytes <= ledger.free();
         if !at_once && ledger.queue.len() == MAX_WAITING {
             return None;
@@ -132,20 +132,20 @@ impl Admission {
 }
 
 impl Figures {
-    /// Bytes that nothing has reserved.
+    /// Bytes that are free now.
     pub fn free(&self) -> u64 {
         self.budget - self.reserved
     }
 }
 
 impl Reservation {
-    /// How many stand before it in the queue; none if it has its share. Wakes `waker`, and no former one, when it gets that.
+    /// The number of requests before it in the queue; `None` once it has its share. Granting the share wakes the latest `waker`.
     fn place_in_queue(&self, waker: &Waker) -> Option<usize> {
         let mut ledger = self.admission.lock();
         let place = ledger.place(self.ticket)?;
         let former = mem::replace(&mut ledger.queue[place].waker, waker.clone());
         drop(ledger);
-        // What a waker does when it is dropped is its executor's matter, and not for under the lock.
+        // Dropping a waker runs code of its executor: never under the lock.
         drop(former);
         Some(place)
     }
@@ -174,7 +174,7 @@ impl Pool {
         self.budget - self.reserved
     }
 
-    /// Where in the queue a ticket stands.
+    /// The ticket's place in the queue.
     fn place(&self, ticket: u64) -> Option<usize> {
         self.queue.iter().position(|waiting| waiting.ticket == ticket)
     }
@@ -184,7 +184,7 @@ impl Pool {
         self.active += 1;
     }
 
-    /// Gives their share to those in front for whom there is room. They are to be woken without the lock.
+    /// Grants the shares of the first requests that fit. The caller wakes them after it releases the lock.
     #[must_use]
     fn admit(&mut self) -> Vec<Waker> {
         let mut admitted = Vec::new();
@@ -218,7 +218,7 @@ mod tests {
         }
     }
 
-    /// Nobody waits: who is not admitted at once is refused.
+    /// Never waits: the request is admitted at once or refused.
     fn at_once(admission: &Admission, bytes: u64) -> Result<Reservation, Figures> {
         block_on(admission.reserve(bytes, ready(()), None))
     }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_admitted_when_there_is_room() {
+    fn a_waiting_request_is_admitted_when_there_is_room() {
         let admission = Admission::new(100);
         let first = at_once(&admission, 60).unwrap();
         let (second, woken) = queued(&admission, 50);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_overtakes_also_not_who_would_fit() {
+    fn no_request_overtakes_even_if_it_would_fit() {
         let admission = Admission::new(100);
         let first = at_once(&admission, 60).unwrap();
         let (large, large_woken) = queued(&admission, 90);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_request_that_is_dropped_leaves_the_queue_to_those_behind_it() {
+    fn a_waiting_request_that_is_dropped_leaves_the_queue_to_the_next() {
         let admission = Admission::new(100);
         let _first = at_once(&admission, 60).unwrap();
         let (large, _) = queued(&admission, 90);
@@ -332,13 +332,13 @@ mod tests {
     }
 
     #[test]
-    fn who_pauses_is_not_woken_and_looks_again_after_each_pause() {
+    fn a_pausing_request_is_not_woken_and_polls_after_each_pause() {
         let admission = Admission::new(100);
         let first = at_once(&admission, 100).unwrap();
         let woken = Arc::<Count>::default();
         let waker = Waker::from(woken.clone());
         let mut cx = Context::from_waker(&waker);
-        // Over at once, as those of the first in the queue.
+        // A pause that ends at once.
         let mut waits = pin!(admission.reserve(
             1,
             pending(),
@@ -352,7 +352,7 @@ mod tests {
             assert_eq!(woken.0.load(Ordering::Relaxed), looks, "by its own pause");
         }
         drop(first);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 3, "not by who gave the memory back");
+        assert_eq!(woken.0.load(Ordering::Relaxed), 3, "not by the request that gave memory back");
         assert!(waits.as_mut().poll(&mut cx).is_ready());
     }
 
@@ -361,7 +361,7 @@ mod tests {
         let admission = Admission::new(100);
         let first = at_once(&admission, 100).unwrap();
         let mut queue: Vec<_> = (0..MAX_WAITING).map(|_| queued(&admission, 1)).collect();
-        // Not by its patience, which has none.
+        // The queue refuses it; its patience never ends.
         let refused = block_on(admission.reserve(1, pending(), None)).unwrap_err();
         assert_eq!(refused, Figures { budget: 100, reserved: 100, active: 1, waiting: MAX_WAITING });
         queue.pop();

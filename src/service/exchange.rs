@@ -1,4 +1,4 @@
-//! A conversion, or an inspection, that is fed by a request's body.
+//! The exchange: a conversion or an inspection, fed by an upload.
 
 use std::{
     future::poll_fn,
@@ -18,15 +18,14 @@ use crate::{
     request_log::RequestLog,
 };
 
-/// The most that is given at once. In workerd, 64 KiB cross into JavaScript about 8 times faster than as pieces of 4 KiB.
+/// Most bytes of one piece. In workerd, 64 KiB cross into JavaScript about 8 times faster than as pieces of 4 KiB.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Memory beside the transcoder's: the room, the piece before it on its way out, and twice as much for what the upload
-/// reads ahead.
+/// Memory beside the job's: the output buffer, the piece on its way out, and twice as much for the upload's read buffers.
 pub const BUFFERS: u64 = 4 * PIECE_BYTES as u64;
 
-/// Steps between two chances for other tasks to run. A step is bounded, but a server whose upload is always ready would
-/// otherwise see one poll do the work of the whole archive when it compresses to less than a piece.
+/// Steps of one poll, so that other tasks can run. Without this bound, one poll could convert a whole archive that compresses
+/// to less than a piece.
 const STEPS_PER_POLL: u32 = 16;
 
 /// A part of the tarball, in the order of the stream.
@@ -34,17 +33,17 @@ const STEPS_PER_POLL: u32 = 16;
 pub enum Piece {
     /// Never empty.
     More(Bytes),
-    /// The stream is complete: what is left of it, perhaps nothing. The conversion can be dropped.
+    /// The rest of a complete stream, perhaps empty. The exchange can be dropped.
     Last(Bytes),
-    /// The stream ends with why it is not complete. The conversion can be dropped.
+    /// The end of an incomplete stream, which states the reason itself. The exchange can be dropped.
     Told(Bytes, &'static str),
 }
 
 /// The work on an archive.
 pub enum Job {
-    /// It becomes a tarball.
+    /// To a tarball.
     Convert(Box<Transcoder>),
-    /// It becomes a listing.
+    /// To a listing.
     Inspect(Box<Inspection>),
 }
 
@@ -67,23 +66,23 @@ impl Step for Job {
 /// An upload, the job that reads it, and the pieces that come out.
 pub struct Exchange<S> {
     job: Job,
-    /// Whether it has no use for anything but input.
+    /// Whether the job needs input before it can go on.
     needs_input: bool,
     upload: S,
     upload_ended: bool,
-    /// The upload's length, if the request says it. What was reserved is reckoned from it.
+    /// The upload's declared length. The reservation was computed from it.
     declared: Option<u64>,
     received: u64,
     given: u64,
-    /// What is left of the upload's latest frame.
+    /// The unread rest of the upload's latest frame.
     frame: Bytes,
-    /// Room for the next piece, of which the first `filled` bytes are output.
+    /// The next piece; its first `filled` bytes are output.
     room: Vec<u8>,
     filled: usize,
     platform: Platform,
     /// Writes a failure as the last line of a result that can hold one.
     last_words: Option<fn(&Failure) -> Vec<u8>>,
-    /// Given back last: by then the memory it stands for is free.
+    /// The last field: dropped after the memory that it accounts for.
     _reservation: Reservation,
 }
 
@@ -110,8 +109,8 @@ where
         }
     }
 
-    /// Ends a result that has begun and fails with a line that says so, instead of breaking it off. For results in which a
-    /// reader looks for such a line.
+    /// A result that fails after its first piece ends with this line instead of a broken transfer. For formats with such a
+    /// line.
     pub fn with_last_words(self, last_words: fn(&Failure) -> Vec<u8>) -> Self {
         Self { last_words: Some(last_words), ..self }
     }
@@ -124,7 +123,7 @@ where
         }
     }
 
-    /// Enters what was done so far.
+    /// Copies the numbers so far into the log.
     pub fn report(&self, log: &mut RequestLog) {
         log.bytes_in = self.received;
         log.bytes_out = self.given;
@@ -141,12 +140,11 @@ where
         .await
     }
 
-    /// Gives the next piece: a full one, or, when the upload keeps us waiting, what there is.
+    /// Returns the next piece: a full one, or a shorter one while the upload pauses.
     ///
-    /// How the stream is cut depends on the network, its bytes do not. Output that precedes an error is not given:
-    /// before the first piece the error becomes the status, later it breaks the transfer anyway. Only a listing in lines can
-    /// say itself, in its last one, that it is not whole. Not to be called again after a piece that is not
-    /// [`Piece::More`] or an error.
+    /// The network decides where the stream is cut, never its bytes. Output before an error is dropped: before the first
+    /// piece the error becomes the status, later it breaks the transfer. Only a listing in lines can end with a line that
+    /// states the error. Do not call it again after an error or any piece but [`Piece::More`].
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, Failure>> {
         match (ready!(self.poll_stream(cx)), self.last_words) {
             (Err(failure), Some(last_words)) if self.given > 0 => {
@@ -189,7 +187,7 @@ where
         Poll::Pending
     }
 
-    /// Waits for a frame that is not empty (to the transcoder an empty one is the end), or for the end itself.
+    /// Waits for a frame that is not empty (to a step, empty input means the end), or for the end.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         while self.frame.is_empty() && !self.upload_ended {
             match ready!(Pin::new(&mut self.upload).poll_next(cx)) {

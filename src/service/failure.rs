@@ -18,22 +18,22 @@ pub enum Failure {
     /// The archive was refused.
     #[error(transparent)]
     Archive(#[from] Error),
-    /// The connection was lost, or the client left.
+    /// The connection was lost or the client left.
     #[error("the upload broke off after {received} bytes: {reason}")]
     Upload {
         /// Bytes received in all.
         received: u64,
-        /// In the words of the server's HTTP layer.
+        /// The reason, in the words of the server's HTTP layer.
         reason: String,
     },
-    /// It was to be the file of a form, and the form is not as it must be.
+    /// The form that carries the archive is invalid.
     #[error("{reason}")]
     Form {
-        /// What is wrong with it.
+        /// The broken rule.
         reason: String,
     },
-    /// The platform is about to end it.
-    #[error("after {received} bytes of the upload the platform's limit on CPU time is near")]
+    /// The platform is about to end the request for its CPU time.
+    #[error("the platform's limit on CPU time is near, after {received} bytes of the upload")]
     Cpu {
         /// Bytes received in all.
         received: u64,
@@ -49,7 +49,7 @@ impl Failure {
         }
     }
 
-    /// A stable word for programs.
+    /// A stable code for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Archive(error) => error.code(),

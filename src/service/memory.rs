@@ -1,4 +1,4 @@
-//! The share of the memory that a request needs, by its parameters.
+//! Memory shares: how much a request may hold and reserve, by its parameters.
 
 use std::fmt::Write;
 
@@ -7,33 +7,34 @@ use thiserror::Error as ThisError;
 
 use crate::{admission::Figures, exchange::BUFFERS};
 
-/// The least that must be left for what is held of an archive, in bytes. With less, parameters are refused: an archive of
-/// ten thousand members, or with a member of a few MiB whose size stands behind its data, would only fail later.
+/// The least memory that an encoder must leave for the held parts of an archive, in bytes. Parameters that leave less are
+/// refused: archives with ten thousand members, or with a member of a few MiB and its size after its data, would only fail
+/// later.
 const LEAST_HELD: u64 = 3 << 20;
 
-/// What one request may hold, and what it has to reserve for that.
+/// The limits of one request and the bytes that it reserves.
 #[derive(Debug, Clone, Copy)]
 pub struct Share {
-    /// The limits that keep it within its share.
+    /// Limits that keep the request within its share.
     pub limits: Limits,
     /// Bytes to reserve.
     pub bytes: u64,
 }
 
-/// More memory than there is for all requests together, with the numbers and with parameters that would fit.
+/// Parameters that need more memory than the whole pool. The message has the numbers and smaller parameters that fit.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[error("{0}")]
 pub struct TooMuchMemory(pub String);
 
-/// No memory now, because other requests have it; with the numbers.
+/// Memory that other requests hold now. The message has the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[error("{0}")]
 pub struct Busy(pub String);
 
 impl Share {
-    /// A large encoder leaves less for what is held. That is reckoned from the parameters and the budget alone, never
-    /// from load or from how the upload is sent, so that an archive is always converted or never. Knowing the upload's
-    /// size only makes the reservation smaller.
+    /// A large encoder leaves less for the held parts of an archive. The limit depends only on the parameters and the budget,
+    /// never on load or on the way the upload arrives: the same archive is always converted or never. A known upload size
+    /// only makes the reservation smaller.
     ///
     /// # Errors
     ///
@@ -52,7 +53,7 @@ impl Share {
         })
     }
 
-    /// For an inspection, which has no encoder.
+    /// The share of an inspection, which has no encoder.
     pub fn of_inspection(limits: Limits, budget: u64, upload_bytes: Option<u64>) -> Self {
         let fixed = Inspection::peak_bytes(Limits { memory_bytes: 0, ..limits }, None) + BUFFERS;
         let limits = Limits { memory_bytes: limits.memory_bytes.min(budget.saturating_sub(fixed)), ..limits };
@@ -65,7 +66,7 @@ impl Share {
         Some(Self { limits, bytes: Transcoder::peak_bytes(parameters, limits, upload_bytes) + BUFFERS })
     }
 
-    /// Why there is no room for an inspection now.
+    /// The refusal of an inspection that finds no memory.
     pub fn busy_for_inspection(&self, figures: Figures) -> Busy {
         let Figures { budget, waiting, .. } = figures;
         let (wanted, free) = (self.bytes, figures.free());
@@ -74,7 +75,7 @@ impl Share {
         ))
     }
 
-    /// Why there is no room for it now.
+    /// The refusal of a conversion that finds no memory.
     pub fn busy(&self, parameters: Parameters, limits: Limits, figures: Figures, upload_bytes: Option<u64>) -> Busy {
         let Figures { budget, waiting, .. } = figures;
         let free = figures.free();
@@ -90,7 +91,7 @@ impl Share {
     }
 }
 
-/// What a conversion takes that holds nothing.
+/// The memory of a conversion that holds no part of its archive.
 fn fixed(parameters: Parameters, limits: Limits) -> u64 {
     Transcoder::peak_bytes(parameters, Limits { memory_bytes: 0, ..limits }, None) + BUFFERS
 }
@@ -99,12 +100,12 @@ fn least_held(limits: Limits) -> u64 {
     LEAST_HELD.min(limits.memory_bytes)
 }
 
-/// Adds which smaller parameters fit: the largest window of the same quality, the highest quality of the same window.
+/// Adds smaller parameters that fit: the largest window of the same quality, the highest quality of the same window.
 fn suggest(detail: &mut String, parameters: Parameters, fits: impl Fn(Parameters) -> bool) {
     let smaller_window = (10..parameters.lgwin()).rev().map(|lgwin| (parameters.quality(), lgwin));
     let lower_quality = (0..parameters.quality()).rev().map(|quality| (quality, parameters.lgwin()));
     let first_to_fit = |candidates: &mut dyn Iterator<Item = (u8, u8)>| {
-        let in_range = |(quality, lgwin)| Parameters::new(quality, lgwin).expect("smaller than what is in range");
+        let in_range = |(quality, lgwin)| Parameters::new(quality, lgwin).expect("smaller than valid parameters");
         candidates.map(in_range).find(|smaller| fits(*smaller))
     };
     let fitting: Vec<_> = [first_to_fit(&mut { smaller_window }), first_to_fit(&mut { lower_quality })]
@@ -113,7 +114,7 @@ fn suggest(detail: &mut String, parameters: Parameters, fits: impl Fn(Parameters
         .map(named)
         .collect();
     if !fitting.is_empty() {
-        write!(detail, "; {} would fit", fitting.join(" or ")).expect("a string takes all that is written");
+        write!(detail, "; {} would fit", fitting.join(" or ")).expect("writing to a string never fails");
     }
 }
 

@@ -1,19 +1,19 @@
-//! The platform, as far as a service must know it.
+//! The platform: facts and waits that only a shell can supply.
 
 use std::pin::Pin;
 
-/// What only the platform knows, and does.
+/// The platform's part of the service.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Platform {
-    /// How large the wasm's memory is now, in bytes; for `/health` to tell, where there is a wasm.
+    /// Size of the wasm's memory in bytes, for `/health`. `None` on a native platform.
     pub wasm_memory: Option<fn() -> u64>,
-    /// Whether the platform is about to end what is running for its use of CPU. A conversion then fails while it can still
-    /// say why: the last resort, behind [`Limits::cpu_ms`](recompress::Limits::cpu_ms).
+    /// Whether the platform is about to end the request for its CPU time. The conversion then fails while it can still say
+    /// why. [`Limits::cpu_ms`](recompress::Limits::cpu_ms) comes first; this is the last resort.
     pub near_cpu_limit: Option<fn() -> bool>,
     /// A pause in the context of the request that polls it, where one request must not wake another. Who waits for memory
     /// then looks again after each.
     pub pause: Option<Pause>,
-    /// Writes a line of the log: the account of one request, as JSON.
+    /// Writes one line of the log: a request as JSON.
     pub log: Option<fn(&str)>,
 }
 

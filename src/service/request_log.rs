@@ -1,27 +1,27 @@
-//! The account of one request, which becomes a line of the log when it ends, however it ends.
+//! The log line of one request, written when the request ends in any way.
 //!
-//! No names of files, no addresses: what a line is for is to count, and to find one request by its id.
+//! It has no file names and no addresses. Its purpose is to count, and to find one request by its id.
 
 use serde::Serialize;
 
-/// Numbers and words about one request. Dropped, it is written.
+/// Facts about one request. Dropping it writes the line.
 #[derive(Debug, Serialize)]
 pub struct RequestLog {
     #[serde(skip)]
     write: Option<fn(&str)>,
-    /// The id by which the client finds its request.
+    /// The request's id, as the client sees it.
     pub request_id: String,
     /// The HTTP method.
     pub method: String,
-    /// What the request is for.
+    /// The route's name.
     pub route: &'static str,
-    /// None where nobody was left to be answered.
+    /// None if the client left before the answer.
     pub status: Option<u16>,
-    /// `ok`, the code of a problem, or [`LEFT`].
+    /// `ok`, the code of a problem, or `client_left`.
     pub outcome: &'static str,
-    /// Of the archive.
+    /// Bytes of the archive received.
     pub bytes_in: u64,
-    /// Of the answer, as far as it was taken.
+    /// Bytes of the answer taken by the client's connection.
     pub bytes_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     /// Brotli quality in use.
@@ -31,17 +31,17 @@ pub struct RequestLog {
     pub lgwin: Option<u8>,
     /// Bytes of memory reserved.
     pub reserved_bytes: u64,
-    /// Nanoseconds of CPU, as counted.
+    /// Nanoseconds of CPU, counted from the work done.
     pub work_ns: u64,
 }
 
-/// The outcome as long as there is no other.
+/// The initial outcome.
 const LEFT: &str = "client_left";
 
 impl RequestLog {
     /// Opens the log of one request. `write` takes its line when it is dropped.
     pub fn open(write: Option<fn(&str)>, request_id: String, method: &str) -> Self {
-        // Whatever a client takes for a method must not fill the log.
+        // A client can invent any method; it must not fill the log.
         let method = if method.len() <= 16 { method } else { "other" };
         Self {
             write,

@@ -1,8 +1,8 @@
-//! The moment when a client leaves before it has its answer.
+//! The disconnect of a client that has no answer yet.
 
 use worker::{js_sys::Promise, wasm_bindgen_futures::JsFuture, web_sys::AbortSignal};
 
-/// Ends when the client leaves, which needs the compatibility flag `enable_request_signal`.
+/// Completes when the client disconnects. Needs the compatibility flag `enable_request_signal`.
 pub(crate) async fn disconnect(signal: AbortSignal) {
     if signal.aborted() {
         return;

@@ -1,4 +1,4 @@
-//! The Cloudflare Worker: converts what the runtime brings and calls [`Service::serve`].
+//! The Cloudflare Worker: converts requests and responses and calls [`Service::serve`].
 
 mod disconnect;
 mod page;
@@ -29,16 +29,16 @@ use worker::{
 
 use self::{disconnect::disconnect, read_timeout::TimedBody, upload::RequestBody};
 
-/// What the conversions of an isolate may reserve together. Its wasm's memory is 1.07 times what is allocated and 3 MB for
-/// one conversion, and 1.15 times for thousands of all kinds, with what gaps they leave, measured in workerd: with this it
-/// stays below 100 MiB, which leaves the rest of the platform's 128 to JavaScript.
+/// The memory pool of an isolate. Measured in workerd, the wasm's memory is 1.07 times the allocated bytes plus 3 MB for one
+/// conversion, and 1.15 times after thousands of conversions of all kinds (fragmentation). With this pool it stays below
+/// 100 MiB and leaves the rest of the platform's 128 MB to JavaScript.
 const BUDGET: u64 = 84 << 20;
 
 /// How long a request waits for memory before it is told to come back: longer than most conversions, shorter than the
 /// patience of most clients.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The isolate's: made with the wasm's memory, and gone with it.
+/// The isolate's service. It lives as long as the wasm's memory.
 static SERVICE: OnceLock<Result<Service, BadVariable>> = OnceLock::new();
 
 fn service(env: &Env) -> Result<Service, BadVariable> {
@@ -53,7 +53,7 @@ fn service(env: &Env) -> Result<Service, BadVariable> {
     Ok(Service::new(settings, BUDGET, platform))
 }
 
-/// The variables and secrets of the deployment: of all its bindings those that are text. They are the same for all requests.
+/// The variables and secrets of the deployment: its text bindings. They are the same for all requests.
 fn variables(env: &Env) -> Vec<(String, String)> {
     let text = |binding: JsValue| {
         let name = binding.as_string()?;
@@ -80,11 +80,11 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
     let left = pin!(disconnect(request.signal()));
     let mut response = match select(answer, left).await {
         Either::Left((response, _)) => response,
-        // Nobody gets it. When the answer has begun, the runtime itself drops its body.
+        // The client is gone. Once the answer has begun, the runtime itself drops its body.
         Either::Right(((), _)) => Response::default(),
     };
     if response.headers().contains_key(CONTENT_ENCODING) {
-        // Otherwise the runtime would apply the encoding that the header names, to what already has it.
+        // Without this mark the runtime would compress the body a second time.
         response.extensions_mut().insert(EncodeBody::Manual);
     }
     into_js(response)
@@ -94,20 +94,20 @@ fn into_js(response: Response<Body<RequestBody>>) -> worker::Result<web_sys::Res
     response.map(TimedBody::new).into_raw().map_err(|error| worker::Error::from(error.into().to_string()))
 }
 
-/// A request that gives its memory back must not wake the one that waits for it: the runtime would have that polled in the
-/// context of the first, where it forbids the other's I/O. (A promise that one resolves for the other is continued in
-/// the right context, but not always: of a thousand mixed uploads it failed for one.) A timer is the request's own.
+/// One request must not wake another one's task: the runtime would poll it in the first one's context, where the other's I/O
+/// is forbidden. (A promise resolved across requests mostly continues in the right context: it failed for one of a thousand
+/// mixed uploads.) So each waiting request polls the pool with its own timer.
 fn pause(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    /// Short for those in front, which are next, and no load for a long queue.
+    /// Short for the first in the queue, longer for the rest, to bound the load.
     const EACH: Duration = Duration::from_millis(5);
     const MOST: Duration = Duration::from_millis(100);
     let pause = u32::try_from(place + 1).map_or(MOST, |place| MOST.min(EACH * place));
     Box::pin(SendFuture::new(Delay::from(pause)))
 }
 
-/// Only the edge brings a word for each request.
+/// An id for local runs; the edge sends its own.
 fn random_id() -> String {
-    // As many bits as a JavaScript number has at random.
+    // 53 bits: all the random bits of a JavaScript number.
     format!("{:014x}", (Math::random() * (1_u64 << 53) as f64) as u64)
 }
 

@@ -1,4 +1,4 @@
-//! The page for people, which the platform keeps among the assets of wrangler.toml.
+//! The page for people, from the platform's static assets (wrangler.toml).
 
 use http::{Method, Request};
 use worker::{
@@ -11,15 +11,15 @@ use worker::{
 
 use recompress_http::prefers_html;
 
-/// Whether the request is for the page, and not for the text that takes its place in a terminal.
+/// Whether the request is for the HTML page. Terminals get the text page instead.
 pub(crate) fn is_wanted<B>(request: &Request<B>) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD)
         && request.uri().path() == "/"
         && prefers_html(request.headers())
 }
 
-/// The platform's answer as it is, its 304s included; none where there are no assets. `worker`'s own call makes another
-/// response of it, in which a 304 has a body.
+/// The platform's answer unchanged, including 304s; `None` if there are no assets. The `worker` crate's own call would
+/// rebuild the response and give a 304 a body.
 pub(crate) async fn answer(request: &web_sys::Request, env: &Env) -> Result<Option<web_sys::Response>, JsValue> {
     let assets = Reflect::get(env, &"ASSETS".into())?;
     if assets.is_undefined() {

@@ -1,4 +1,4 @@
-//! The platform's rate limit, for who binds one (`RATE_LIMIT`, see wrangler.toml).
+//! The platform's rate limit, if the installation binds one (`RATE_LIMIT`, see wrangler.toml).
 
 use worker::{
     Env, console_error,
@@ -8,10 +8,10 @@ use worker::{
     web_sys,
 };
 
-/// Whether the sender's address asks more often than the limit says. A limit that fails limits nobody, and says so in the log.
+/// Whether the sender's address exceeds the rate limit. If the limiter fails, the request passes and the log says so.
 pub(crate) fn is_over(env: &Env, request: &web_sys::Request) -> impl Future<Output = bool> + use<> {
     let binding = Reflect::get(env, &JsValue::from_str("RATE_LIMIT")).unwrap_or_default();
-    // Where there is no edge to say it, all are one.
+    // Without an edge there is no address: all clients share one key.
     let address = request.headers().get("cf-connecting-ip").ok().flatten().unwrap_or_default();
     async move {
         if binding.is_undefined() {
@@ -27,7 +27,7 @@ pub(crate) fn is_over(env: &Env, request: &web_sys::Request) -> impl Future<Outp
     }
 }
 
-/// Not `worker::RateLimiter`, whose conversion of one word brings 20 KB of code.
+/// Not `worker::RateLimiter`: its conversion of one field adds 20 KB of code.
 async fn is_within(binding: &JsValue, key: &str) -> Result<bool, JsValue> {
     let limit: Function = Reflect::get(binding, &JsValue::from_str("limit"))?.dyn_into()?;
     let options = Object::new();

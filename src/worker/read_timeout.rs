@@ -1,7 +1,7 @@
-//! The body of an answer, which is given up when its client does not read it.
+//! The body of an answer with a timeout for clients that stop reading.
 //!
-//! A client that leaves is noticed: the runtime drops the body. One that stays and reads nothing would keep its
-//! conversion's memory for ever, and whoever waits for it.
+//! The runtime drops the body when a client disconnects. A client that stays connected and reads nothing would hold its
+//! memory forever.
 
 use std::{
     cell::RefCell,
@@ -19,8 +19,8 @@ use worker::{Delay, wasm_bindgen_futures::spawn_local};
 use crate::upload::RequestBody;
 use recompress_http::Body;
 
-/// How long a client may take no piece; given up between one and two of these after the last. Long, because a slow
-/// client takes many pieces at once when the buffers on the way to it, some MB, have room again.
+/// Drop a client that reads nothing for this long (in practice 1–2×). Long, because the buffers on the way to a slow client
+/// hold some MB: it then reads many pieces at once, after a long pause.
 const UNREAD: Duration = Duration::from_secs(120);
 
 pub(crate) struct TimedBody {
@@ -29,23 +29,23 @@ pub(crate) struct TimedBody {
 }
 
 struct Answer {
-    /// None when it was given up.
+    /// None after the timeout.
     body: Option<Body<RequestBody>>,
     /// Times that the client asked for a piece.
     reads: u64,
-    /// Whether it has all that it asked for, so that the next step is its own.
+    /// Whether every requested piece was delivered, so that the client has to act next.
     served: bool,
 }
 
 impl TimedBody {
     pub(crate) fn new(body: Body<RequestBody>) -> Self {
-        // What needs no more work has no memory that matters, and most answers are that short.
+        // An answer of known length holds no pool memory.
         let needs_watch = body.size_hint().exact().is_none();
         let answer = Rc::new(RefCell::new(Answer { body: Some(body), reads: 0, served: true }));
         let (watching, watch) = abortable(give_up_unread(Rc::downgrade(&answer)));
         if needs_watch {
             spawn_local(async {
-                // Aborted with the body.
+                // `Drop` of the body aborts it.
                 let _ = watching.await;
             });
         }
@@ -55,7 +55,7 @@ impl TimedBody {
 
 async fn give_up_unread(answer: Weak<RefCell<Answer>>) {
     let mut reads = 0;
-    // Ends with the answer.
+    // Ends when the answer is dropped.
     loop {
         Delay::from(UNREAD).await;
         let Some(answer) = answer.upgrade() else { return };

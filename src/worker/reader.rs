@@ -1,4 +1,4 @@
-//! A request's body in JavaScript, read in large pieces and given up without a word.
+//! A reader of a JavaScript stream: large reads, and a quiet cancel when it is dropped.
 
 use std::{
     future::Future,
@@ -13,7 +13,7 @@ use worker::{
     web_sys,
 };
 
-// What these throw is caught: otherwise it would end the instance, and with it every request that it serves.
+// `catch`: an exception would end the instance and every request in it.
 #[wasm_bindgen]
 extern "C" {
     type ByteStream;
@@ -33,14 +33,14 @@ extern "C" {
     fn value(this: &ReadResult) -> Uint8Array;
 }
 
-/// Reads a stream that nobody else reads, before or after. Dropped, it cancels the stream.
+/// The only reader of a stream. Dropping it cancels the stream.
 ///
-/// It never releases its lock, as `wasm_streams::readable::IntoAsyncRead` does in the end: of a thousand uploads that break
-/// off, that throws for one (in workerd).
+/// It never releases its lock. `wasm_streams::readable::IntoAsyncRead` does, and that threw for one of a thousand broken
+/// uploads (in workerd).
 pub(crate) struct Reader {
     raw: ByobReader,
     reading: Option<JsFuture>,
-    /// Room in JavaScript's memory, which goes back and forth with the reads.
+    /// A buffer in JavaScript's memory, reused by each read.
     buffer: Option<Uint8Array>,
     ended: bool,
 }
@@ -53,7 +53,7 @@ impl Reader {
         Ok(Self { raw, reading: None, buffer: None, ended: false })
     }
 
-    /// Reads into the front of `room`; nothing at the end of the stream. While it is pending, `room` must keep its length.
+    /// Reads into the front of `room`; 0 bytes at the end of the stream. While it is pending, `room` must keep its length.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<Result<usize, JsValue>> {
         if self.ended {
             return Poll::Ready(Ok(0));
@@ -87,7 +87,7 @@ impl Drop for Reader {
         if !self.ended
             && let Ok(cancelled) = self.raw.cancel()
         {
-            // Which looks at how it ends: a failure that nobody looks at is reported as the Worker's.
+            // Handles the promise: workerd reports an unhandled rejection as an error of the Worker.
             drop(JsFuture::from(cancelled));
         }
     }

@@ -1,12 +1,12 @@
-//! The runtime's request as one of the `http` crate.
+//! The runtime's request, as a request of the `http` crate.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use worker::{Headers, js_sys, wasm_bindgen::JsValue, web_sys};
 
 use crate::upload::RequestBody;
 
-/// Not `worker`'s own conversion: that one takes hold of the body in a way that excludes [`RequestBody`]'s large reads, and
-/// answers a header that `http` does not take with a 500.
+/// Not the `worker` crate's own conversion: it locks the body, which rules out [`RequestBody`]'s large reads, and it answers a
+/// header that `http` refuses with a 500.
 pub(crate) fn from_js(request: &web_sys::Request) -> worker::Result<Request<RequestBody>> {
     let mut headers = HeaderMap::new();
     for (name, value) in Headers(request.headers()).entries() {
@@ -14,7 +14,7 @@ pub(crate) fn from_js(request: &web_sys::Request) -> worker::Result<Request<Requ
             headers.append(name, value);
         }
     }
-    // On the edge the header always says `br, gzip`, and this what the client said; without an edge there is no `cf`.
+    // On the edge the header is always `br, gzip`; `cf` has the client's own value. Without an edge there is no `cf`.
     if let Some(encodings) = client_accept_encoding(request).and_then(|text| header_value(&text).ok()) {
         headers.insert(header::ACCEPT_ENCODING, encodings);
     }
@@ -27,7 +27,7 @@ pub(crate) fn from_js(request: &web_sys::Request) -> worker::Result<Request<Requ
     Ok(converted)
 }
 
-/// In JavaScript a character of a header stands for a byte.
+/// In JavaScript each character of a header is one byte.
 fn header_value(text: &str) -> Result<HeaderValue, header::InvalidHeaderValue> {
     match text.chars().map(u8::try_from).collect::<Result<Vec<u8>, _>>() {
         Ok(bytes) => HeaderValue::from_bytes(&bytes),

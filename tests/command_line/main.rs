@@ -1,4 +1,4 @@
-//! The command line: its limits, each at what an archive needs and at one less; what is said of wrong usage; listings.
+//! The command line: its limits, at an archive's need and at one less; its messages for wrong usage; listings.
 
 use std::{
     fs,
@@ -51,12 +51,12 @@ fn a_limit_on_the_command_line_holds_at_its_value_and_not_beyond() {
     }
 }
 
-/// What comes of `input` on standard input.
+/// The output for `input` on standard input.
 fn run(arguments: &[&str], input: &[u8]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_recompress"));
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the command runs");
-    // It need not read what it refuses.
+    // The command may exit before it has read everything.
     let _ = child.stdin.take().expect("it is piped").write_all(input);
     child.wait_with_output().expect("it ends")
 }

@@ -1,4 +1,4 @@
-// schemathesis, which asks what /openapi.json says can be asked, and much that it says cannot, and holds every answer to it.
+// schemathesis sends requests that /openapi.json allows, and many that it does not, and checks every answer against it.
 
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -12,10 +12,10 @@ import { root, startWorker, untilIdle } from "../worker/harness.mjs";
 const schemathesis = join(root, ".tools/schemathesis/bin/schemathesis");
 const contract = join(root, "tests/contract");
 
-test("the service answers as its description says", async (t) => {
+test("the service answers as /openapi.json says", async (t) => {
   if (!existsSync(schemathesis)) throw new Error(`${schemathesis} is missing: .ci/schemathesis`);
   const { port } = await startWorker(t);
-  // It writes what it found to where it runs.
+  // It writes its findings to its working directory.
   const folder = mkdtempSync(join(tmpdir(), "recompress-contract-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const args = ["--config-file", join(contract, "schemathesis.toml"), "run", "--no-color", `http://127.0.0.1:${port}/openapi.json`];

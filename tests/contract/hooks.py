@@ -1,4 +1,4 @@
-"""Archives for schemathesis, and what OpenAPI cannot say of the options."""
+"""Archives for schemathesis, and rules about the options that OpenAPI cannot express."""
 
 import io
 import zipfile
@@ -22,7 +22,7 @@ schemathesis.openapi.media_type("application/zip", archives)
 schemathesis.openapi.format("binary", archives)
 
 
-# What the members are called, and what is not among them.
+# Names of members, and names that no member has.
 schemathesis.openapi.format("member", names)
 schemathesis.openapi.format("glob", st.one_of(names, st.sampled_from(["*", "**", "?", "a*", "*/b", "a\\[b"])))
 
@@ -36,7 +36,7 @@ def places(case, option):
 
 @schemathesis.hook
 def map_case(context, case):
-    """Of an option that is given twice, one is enough; what is to come first is selected; and a form's file comes last."""
+    """Gives each option once, selects the member that comes first, and puts a form's file last."""
     for option in ("quality", "lgwin", "mode", "first", "report", "name"):
         for place, key in places(case, option)[1:]:
             del place[key]

@@ -1,4 +1,4 @@
-// What Go's archive/zip reads of each zip that is named: a line of JSON for each.
+// Reads each named zip by Go's archive/zip and prints a line of JSON for each.
 package main
 
 import (

@@ -1,7 +1,7 @@
-//! The encoder's memory: whatever it is given, a conversion stays below what `Transcoder::peak_bytes` says, at every
+//! The encoder's memory: for every input, a conversion stays below the promise of `Transcoder::peak_bytes`, at every
 //! quality and window.
 //!
-//! A binary of its own, with one test, because its allocator counts whatever the process has.
+//! A binary of its own, with one test, because its allocator counts all memory of the process.
 //! `cargo test --test encoder -- --nocapture` prints the table of docs/memory.md.
 
 use recompress::{Limits, Parameters, Status, Step, Transcoder};
@@ -87,8 +87,8 @@ fn convert(zip: &[u8], parameters: Parameters, limits: Limits, output: &mut [u8]
 }
 
 #[test]
-fn a_conversion_stays_below_what_it_says_it_takes() {
-    // What is held of this zip is little, and part of the promise.
+fn a_conversion_stays_below_its_promised_memory() {
+    // This zip needs little held memory, which is part of the promise.
     let limits = Limits { memory_bytes: 64 << 10, ..Limits::NATIVE };
     let contents = [rows(LENGTH), sections(LENGTH / 2), words(LENGTH), noise(LENGTH)];
     let zips = contents.map(|contents| archive([stored(b"a", &contents)]).bytes());

@@ -1,10 +1,10 @@
-//! Work: a step does no more than its share, whatever a zip says and however much of it is offered.
+//! Work: a step does a bounded amount of work, for every zip and every length of input.
 
 use recompress::{Event, Limits, Parameters, Status, Step, Transcoder, ZipReader};
 
 use crate::zip_writer::{Archive, Descriptor, Member, archive, deflate_stored_block, deflated, stored};
 
-/// What one step may take, unpack or give, in bytes.
+/// The most that one step may consume, unpack or produce, in bytes.
 const SHARE: usize = 64 << 10;
 
 const LENGTH: usize = 8 << 20;
@@ -74,7 +74,7 @@ fn a_held_member_is_unpacked_in_as_many_steps_as_it_has_shares() {
 }
 
 #[test]
-fn no_step_of_the_transcoder_takes_more_than_its_share() {
+fn no_step_of_the_transcoder_exceeds_its_bound() {
     for (what, zip, unpacked) in monotonous() {
         let parameters = Parameters::new(0, 10).expect("both within their ranges");
         let mut transcoder = Transcoder::new(parameters, Limits::default()).expect("memory for an encoder");

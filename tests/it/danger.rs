@@ -1,8 +1,8 @@
-//! Archives that readers understand differently, one for each class of danger, and what readers make of them: the table in
+//! Archives that readers understand differently, one for each class of danger, with the outcome of each reader: the table in
 //! `docs/danger.md`.
 //!
-//! `make danger` writes the table, with whatever versions of the readers there are. The tests hold our own column to it, and
-//! that of the `zip` crate.
+//! `make danger` writes the table, with the versions of the readers on this machine. The tests check our own column and the
+//! `zip` crate's.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/danger.md");
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/danger.md");
 
 /// One class.
 struct Danger {
@@ -122,7 +122,7 @@ fn directory_or_header() -> Vec<Danger> {
     ]
 }
 
-/// Where the archive ends, for those who look from its end.
+/// The end of the archive, for readers that search from its end.
 fn ends() -> Vec<Danger> {
     let evil = archive([stored(b"evil.txt", TWO)]).bytes();
     let empty_end = archive([]).bytes();
@@ -162,7 +162,7 @@ fn ends() -> Vec<Danger> {
     ]
 }
 
-/// What stands where no reader has to look.
+/// Bytes in places that no reader has to look at.
 fn between() -> Vec<Danger> {
     let hidden = stored(b"evil.txt", TWO);
     let hidden = [hidden.local_header(), hidden.data()].concat();
@@ -243,11 +243,11 @@ fn choices() -> Vec<Danger> {
     ]
 }
 
-/// What a reader made of an archive.
+/// The outcome of a reader on an archive.
 #[derive(Clone, Debug, PartialEq)]
 struct Outcome {
     ended: Ended,
-    /// What it has made or handed out, by path: a link's contents are `-> TARGET`.
+    /// The files it created, by path: a link's contents are `-> TARGET`.
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -303,7 +303,7 @@ fn ours(danger: &Danger) -> Outcome {
     }
 }
 
-/// A folder to extract to, in a folder where what gets out of it is seen.
+/// A folder to extract to, inside a folder that shows escaped files.
 struct Room(tempfile::TempDir);
 
 impl Room {
@@ -367,7 +367,7 @@ fn cell_of_two(danger: &Danger, file: &Outcome, stream: &Outcome) -> String {
     if file == stream { file } else { format!("{file}; from a stream: {stream}") }
 }
 
-/// The lines of the table in the document, by what they are about: our cell, and that of the `zip` crate.
+/// The lines of the document's table, by their first cell: our cell, and the `zip` crate's.
 fn documented() -> BTreeMap<String, (String, String)> {
     let document = fs::read_to_string(DOCUMENT).expect("docs/danger.md is there");
     let cells = document.lines().filter_map(|line| {
@@ -378,7 +378,7 @@ fn documented() -> BTreeMap<String, (String, String)> {
 }
 
 #[test]
-fn the_table_of_dangers_says_what_we_do() {
+fn the_table_of_dangers_matches_our_behaviour() {
     let documented = documented();
     for danger in dangers() {
         let zip_crate = cell_of_two(&danger, &zip_crate(&danger), &zip_crate_streaming(&danger));
@@ -435,7 +435,7 @@ fn write_the_table_of_dangers() {
             python.cell(danger),
         ];
         table += &format!("| {} |\n", cells.join(" | "));
-        // The promise: whatever two readers understand differently is refused, but for what the document gives reasons for.
+        // The promise: an archive that two readers understand differently is refused, with the exceptions in the document.
         let differs = others.iter().any(|other| !other.is_refusal() && other.files != ours.files);
         if !ours.is_refusal() && differs && !danger.we_choose {
             broken.push(danger.what);
@@ -481,7 +481,7 @@ fn python(path: &Path) -> Outcome {
 
 /// Go's library extracts nothing: these are the names that it hands out.
 fn go(paths: &[PathBuf]) -> Vec<Outcome> {
-    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/danger/reader.go");
+    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/danger/reader.go");
     let output = run(in_utf8("go").args(["run", reader]).args(paths));
     assert!(output.status.success(), "go run: {}", String::from_utf8_lossy(&output.stderr));
     let lines = String::from_utf8(output.stdout).expect("JSON is UTF-8");
@@ -527,13 +527,13 @@ fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut pipe = child.stdin.take().expect("its input is a pipe");
-    // Who has seen enough reads no further.
+    // A reader that has seen enough closes the pipe.
     let _ = pipe.write_all(input);
     drop(pipe);
     child.wait_with_output().expect("it was started")
 }
 
-/// The first `words` after the name in the first line of what a program says of itself.
+/// The first `words` after the name in the first line of a program's version output.
 fn version(program: &str, argument: &[&str], words: usize) -> String {
     let output = run(in_utf8(program).args(argument));
     let output = [output.stdout, output.stderr].concat();
@@ -545,7 +545,8 @@ fn version(program: &str, argument: &[&str], words: usize) -> String {
 }
 
 fn locked_version(name: &str) -> String {
-    let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).expect("Cargo.lock is there");
+    let lock =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock")).expect("Cargo.lock is there");
     let (_, package) = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).expect("it is locked");
     package.split_once('"').expect("a version").0.to_owned()
 }

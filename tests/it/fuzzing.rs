@@ -1,6 +1,6 @@
 //! The bodies of the fuzz targets, over the seeds that fuzzing starts from.
 //!
-//! `RECOMPRESS_SEEDS=DIR cargo test --features cli --test it -- --ignored seeds` writes those to `DIR`; `make fuzz` does.
+//! `RECOMPRESS_SEEDS=DIR cargo test -p recompress --test it -- --ignored seeds` writes those to `DIR`; `make fuzz` does.
 
 use std::{env, fs, panic, path::PathBuf};
 
@@ -11,10 +11,10 @@ use crate::{
     recipe,
 };
 
-/// Recipes among the seeds. Most bytes are as good as others to begin with.
+/// Recipes among the seeds. Random bytes are good enough to start with.
 const RECIPES: u64 = 300;
 
-/// The longest seed in bytes. What is longer is slow and has little in it that shorter ones have not.
+/// The longest seed in bytes. Longer ones are slow and add little.
 const LONGEST: usize = 64 << 10;
 
 fn seeds() -> Vec<(String, Vec<u8>)> {
@@ -56,7 +56,7 @@ fn directory_body_holds_for_all_seeds() {
 }
 
 #[test]
-fn most_of_what_converts_is_read_by_the_other_readers_as_well() {
+fn the_other_readers_read_most_accepted_archives() {
     let accepted: Vec<Case> =
         cases::all().into_iter().filter(|case| matches!(case.expected, cases::Expected::Members(_))).collect();
     let compared: usize = accepted.iter().map(|case| bodies::compared_with_directory(&case.zip)).sum();

@@ -1,4 +1,4 @@
-//! Archives that the `zip` crate writes, in all its ways, at random: what it wrote is what the `tar` crate reads.
+//! Random archives by the `zip` crate, in all its ways of writing: the `tar` crate reads the same members back.
 //!
 //! A failure prints the smallest archive that shows it, and its seed goes to `proptest-regressions/`, to be tried first from
 //! then on.
@@ -22,11 +22,11 @@ use crate::{
 /// How the crate is asked to write.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// To what can be sought in: sizes stand in front of the data.
+    /// To a seekable file: sizes in the local header.
     Seekable,
     /// The same, with zip64 fields where they might be needed.
     SeekableAutoLarge,
-    /// To a stream: sizes stand behind the data.
+    /// To a stream: sizes in a data descriptor.
     Streamed,
     /// The first half of the members copied from another archive, as they are.
     Merged,
@@ -57,7 +57,7 @@ struct Member {
     /// Year, month, day, hour, minute, half of the second.
     modified: (u16, u8, u8, u8, u8, u8),
     comment: Option<String>,
-    /// An extra field of an id that nobody knows, in both headers or in the directory alone.
+    /// An extra field with an unassigned id, in both headers or in the directory alone.
     extra: Option<(Vec<u8>, bool)>,
 }
 
@@ -173,7 +173,7 @@ impl Member {
         writer.add_prepared_file(prepared.finish()?)
     }
 
-    /// What must be in the tarball. A link is a file of its target, and permissions stand in the directory, too late.
+    /// The expected member of the tarball. A link is a file with its target as contents. Permissions are in the directory, too late.
     fn expected(&self) -> TarMember {
         let (kind, mode, contents) = match &self.what {
             What::File(contents) => (Kind::File, 0o644, contents.clone()),
@@ -231,7 +231,7 @@ impl Archive {
 
 proptest! {
     #[test]
-    fn what_the_zip_crate_wrote_the_tar_crate_reads(archive in archives()) {
+    fn the_tar_crate_reads_the_members_that_the_zip_crate_wrote(archive in archives()) {
         let zip = archive.zip().expect("the crate writes what it is asked to");
         let members = archive.members.iter().map(Member::expected).collect();
         let name = format!("{:?}", archive.way);
@@ -239,7 +239,7 @@ proptest! {
     }
 }
 
-/// A closed archive of one file, and whatever `make` does to it before.
+/// A closed archive of one file, changed by `make` before it is closed.
 fn with_a_file(make: impl FnOnce(&mut ZipWriter<Cursor<Vec<u8>>>) -> ZipResult<()>) -> Vec<u8> {
     let write = || {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -256,7 +256,7 @@ fn refused(name: &str, zip: Vec<u8>, code: &'static str) -> Case {
 }
 
 #[test]
-fn what_the_zip_crate_leaves_out_of_the_directory_or_lists_twice_is_refused() {
+fn members_that_the_directory_lacks_or_lists_twice_are_refused() {
     let hidden = with_a_file(|writer| {
         writer.start_file("hidden.txt", FullFileOptions::default())?;
         writer.write_all(b"hidden")?;
@@ -270,7 +270,7 @@ fn what_the_zip_crate_leaves_out_of_the_directory_or_lists_twice_is_refused() {
 }
 
 #[test]
-fn what_the_zip_crate_appends_to_stands_behind_the_old_directory_and_is_refused() {
+fn an_archive_that_the_zip_crate_appended_to_is_refused() {
     let append = || {
         let mut writer = ZipWriter::new_append(Cursor::new(with_a_file(|_| Ok(()))))?;
         writer.start_file("b.txt", FullFileOptions::default())?;

@@ -1,6 +1,6 @@
-//! What a zip is said to hold, and what is said to be lost of it.
+//! Inspection: the listing of a zip, and the warnings about it.
 
-use recompress::{Inspection, Limits, Listing, Selection, Step};
+use recompress::{Inspection, Limits, Listing, Selection};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,10 +12,7 @@ use crate::{
 };
 
 fn listed(zip: &[u8], listing: Listing, limits: Limits) -> Conversion {
-    in_every_way(zip, || {
-        let mut inspection = Inspection::new(listing, limits);
-        move |input: &[u8], output: &mut [u8]| inspection.step(input, output)
-    })
+    in_every_way(zip, || Inspection::new(listing, limits))
 }
 
 fn lines(output: &[u8]) -> Vec<Value> {
@@ -41,7 +38,7 @@ fn inspect(zip: &[u8]) -> Vec<Value> {
 }
 
 #[test]
-fn every_member_is_listed_with_what_was_proved_of_it() {
+fn every_member_is_listed_with_its_verified_facts() {
     let behind = Member { descriptor: Descriptor::Signed32, ..deflated(b"d/behind", &[7; 4000]) };
     let compressed = deflate(&[7; 4000]).len();
     let zip = archive([folder(b"d/"), behind, stored(b"a", b"hello")]).bytes();
@@ -79,7 +76,7 @@ fn an_empty_archive_has_a_listing_of_nothing() {
 }
 
 #[test]
-fn what_a_tarball_would_not_have_is_told_once() {
+fn each_loss_is_reported_once() {
     let with = |change: fn(&mut Member<'static>)| {
         let mut member = Member { extra: extended_timestamp(1, &[5]), ..b() };
         change(&mut member);
@@ -181,7 +178,7 @@ fn the_work_of_unpacking_is_bounded() {
 }
 
 #[test]
-fn what_is_listed_is_what_a_tarball_has() {
+fn the_listing_agrees_with_the_tarball() {
     let zip = archive([folder(b"d/"), deflated(b"d/a", &[7; 4000]), b()]).bytes();
     let converted = select_in_every_way(&zip, Limits::WORKER, &Selection::default(), false);
     let found = inspect(&zip);

@@ -1,4 +1,4 @@
-//! Names that could lead out of the folder they are extracted to, and what three programs do with them: each name is refused,
+//! Names that could lead out of the target folder, and the behaviour of three programs: each name is refused,
 //! or every program puts the file into the folder, where the name says. Nothing else changes, with and without the programs' own
 //! safeguards.
 
@@ -20,7 +20,7 @@ use crate::{
 
 const CONTENTS: &[u8] = b"contents";
 
-/// What must come of a row.
+/// The expected outcome of a row.
 enum Expected {
     /// The converter's error.
     Refused(&'static str),
@@ -163,7 +163,7 @@ fn deceptive() -> Vec<Row> {
         "a\u{85}b".as_bytes(),
         "a\u{202e}txt.exe".as_bytes(),
         "a\u{2066}b".as_bytes(),
-        // What would be a second record of a pax header, and one more.
+        // Text that looks like a second record of a pax header, and one more.
         "é\n16 path=../evil\n".as_bytes(),
         "é\n20 linkpath=/evil\n".as_bytes(),
     ];
@@ -236,7 +236,7 @@ fn odd_but_harmless() -> Vec<Row> {
     ]
 }
 
-/// Names that tar programs give to headers of their own, and what could be taken for a pax header's syntax.
+/// Names that tar programs give to headers of their own, and text that looks like a pax header's syntax.
 fn special_to_tar() -> Vec<Row> {
     let long = "n".repeat(120);
     let in_pax = ["@LongLink", "=path=../evil", " 16 path=evil", "=../evil"].map(|end| format!("é{long}{end}"));
@@ -253,7 +253,7 @@ fn special_to_tar() -> Vec<Row> {
     rows
 }
 
-/// Members whose names meet, here or elsewhere.
+/// Members with names that collide, here or on another system.
 fn several() -> Vec<Row> {
     vec![
         refused(&[b"a", b"a"], "duplicate_name"),
@@ -338,7 +338,7 @@ fn long() -> Vec<Row> {
 const READERS: [&str; 6] =
     ["GNU tar", "GNU tar that trusts", "bsdtar", "bsdtar that trusts", "Python", "Python that trusts"];
 
-/// A folder with a tarball and a place for each reader: the jail, and around it what must not change.
+/// A folder with a tarball and a place for each reader: the jail, and files around it that must not change.
 struct Room(PathBuf);
 
 impl Room {
@@ -362,7 +362,7 @@ impl Room {
         self.0.join(reader)
     }
 
-    /// What `reader` left in its jail, or what else it changed.
+    /// The files that `reader` left in its jail, or the files that it changed outside.
     fn found(&self, reader: &str) -> Result<BTreeMap<String, Vec<u8>>, String> {
         let mut all = BTreeMap::new();
         list(&self.place(reader), "", &mut all)?;
@@ -378,7 +378,7 @@ impl Room {
     }
 }
 
-/// Every file below `folder`, by path; an error for whatever is neither a file nor a folder.
+/// Every file below `folder`, by path; an error for anything else than a file or a folder.
 fn list(folder: &Path, below: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), String> {
     for entry in fs::read_dir(folder).map_err(|error| format!("{below}: {error}"))? {
         let entry = entry.map_err(|error| error.to_string())?;
@@ -407,7 +407,7 @@ for line in sys.stdin.read().split('\\0')[:-1]:
         pass  # what is left behind is looked at
 ";
 
-/// Extracts what is in every room in every way. What programs say of it is their affair, what they leave is looked at.
+/// Extracts every tarball with every program. The messages do not matter; the extracted files do.
 fn extract(rooms: &[Room]) {
     let mut python = Vec::new();
     for room in rooms {
@@ -491,7 +491,7 @@ fn no_name_leads_out_of_the_folder_it_is_extracted_to() {
     assert_eq!(elsewhere, 0, "something is where absolute names point to");
 }
 
-/// The test above would see what gets out: the same programs, given a tarball of ours with a worse name in it.
+/// Proves that the test above would see an escape: the same programs, with a tarball of ours that has a worse name.
 #[test]
 fn a_name_that_leads_out_of_the_folder_is_seen() {
     let zip = archive([stored(b"ab/evil", CONTENTS)]).bytes();

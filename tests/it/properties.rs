@@ -1,5 +1,5 @@
-//! What holds for every archive, tried on small ones that have every kind of record between them, however they are cut:
-//! nothing but all of it will do.
+//! Properties of every archive, tried on small ones that together have every kind of record, cut in every way:
+//! only a whole archive converts.
 
 use recompress::Limits;
 
@@ -66,7 +66,7 @@ fn shapes() -> Vec<(&'static str, Vec<u8>)> {
 const NO_WORK: Limits = Limits { cpu_ms: 1, ..Limits::NATIVE };
 
 #[test]
-fn of_too_much_work_and_broken_data_what_comes_first_is_the_error() {
+fn the_first_of_two_faults_is_the_error() {
     let header = 512;
     let first_too_many = (2 << 20) - header + 1;
     for (length, code) in [(first_too_many, "cpu_budget"), (first_too_many - 1, "crc_mismatch")] {
@@ -83,7 +83,7 @@ fn of_too_much_work_and_broken_data_what_comes_first_is_the_error() {
 
 #[test]
 fn every_strict_prefix_fails() {
-    // What stands in front of a save's zip has no checksum: only here, and not where bits are flipped.
+    // A save's header has no checksum, so it is tested here and not where bits are flipped.
     let save = Archive {
         prefix: b"SAV0102a40f789f00000004\nmeta",
         origin: Origin::Zip,
@@ -127,7 +127,7 @@ fn assert_fails(conversion: &Conversion, what: &str) {
     cannot_pass_for_whole(&conversion.output).unwrap_or_else(|problem| panic!("{what}: {problem}"));
 }
 
-/// What a zip says twice or has a checksum for. Times and modes are neither.
+/// The facts that a zip repeats or has a checksum for. Times and modes are neither.
 fn emitted(conversion: &Conversion) -> Vec<(String, Kind, Vec<u8>)> {
     let members = tarball::read(&conversion.output).expect("a tarball");
     members.into_iter().map(|member| (member.name, member.kind, member.contents)).collect()

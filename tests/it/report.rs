@@ -1,4 +1,4 @@
-//! The report behind a tarball, and the readers that must not see it.
+//! The report after a tarball, and the readers that must not see it.
 
 use std::{
     io::Write,
@@ -41,7 +41,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_report_says_what_was_read_and_written() {
+fn a_report_has_the_hashes_of_zip_and_tarball() {
     let zip = zip();
     let plain = select_in_every_way(&zip, Limits::WORKER, &Selection::default(), false);
     let plain = tarball::unbrotli(&plain.output).unwrap();
@@ -60,7 +60,7 @@ fn a_report_says_what_was_read_and_written() {
 }
 
 #[test]
-fn a_report_is_about_what_is_selected() {
+fn a_report_covers_the_selected_members() {
     let tar = with_report(&zip(), &Selection::new(["ln"], [], []).unwrap());
     let report = report(&tar);
     assert_eq!(report["members"], 1);
@@ -69,7 +69,7 @@ fn a_report_is_about_what_is_selected() {
     assert_eq!(report["warnings"], warnings);
 }
 
-/// What a program says of a tarball on its standard input: its standard output, and that it had nothing to complain of.
+/// The output of a program that reads a tarball on its standard input; it must not complain.
 fn listed_by(program: &str, arguments: &[&str], tar: &[u8]) -> String {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

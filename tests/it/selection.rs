@@ -85,7 +85,7 @@ fn a_selection_that_selects_nothing_is_an_error() {
 }
 
 #[test]
-fn what_is_skipped_is_counted_as_work() {
+fn skipped_members_count_as_work() {
     let zeros = vec![0; 2 << 20];
     let zip = archive([deflated(b"large", &zeros), stored(b"small", b"1")]).bytes();
     let only_small = selection(&["small"], NONE, NONE);
@@ -122,7 +122,7 @@ fn members_that_come_first_come_in_their_order_and_the_others_in_the_zips() {
 }
 
 #[test]
-fn what_is_not_selected_is_not_held_back_for_who_comes_first() {
+fn unselected_members_are_not_held_while_waiting_for_the_first() {
     let noise: Vec<u8> = (0..400_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let zip = archive([stored(b"large", &noise), stored(b"small", b"1"), stored(b"meta", b"2")]).bytes();
     let limits = Limits { memory_bytes: 300_000, ..Limits::WORKER };
@@ -159,7 +159,7 @@ fn a_member_that_is_to_come_first_and_never_comes_is_an_error() {
 }
 
 #[test]
-fn what_waits_is_held_up_to_the_limit_and_not_beyond() {
+fn waiting_members_are_held_up_to_the_limit() {
     for before in [
         vec![stored(b"large", &[7; 100_000])],
         vec![Member { descriptor: Descriptor::Signed32, ..stored(b"large", &[7; 100_000]) }],
@@ -184,7 +184,7 @@ fn what_waits_is_held_up_to_the_limit_and_not_beyond() {
 }
 
 #[test]
-fn every_prefix_of_an_archive_fails_whatever_is_selected() {
+fn every_prefix_of_an_archive_fails_for_every_selection() {
     let zip = archive(members()).bytes();
     let chosen = selection(&["meta", "d"], NONE, &["meta"]);
     for length in 0..zip.len() {

@@ -1,4 +1,4 @@
-//! The shared zips, held to what is expected of them and to the rows here of the same names.
+//! The shared zips, checked against their expectations and against the rows here of the same names.
 //!
 //! Run with `RECOMPRESS_ZIP_CASES=DIR cargo test -p recompress --test it -- --ignored`.
 

@@ -1,7 +1,7 @@
-//! Memory: whatever a zip asks for, a conversion's peak is within what it costs anyway and what was charged.
+//! Memory: for every zip, a conversion's peak is within its fixed cost plus the charged memory.
 //!
-//! A binary of its own, with one test, because its allocator counts whatever the process has.
-//! `cargo test --test memory -- --nocapture` prints what each archive needs.
+//! A binary of its own, with one test, because its allocator counts all memory of the process.
+//! `cargo test -p recompress --test memory -- --nocapture` prints the need of each archive.
 
 use recompress::{Error, Event, Limits, Parameters, Selection, Status, Step, Transcoder, ZipReader};
 use recompress_testkit::{
@@ -16,7 +16,7 @@ use recompress_testkit::{
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// By the reader alone.
+/// Reads with the reader alone.
 fn read(zip: &[u8], limits: Limits, selection: &Selection, scratch: &mut [u8]) -> Result<(), Error> {
     let mut reader = ZipReader::new(limits).selecting(selection.clone());
     let mut rest = zip;
@@ -29,12 +29,12 @@ fn read(zip: &[u8], limits: Limits, selection: &Selection, scratch: &mut [u8]) -
     }
 }
 
-/// Those with which the encoder takes least.
+/// The parameters with which the encoder takes the least memory.
 fn parameters() -> Parameters {
     Parameters::new(0, 10).expect("both within their ranges")
 }
 
-/// By the whole transcoder.
+/// Converts with the whole transcoder.
 fn convert(zip: &[u8], limits: Limits, selection: &Selection, output: &mut [u8]) -> Result<(), Error> {
     let mut transcoder = Transcoder::new(parameters(), limits)?.selecting(selection.clone());
     let mut rest = zip;
@@ -47,7 +47,7 @@ fn convert(zip: &[u8], limits: Limits, selection: &Selection, output: &mut [u8])
     }
 }
 
-/// What an error says, and a state that another one waits in, in bytes. Neither is charged, neither grows.
+/// Bytes for an error's message and for a boxed state. Neither is charged, and neither grows.
 const WORDS: usize = 2 << 10;
 
 type Run = fn(&[u8], Limits, &Selection, &mut [u8]) -> Result<(), Error>;
@@ -57,7 +57,7 @@ struct Bomb {
     zip: Vec<u8>,
     limits: Limits,
     selection: Selection,
-    /// The code of the error that memory in plenty ends in, if any.
+    /// The code of the error with plenty of memory, if any.
     ends: &'static str,
 }
 
@@ -75,7 +75,7 @@ fn files(names: &[Vec<u8>]) -> Vec<u8> {
     archive(names.iter().map(|name| stored(name, b"")).collect::<Vec<_>>()).bytes()
 }
 
-/// Bytes that no method makes shorter.
+/// Incompressible bytes.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 1u64;
     let next = |_| {
@@ -89,7 +89,7 @@ fn bombs() -> Vec<Bomb> {
     [many(), long(), held(), claimed(), waiting()].into_iter().flatten().collect()
 }
 
-/// Of what is kept for every member.
+/// Bombs against the memory kept for every member.
 fn many() -> Vec<Bomb> {
     let deep: Vec<Vec<u8>> =
         numbered(20, 2).into_iter().map(|name| [&name[..], &b"/d".repeat(2000)].concat()).collect();
@@ -110,7 +110,7 @@ fn many() -> Vec<Bomb> {
     ]
 }
 
-/// Of records.
+/// Bombs of long records.
 fn long() -> Vec<Bomb> {
     let name = |first: u8, length: usize| [&[first][..], &vec![b'n'; length - 1]].concat();
     let longest: Vec<Vec<u8>> = (b'a'..=b'y').map(|first| name(first, 32 << 10)).collect();
@@ -167,7 +167,7 @@ fn long() -> Vec<Bomb> {
     ]
 }
 
-/// Of data whose length follows it.
+/// Bombs of data with a descriptor.
 fn held() -> Vec<Bomb> {
     let noise = noise(3 << 20);
     let blocks: Vec<u8> = noise.chunks(60_000).flat_map(|piece| deflate_stored_block(piece, false)).collect();
@@ -202,7 +202,7 @@ fn held() -> Vec<Bomb> {
     ]
 }
 
-/// Of what is only said.
+/// Bombs of false claims.
 fn claimed() -> Vec<Bomb> {
     let huge = Member {
         local: Claims { compressed_size: Some(IN_ZIP64), size: Some(IN_ZIP64), ..Claims::default() },
@@ -238,7 +238,7 @@ fn claimed() -> Vec<Bomb> {
     ]
 }
 
-/// Of members that wait for one that comes first.
+/// Bombs of members that wait for the one that must come first.
 fn waiting() -> Vec<Bomb> {
     let noise = noise(3 << 20);
     let names = numbered(5000, 4);
@@ -257,7 +257,7 @@ fn waiting() -> Vec<Bomb> {
     bombs.into_iter().map(|bomb| Bomb { selection: first.clone(), ..bomb }).collect()
 }
 
-/// What a conversion has without anything that grows: measured on archives with nothing in them, or nothing but
+/// The fixed memory of a conversion: measured on archives with nothing in them, or nothing but
 /// contents, for the encoder's sake: it takes more when there is more to encode, up to the end of its meta-block.
 fn fixed(run: Run, encodes: bool, buffer: &mut [u8]) -> usize {
     let text = b"some text, and some more text, and some more. ".repeat(60_000);
@@ -281,7 +281,7 @@ fn code(result: &Result<(), Error>) -> &'static str {
 }
 
 #[test]
-fn memory_stays_within_what_was_charged() {
+fn memory_stays_within_the_charge() {
     let mut buffer = vec![0; 64 << 10];
     let bombs = bombs();
     let runs: [(&str, Run); 2] = [("reader", read), ("transcoder", convert)];
@@ -293,8 +293,8 @@ fn memory_stays_within_what_was_charged() {
         let with = |memory_bytes| Limits { memory_bytes, ..limits };
         let (peak, result) = peak_of(|| read(&zip, limits, &selection, &mut buffer));
         assert_eq!(code(&result), ends, "{name}");
-        // The least memory that does not change the outcome: to the byte, but where each try takes its time to a 64th.
-        // What is charged is not much more than what is used.
+        // The least memory that does not change the outcome: exact to the byte, or to 1/64 where each try is slow.
+        // The charge is not much more than the use.
         let (mut least, mut most) = (0, 3 * peak as u64);
         let exact = if peak > 1 << 18 { peak as u64 >> 6 } else { 1 };
         while most - least >= exact {
@@ -308,7 +308,7 @@ fn memory_stays_within_what_was_charged() {
         let promised = Transcoder::peak_bytes(parameters(), with(most), Some(zip.len() as u64));
         let mut beyond = [0; 2];
         for (index, (who, run)) in runs.into_iter().enumerate() {
-            // With what it needs, with less than that, with far less.
+            // With the memory it needs, with one byte less, with half.
             for memory_bytes in [most, least - 1, most / 2] {
                 let (peak, result) = peak_of(|| run(&zip, with(memory_bytes), &selection, &mut buffer));
                 let short = if selection == Selection::default() {

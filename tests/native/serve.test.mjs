@@ -1,4 +1,4 @@
-// What only the native server does: it is told to end, and says what is wrong before it begins.
+// Only the native server does these: it ends on a signal, and reports a wrong configuration before it starts.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -20,7 +20,7 @@ async function halfway(port, zip) {
 }
 
 for (const signal of ["SIGTERM", "SIGINT"]) {
-  test(`told to end by ${signal}, it finishes what is under way and takes nothing new`, async (t) => {
+  test(`on ${signal} it finishes the running conversions and accepts no new connection`, async (t) => {
     const zip = await save({ mib: 12 });
     const { port, process, log } = await startNative(t);
     const { outgoing, answer } = await halfway(port, zip);
@@ -40,7 +40,7 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
   });
 }
 
-test("what does not end in time is given up", async (t) => {
+test("a conversion that outlasts the grace period is cut off", async (t) => {
   const { port, process, log } = await startNative(t, { options: ["--grace", "0.2"] });
   await halfway(port, await save({ mib: 12 }));
   process.kill("SIGTERM");
@@ -49,18 +49,18 @@ test("what does not end in time is given up", async (t) => {
   assert.match(log(), /^recompress: ended with some of [12] connections still open\n$/);
 });
 
-test("what is wrong with its variables or its port is said before it serves", () => {
+test("a wrong variable or port is reported before it serves", () => {
   const said = (env, ...options) => {
     const { status, stderr } = spawnSync(recompress, ["serve", "--port", "0", ...options], { env: { ...process.env, ...env }, timeout: 60_000 });
     return [status, stderr.toString()];
   };
   assert.deepEqual(said({ RECOMPRESS_LGWIN: "25" }), [2, 'recompress: misconfigured: RECOMPRESS_LGWIN is "25", it must be 10 to 24 or auto\n']);
-  assert.deepEqual(said({ RECOMPRESS_LQWIN: "20" }), [2, 'recompress: misconfigured: RECOMPRESS_LQWIN is "20", it must be named as one of those there are\n']);
+  assert.deepEqual(said({ RECOMPRESS_LQWIN: "20" }), [2, 'recompress: misconfigured: RECOMPRESS_LQWIN is "20", it must be the name of a known variable\n']);
   assert.match(said({}, "--address", "192.0.2.1")[1], /^recompress: io: cannot serve: /);
   assert.equal(said({}, "--address", "192.0.2.1")[0], 1);
 });
 
-test("a zip that is named like the command is converted by its path", async (t) => {
+test("a zip named like a subcommand is converted by its path", async (t) => {
   const { status, stderr } = spawnSync(recompress, ["./serve", "-o", "-"], { timeout: 60_000 });
   assert.equal(status, 1);
   assert.match(stderr.toString(), /cannot read \.\/serve/);

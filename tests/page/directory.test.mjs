@@ -1,4 +1,4 @@
-// The preview of a zip: what it finds in good archives, and that no bytes make it do anything else than say so.
+// The preview of a zip: its findings in good archives, and its refusal of all other bytes.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -23,7 +23,7 @@ function changed(bytes, ...edits) {
   return copy;
 }
 
-/** An archive of one member as zip64 writes it: its sizes and the directory's place stand in 64 bits alone. */
+/** A zip64 archive of one member: only the 64-bit fields have its sizes and the directory's offset. */
 function zip64(size) {
   const name = Buffer.from("huge");
   const extra = Buffer.alloc(20);
@@ -62,7 +62,7 @@ test("members are listed with their sizes, and counted", async () => {
   assert.deepEqual({ count, unpacked, problems, broken }, { count: 2, unpacked: 5008, problems: [], broken: undefined });
 });
 
-test("what stands before an archive, zeros behind it and a comment do not hide it", async () => {
+test("data before an archive, zeros after it and a comment do not hide it", async () => {
   const comment = Buffer.from("a comment");
   const commented = changed(zip, [zip.length - 2, comment.length]);
   for (const parts of [["SAV0123456789", zip], [zip, Buffer.alloc(60_000)], [commented, comment], [Buffer.alloc(3_000_000), zip]]) {
@@ -83,7 +83,7 @@ test("zip64 is read, and numbers that no file can have are refused", async () =>
   assert.match((await read(zip64(1n << 60n))).broken, /numbers that no file can have/);
 });
 
-test("what will be refused is said in the words of the refusal", async () => {
+test("the preview announces a refusal in the words of the refusal", async () => {
   for (const edits of [
     [[6, 1], [central + 8, 1]],
     [[6, 0x20], [central + 8, 0x20]],
@@ -119,7 +119,7 @@ test("every cut archive is called broken, and nothing is thrown", async () => {
   }
 });
 
-test("no changed byte of the records does more than change what is said", async () => {
+test("no changed byte of the records does more than change the preview", async () => {
   for (let at = central; at < zip.length; at++) {
     for (const value of [0, 1, 0x7f, 0xff, zip[at] ^ 0x80]) {
       const found = await read(changed(zip, [at, value]));
@@ -128,7 +128,7 @@ test("no changed byte of the records does more than change what is said", async 
   }
 });
 
-test("an archive of Info-ZIP's, with a descriptor behind its data, is read", () => {
+test("an archive by Info-ZIP with a data descriptor is read", () => {
   const folder = mkdtempSync(join(tmpdir(), "recompress-directory-"));
   try {
     const { stdout, status } = spawnSync("zip", ["-q", "-", "-"], { input: "from a pipe", cwd: folder });

@@ -16,12 +16,12 @@ import { root } from "../worker/harness.mjs";
 
 const build = join(root, "build");
 
-/** Long for a machine that is busy with other tests; a test that needs it all has failed. */
+/** Long, for a machine that is busy with other tests; a test that needs all of it has failed. */
 export const PATIENCE_MS = 180_000;
 
 /** Serves build/ as wrangler.toml says, without building it again. Resolves to where. */
 export async function startSite(t) {
-  if (!existsSync(join(build, "assets/index.html"))) throw new Error(`no page in ${build}: make build`);
+  if (!existsSync(join(build, "assets/index.html"))) throw new Error(`no page in ${build}: make worker`);
   const settings = join(build, `test-${process.pid}.toml`);
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
   writeFileSync(settings, toml.replace(/^\[build\]$[^[]*/m, "").replaceAll('"build/', '"'));
@@ -70,7 +70,7 @@ export async function startBrowser(t) {
 
 /**
  * A page at `origin` in a profile of its own, and all that it asked for. It must not have complained: an exception, a
- * breach of its Content-Security-Policy or a request to elsewhere fails the test, as does what `expected` does not name.
+ * breach of its Content-Security-Policy, a request to another origin or a message that `expected` does not match fails the test.
  */
 export async function openPage(t, browser, origin, { expected = /^$/, ...options } = {}) {
   const context = await browser.newContext({ acceptDownloads: true, ...options });

@@ -1,4 +1,4 @@
-// The browser package: a stream that gives the command line's bytes, whatever the pieces, and its errors.
+// The browser package: a stream that gives the command line's bytes for every way to cut its input, and its errors.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

@@ -1,4 +1,4 @@
-// The page in a real browser: what it shows, what it sends, and that what is saved is what the command line gives.
+// The page in a real browser: its display, its requests, and its results against those of the command line.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -50,7 +50,7 @@ const refusal = async (page) => ({ code: await page.textContent("#code"), detail
 /** Names of the files that the page has on this machine. */
 const kept = (page) => page.evaluate(async () => Array.fromAsync((await navigator.storage.getDirectory()).keys()));
 
-/** Watches how much memory tabs take, by what the system says of their processes; the result ends it and tells the growth. */
+/** Watches the memory of the tabs' processes, as the system reports it. Calling the result ends that and returns the growth. */
 async function watchMemory() {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
@@ -107,7 +107,7 @@ test("the first load is a few small files, and no wasm", async (t) => {
   assert.deepEqual(wasms(requests), []);
 });
 
-test("what is converted on the edge is what the command line gives", async (t) => {
+test("a conversion on the edge gives the bytes of the command line", async (t) => {
   const { page, requests } = await openPage(t, browser, origin);
   await choose(page, { name: "My save.zip", buffer: small });
   assert.match(await page.textContent("#contents"), /3 members · 3.45.MB unpacked/);
@@ -130,7 +130,7 @@ test("what is converted on the edge is what the command line gives", async (t) =
   assert.deepEqual(wasms(requests), [], "the converter is not loaded for it");
 });
 
-test("what is converted in this browser is what the command line gives, and nothing is sent", async (t) => {
+test("a conversion in this browser gives the bytes of the command line, and sends nothing", async (t) => {
   const { page, requests } = await openPage(t, browser, origin);
   await choose(page, { name: "save.zip", buffer: small });
   await page.check("[value=browser]");
@@ -145,7 +145,7 @@ test("what is converted in this browser is what the command line gives, and noth
   assert.equal(wasms(requests).length, 1);
   assert.equal((await kept(page)).length, 1, "the result is on the disk");
 
-  // The same page can go on, and gives back what the last result took.
+  // The page can convert again, and frees the memory of the last result.
   await page.click("#done [data-options]");
   await slide(page, "quality", 2);
   await page.click("#convert");
@@ -273,7 +273,7 @@ test("cancelling ends the work in this browser, and leaves nothing on the disk",
   await page.click("#cancel");
   await page.waitForSelector("#options:not([hidden])");
   await eventually(() => page.workers().length === 0);
-  // What the ended thread had open is removed by the next conversion at the latest.
+  // The next conversion at the latest removes the files that the ended thread had open.
   await slide(page, "quality", 0);
   await page.click("#convert");
   assert.equal(await ended(page), "done");
@@ -295,7 +295,7 @@ test("a zip of 100 MB goes to this browser, which does not hold it, and its byte
   assert.equal(await ended(page), "done");
   const grown = growth();
   t.diagnostic(`the tab's memory grew by ${grown >> 20} MiB`);
-  // The zip and its result together are 200 MB; the converter takes some 70, whatever the zip.
+  // The zip and its result together are 200 MB; the converter takes some 70, for every zip.
   assert.ok(grown < 150 << 20, `${grown} bytes`);
   const expected = converted(zip, "--quality", 0);
   assert.equal(await page.textContent("#sha256"), sha256(expected));
@@ -382,10 +382,10 @@ test("nothing is cut off on a narrow screen", async (t) => {
   await fits();
 });
 
-test("an upload that stands still goes on in this browser", async (t) => {
+test("an upload that makes no progress continues in this browser", async (t) => {
   const { page } = await openPage(t, browser, origin);
   await page.clock.install();
-  // Nobody answers, and nothing is sent on.
+  // The server neither answers nor reads on.
   await page.route(/\/\?quality=/, () => {});
   await choose(page, { name: "save.zip", buffer: small });
   await slide(page, "quality", 2);

@@ -22,7 +22,7 @@ async function place(options, zipBytes = 3 * MIB, contents) {
   return choosePlace(await fetchEstimate(file, found, choice), choice, file, found);
 }
 
-test("what is small goes to the edge, and what is not has a reason", async () => {
+test("small archives go to the edge, and others come with a reason", async () => {
   for (const [options, zipBytes, contents, expected, edge, reason] of [
     [{}, 3 * MIB, {}, "edge", true, /^Small enough/],
     [{}, EDGE_BYTES, {}, "edge", true, /^Small enough/],
@@ -43,7 +43,7 @@ test("what is small goes to the edge, and what is not has a reason", async () =>
   }
 });
 
-test("what an installation does not allow is said in its own words", async () => {
+test("the page quotes an installation's own refusal", async () => {
   const { place: where, edge, reason } = await place({ quality: 12 });
   assert.deepEqual([where, edge], ["browser", false]);
   assert.match(reason, /^The edge refuses: quality is "12", it must be 0 to 11/);
@@ -55,7 +55,7 @@ test("without an answer of the service the browser is the place, and the edge ca
   assert.equal((await place({}, EDGE_BYTES + 1)).edge, false);
 });
 
-test("the service's own choice is what is estimated where there is none", async () => {
+test("without a choice the estimate is for the service's default", async () => {
   const { quality, lgwin, memory_bytes: memory } = await fetchEstimate({ size: 3 * MIB }, { unpacked: 10 * MIB, count: 3 });
   assert.deepEqual({ quality, lgwin }, usual);
   assert.ok(memory > 60 * MIB);
@@ -88,7 +88,7 @@ test("numbers are told in three digits and whole words", () => {
   }
 });
 
-test("a result is called what the service calls it", async () => {
+test("a result has the name that the service gives it", async () => {
   const zip = Buffer.from("UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==", "base64"); // of no members
   for (const name of ["save.zip", "Save.ZIP", "save", "a.b.zip", ".zip", "..", "a\u202eb.zip", " a .zip", "it's.zip"]) {
     const { headers } = await request(port, { path: `/?name=${encodeURIComponent(name)}`, body: zip });

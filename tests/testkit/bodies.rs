@@ -1,7 +1,7 @@
-//! What must hold for every input, each a function of a fuzzer's bytes that panics where it does not.
+//! The bodies of the fuzz targets: functions of a fuzzer's bytes that panic where a property does not hold.
 //!
-//! `make test` runs them over the cases of the tests and over recipes (see `recipe`), `make fuzz` over what libFuzzer
-//! makes of those.
+//! `make test` runs them over the cases of the tests and over recipes (see `recipe`), `make fuzz` over libFuzzer's
+//! mutations of those.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,7 @@ const SCRATCH: usize = 64 << 10;
 const DEFLATE_RATIO: usize = 1100;
 
 /// The reader alone, given all of a zip at once: it ends, in few steps, within its limits, with safe names; and no
-/// part of what it accepts is accepted.
+/// strict prefix of an accepted archive is accepted.
 pub fn reader(input: &[u8]) {
     let zip = recipe::zip(input);
     let mut random = Random::of(&zip);
@@ -46,8 +46,8 @@ pub fn reader(input: &[u8]) {
     }
 }
 
-/// The whole transcoder, with room for output that is small and differs from step to step: what it finishes is the
-/// tarball of what the reader reads, by other decoders of both formats; what it does not finish decodes as nothing whole.
+/// The whole transcoder, with small output buffers of changing size: a finished result is the
+/// tarball of the reader's members, by other decoders of both formats; an unfinished result does not decode as whole.
 pub fn transcode(input: &[u8]) {
     let zip = recipe::zip(input);
     let mut random = Random::of(&zip);
@@ -100,12 +100,12 @@ pub fn chunking(input: &[u8]) {
 }
 
 /// The reader against readers of another kind, which believe the central directory alone, the `zip` and the `rawzip`
-/// crate: what ours finishes has just the members that they find, with the same contents.
+/// crate: an archive that ours accepts has exactly the members that they find, with the same contents.
 pub fn directory(input: &[u8]) {
     compared_with_directory(input);
 }
 
-/// As [`directory`]. Says how many of the two had something to compare: they refuse some of what ours accepts.
+/// As [`directory`]. Returns how many of the two could be compared: they refuse some archives that ours accepts.
 pub fn compared_with_directory(input: &[u8]) -> usize {
     let zip = recipe::zip(input);
     let reading = read(&zip, Limits { unpacked_bytes: 1 << 22, ..Limits::default() }, &mut Cuts::Whole);
@@ -218,7 +218,7 @@ fn is_unicode_path_of_later_version(field: &[u8]) -> bool {
     field.starts_with(&[0x75, 0x70]) && field[4] != 1
 }
 
-/// The name without what says nothing.
+/// The name without parts that have no meaning.
 fn plain(name: &str) -> String {
     let name = if name.contains('/') { name.to_owned() } else { name.replace('\\', "/") };
     let components: Vec<&str> = name.split('/').filter(|component| !matches!(*component, "" | ".")).collect();
@@ -240,7 +240,7 @@ fn assert_safe(entry: &Entry, name_bytes: u64) {
     assert!(entry.kind == EntryKind::File || entry.size == 0, "{name:?}");
 }
 
-/// What a reader came to.
+/// The outcome of a reader.
 struct Reading {
     /// The contents of the last one may be incomplete after an error.
     members: Vec<(Entry, Vec<u8>)>,
@@ -302,7 +302,7 @@ fn read(zip: &[u8], limits: Limits, cuts: &mut Cuts) -> Reading {
             _ => {}
         }
         steps += 1;
-        // What is held is unpacked without giving anything, a room's worth in a step.
+        // Held data is unpacked without any output, one scratch buffer in a step.
         let most = 64 + 4 * (taken + given) + DEFLATE_RATIO * taken / least_room;
         assert!(steps <= most, "{steps} steps took {taken} bytes and gave {given}");
     }
@@ -314,7 +314,7 @@ fn assert_complete(members: &[(Entry, Vec<u8>)]) {
     }
 }
 
-/// What a transcoder came to.
+/// The outcome of a transcoder.
 struct Conversion {
     output: Vec<u8>,
     result: Result<(), Error>,

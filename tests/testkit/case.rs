@@ -4,7 +4,7 @@ use recompress::Limits;
 
 use crate::tarball::TarMember;
 
-/// A zip and what must come of it.
+/// A zip and its expected outcome.
 pub struct Case {
     pub name: String,
     pub zip: Vec<u8>,
@@ -12,7 +12,7 @@ pub struct Case {
     pub expected: Expected,
 }
 
-/// What a conversion must end in.
+/// The expected outcome of a conversion.
 pub enum Expected {
     /// A tarball of exactly these members.
     Members(Vec<TarMember>),

@@ -1,11 +1,11 @@
-//! An allocator that knows the most that was allocated at once.
+//! An allocator that records the peak of allocated memory.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// Counts what is allocated. What moves to grow is there twice while it moves, as with an allocator that cannot
+/// Counts allocated bytes. Memory that moves to grow counts twice while it moves, as with an allocator that cannot
 /// extend: `realloc` is the trait's own, which allocates, copies and frees.
 pub struct Counting;
 
@@ -24,7 +24,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// The most that `run` had at once, in bytes, and what it gave.
+/// The peak of allocated bytes during `run`, and its result.
 pub fn peak_of<T>(run: impl FnOnce() -> T) -> (usize, T) {
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);

@@ -1,4 +1,4 @@
-//! The ways a caller may cut input and output. The outcome must not depend on any of them.
+//! Drivers: the ways a caller may cut input and output. The outcome must not depend on them.
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -20,7 +20,7 @@ pub enum Driver {
     OneByteOut,
     /// Output in pieces smaller than any record of either format.
     SmallOut,
-    /// Input and output in pieces of random length, some input early, sometimes no room for output. The seed says which.
+    /// Input and output in pieces of random length, from the seed. Some input comes early, sometimes output has no room.
     Random { seed: u64 },
 }
 
@@ -37,19 +37,19 @@ pub const ALL: &[Driver] = &[
 /// For archives on which a step per byte takes too long.
 pub const LARGE: &[Driver] = &[Driver::Whole, Driver::Random { seed: 1 }];
 
-/// More than any driver offers room for.
+/// The most room that a driver offers for output.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Steps in a row that neither take nor give. Each of them may inflate a buffer, so this is gigabytes of zeros.
+/// The most steps in a row that may neither consume nor produce. Each may inflate a buffer, so this is gigabytes of zeros.
 const IDLE_STEPS: u32 = 100_000;
 
 const DONE: Progress = Progress { consumed: 0, produced: 0, status: Status::Done };
 
-/// Brotli settings of every conversion here: quick, since what is under test is not the encoder.
+/// Brotli settings of every conversion here: quick ones, since the encoder is not under test.
 pub const QUALITY: u8 = 2;
 pub const LGWIN: u8 = 16;
 
-/// What came out, and how it ended.
+/// The output of a conversion, and how it ended.
 pub struct Conversion {
     pub output: Vec<u8>,
     pub result: Result<(), Error>,
@@ -58,7 +58,7 @@ pub struct Conversion {
 /// Converts `zip` as `driver` cuts it, and holds every step to the contract.
 pub fn convert(zip: &[u8], limits: Limits, driver: Driver) -> Conversion {
     match transcoder(limits) {
-        Ok(mut transcoder) => drive(zip, driver, |input, output| transcoder.step(input, output)),
+        Ok(transcoder) => drive(zip, driver, transcoder),
         Err(error) => Conversion { output: Vec::new(), result: Err(error) },
     }
 }
@@ -67,27 +67,21 @@ fn transcoder(limits: Limits) -> Result<Transcoder, Error> {
     Transcoder::new(Parameters::new(QUALITY, LGWIN).expect("both within their ranges"), limits)
 }
 
-/// What comes of the members of `zip` that are selected, in every driver one and the same; with a report if that is asked
-/// for.
+/// Converts the selected members of `zip` through every driver, which must agree; with a report if asked.
 pub fn select_in_every_way(zip: &[u8], limits: Limits, selection: &Selection, report: bool) -> Conversion {
     in_every_way(zip, || {
         let transcoder = transcoder(limits).expect("memory for an encoder").selecting(selection.clone());
-        let mut transcoder = if report { transcoder.reporting() } else { transcoder };
-        move |input: &[u8], output: &mut [u8]| transcoder.step(input, output)
+        if report { transcoder.reporting() } else { transcoder }
     })
 }
 
-/// As [`select_in_every_way`], in one.
+/// As [`select_in_every_way`], through one driver.
 pub fn select(zip: &[u8], limits: Limits, selection: &Selection) -> Conversion {
-    let mut transcoder = transcoder(limits).expect("memory for an encoder").selecting(selection.clone());
-    drive(zip, Driver::Whole, |input, output| transcoder.step(input, output))
+    drive(zip, Driver::Whole, transcoder(limits).expect("memory for an encoder").selecting(selection.clone()))
 }
 
-/// Drives what `start` starts in every way.
-pub fn in_every_way<S>(zip: &[u8], start: impl Fn() -> S) -> Conversion
-where
-    S: FnMut(&[u8], &mut [u8]) -> Result<Progress, Error>,
-{
+/// Drives a fresh machine through every driver. They must agree.
+pub fn in_every_way<S: Step>(zip: &[u8], start: impl Fn() -> S) -> Conversion {
     let first = drive(zip, ALL[0], start());
     for driver in &ALL[1..] {
         let other = drive(zip, *driver, start());
@@ -111,12 +105,8 @@ pub fn least_memory_for(zip: &[u8]) -> u64 {
     enough
 }
 
-/// Takes steps as `driver` cuts their input and output, and holds each to the contract.
-pub fn drive(
-    zip: &[u8],
-    driver: Driver,
-    mut step: impl FnMut(&[u8], &mut [u8]) -> Result<Progress, Error>,
-) -> Conversion {
+/// Runs `machine` to its end, cut as `driver` says, and holds every step to the contract.
+pub fn drive(zip: &[u8], driver: Driver, mut machine: impl Step) -> Conversion {
     let mut cuts = Cuts::new(driver);
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut output = Vec::new();
@@ -124,17 +114,17 @@ pub fn drive(
     let mut asked = false;
     let mut idle_steps = 0;
     loop {
-        // None after being asked says that the upload has ended. Some without being asked is fine, and so is none.
+        // An empty input after NeedsInput means the end of the upload. At any other step it means nothing.
         if asked || cuts.input_is_early() {
             offered += cuts.input(zip.len() - offered);
         }
         let ended = asked && taken == offered;
         let input = &zip[taken..offered];
         let room = cuts.output();
-        let progress = match step(input, &mut buffer[..room]) {
+        let progress = match machine.step(input, &mut buffer[..room]) {
             Ok(progress) => progress,
             Err(error) => {
-                let again = step(input, &mut buffer);
+                let again = machine.step(input, &mut buffer);
                 assert_eq!(again.as_ref(), Err(&error), "an error is the last word");
                 return Conversion { output, result: Err(error) };
             }
@@ -145,14 +135,14 @@ pub fn drive(
         match progress.status {
             Status::Done => {
                 assert_eq!(taken, zip.len(), "all input is read before the end is certain");
-                assert_eq!(step(&[], &mut buffer), Ok(DONE), "done is the last word");
+                assert_eq!(machine.step(&[], &mut buffer), Ok(DONE), "done is the last word");
                 return Conversion { output, result: Ok(()) };
             }
             Status::NeedsInput => {
                 assert_eq!(progress.consumed, input.len(), "asked for more input before taking all there was");
                 assert!(!ended, "asked for more input after its end");
             }
-            Status::NeedsOutput => assert_eq!(progress.produced, room, "asked for room while there was some"),
+            Status::NeedsOutput => assert_eq!(progress.produced, room, "asked for room while it had some"),
             Status::Working => {}
         }
         asked = progress.status == Status::NeedsInput;
@@ -161,13 +151,13 @@ pub fn drive(
     }
 }
 
-/// Runs every case through every driver, and fails with all that went wrong.
+/// Runs every case through every driver, and fails with the list of all problems.
 pub fn check(cases: &[Case], drivers: &[Driver]) {
     let problems: Vec<String> = cases.iter().flat_map(|case| problems(case, drivers)).collect();
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
 
-/// What comes of `zip` in every driver, which is one and the same.
+/// Converts `zip` through every driver. They must agree.
 pub fn convert_in_every_way(zip: &[u8], limits: Limits) -> Result<Conversion, String> {
     let first = convert(zip, limits, ALL[0]);
     for driver in &ALL[1..] {
@@ -180,7 +170,7 @@ fn problems(case: &Case, drivers: &[Driver]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut first: Option<Conversion> = None;
     for driver in drivers {
-        // What a driver asserts, and whatever panics on the way, should name its row.
+        // A failed assertion or another panic must name its row.
         let conversion = panic::catch_unwind(AssertUnwindSafe(|| convert(&case.zip, case.limits, *driver)));
         let problem = match (conversion, &first) {
             (Err(panic), _) => Err(format!("panicked: {}", panic_message(&*panic))),
@@ -201,7 +191,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     literal.or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
-/// Whether the outcome is what the row states.
+/// Whether the outcome matches the row.
 fn as_stated(expected: &Expected, conversion: &Conversion) -> Result<(), String> {
     match (expected, &conversion.result) {
         (Expected::Members(expected), Ok(())) => {
@@ -223,17 +213,17 @@ fn as_stated(expected: &Expected, conversion: &Conversion) -> Result<(), String>
 /// Whether another way of cutting gave the same bytes and the same error, to the word.
 pub fn same(one: &Conversion, other: &Conversion) -> Result<(), String> {
     if one.result != other.result {
-        return Err(format!("ended {:?}, cut otherwise {:?}", other.result, one.result));
+        return Err(format!("ended {:?}, with other cuts {:?}", other.result, one.result));
     }
-    // How much is out by the time of an error may differ, what is out may not.
+    // At an error the length of the output may differ. The bytes may not.
     let shared = one.output.len().min(other.output.len());
     if one.output[..shared] != other.output[..shared] || (one.result.is_ok() && one.output != other.output) {
-        return Err("gave other bytes than when cut otherwise".into());
+        return Err("gave other bytes with other cuts".into());
     }
     if other.result.is_err() { cannot_pass_for_whole(&other.output) } else { Ok(()) }
 }
 
-/// What came out before an error must not decode as if nothing were missing.
+/// The output before an error must not decode as a whole file.
 pub fn cannot_pass_for_whole(output: &[u8]) -> Result<(), String> {
     match tarball::unbrotli(output) {
         Ok(tar) => Err(format!("refused after a complete brotli stream of {} bytes", tar.len())),
@@ -252,7 +242,7 @@ fn reads_well(error: &Error) -> Result<(), String> {
     }
 }
 
-/// Lengths of the next pieces.
+/// The lengths of the next pieces.
 struct Cuts {
     driver: Driver,
     random: SplitMix,
@@ -267,7 +257,7 @@ impl Cuts {
         Self { driver, random, longest }
     }
 
-    /// Of `left` bytes, at least one if there is one.
+    /// The length of the next input: at least 1 of the `left` bytes, if there are any.
     fn input(&mut self, left: usize) -> usize {
         match self.driver {
             Driver::OneByteIn => left.min(1),
@@ -276,7 +266,7 @@ impl Cuts {
         }
     }
 
-    /// Whether more input comes before it is asked for.
+    /// Whether more input comes before the machine asks for it.
     fn input_is_early(&mut self) -> bool {
         matches!(self.driver, Driver::Random { .. }) && self.random.below(4) == 0
     }

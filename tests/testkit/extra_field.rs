@@ -18,7 +18,7 @@ pub fn ntfs(ticks: u64) -> Vec<u8> {
     ntfs_attribute(1, ticks)
 }
 
-/// As [`ntfs`], with the attribute tag chosen: only 1 stands for times.
+/// As [`ntfs`], with another attribute tag: only tag 1 means times.
 pub fn ntfs_attribute(tag: u16, ticks: u64) -> Vec<u8> {
     field(0x000a, &Record::new().u32(0).u16(tag).u16(24).u64(ticks).u64(ticks).u64(ticks).done())
 }
@@ -60,7 +60,7 @@ fn asi_unix_guarded(mode: u16) -> Vec<u8> {
     Record::new().u16(mode).u32(0).u16(1000).u16(1000).done()
 }
 
-/// 0x6c78, libarchive's copy of what else only the directory has: version made by, internal and external attributes.
+/// 0x6c78, libarchive's copy of fields that only the directory has: version made by, internal and external attributes.
 pub fn libarchive(made_by: u16, external_attributes: u32) -> Vec<u8> {
     field(0x6c78, &Record::new().u8(0b111).u16(made_by).u16(0).u32(external_attributes).done())
 }

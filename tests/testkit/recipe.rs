@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-/// No zip starts so, nor anything that may stand before one.
+/// Neither a zip nor a save header starts with this byte.
 pub const MARKER: u8 = 0xa5;
 
-/// The zip that `input` stands for.
+/// The zip that `input` describes.
 pub fn zip(input: &[u8]) -> Vec<u8> {
     match input {
         [MARKER, recipe @ ..] => cook(&mut Choices(recipe)),
@@ -26,7 +26,7 @@ pub fn zip(input: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What is left of a recipe. When nothing is left, every choice is the first one.
+/// The rest of a recipe. When it is empty, every choice is the first one.
 struct Choices<'a>(&'a [u8]);
 
 impl Choices<'_> {
@@ -69,7 +69,7 @@ impl Choices<'_> {
     }
 }
 
-/// What members borrow from.
+/// Bytes that members borrow from.
 struct Parts {
     name: Vec<u8>,
     other_name: Vec<u8>,
@@ -232,7 +232,7 @@ fn text(choices: &mut Choices) -> Vec<u8> {
     text
 }
 
-/// What may stand between members, or not.
+/// Bytes between members, allowed or not.
 fn between(choices: &mut Choices) -> Vec<u8> {
     match choices.byte() % 16 {
         15 => choices.bytes(20),
@@ -287,7 +287,7 @@ fn member<'a>(choices: &mut Choices, parts: &'a Parts) -> Member<'a> {
         lie(choices, &mut member.directory, &parts.other_name);
     }
     if choices.one_in(16) {
-        // Both tell the same untruth, or what a descriptor will say is said ahead as well.
+        // Both headers have the same wrong value, or the local header already has the descriptor's values.
         lie(choices, &mut member.local, &parts.other_name);
         member.directory = Claims { offset: member.directory.offset, ..member.local };
     }
@@ -361,7 +361,7 @@ fn lie<'a>(choices: &mut Choices, claims: &mut Claims<'a>, other_name: &'a [u8])
     }
 }
 
-/// Claims of a member with data of its own what another inflater makes of that.
+/// Sets a member's claims to the result of another inflater on its changed data.
 fn unpacked(member: &mut Member<'_>) {
     let Some(data) = &member.data else { return };
     let Ok(contents) = miniz_oxide::inflate::decompress_to_vec_with_limit(data, 1 << 20) else { return };
@@ -373,7 +373,7 @@ fn unpacked(member: &mut Member<'_>) {
     if let Descriptor::Raw(_) | Descriptor::Absent = member.descriptor {
         return;
     }
-    // What a descriptor will say is zero in the header.
+    // Values in a descriptor are zero in the header.
     member.local.crc32 = Some(0);
     member.local.size = Some(0);
     let record = Record::new().bytes(b"PK\x07\x08").u32(crc32).u32(data.len() as u32).u32(size);

@@ -1,4 +1,4 @@
-//! The zips that `make.py` writes, with what its `expected.json` says of each.
+//! The zips that `make.py` writes, with their expectations from `expected.json`.
 //!
 //! `RECOMPRESS_ZIP_CASES` names the folder that has `out/*.zip` and `expected.json`.
 
@@ -28,7 +28,7 @@ const RENAMED: [(&str, &str); 5] = [
 /// Verdicts that are not so of the zips that are written, and why: see `fixtures/README.md`.
 const DECIDED_OTHERWISE: [(&str, &str); 1] = [("bad-deflate-bits", "refuse:crc_mismatch")];
 
-/// One zip and what `expected.json` says of it.
+/// One zip and its expectation from `expected.json`.
 pub struct SharedCase {
     pub name: String,
     pub zip: Vec<u8>,
@@ -62,13 +62,13 @@ pub fn shared_cases() -> Vec<SharedCase> {
 }
 
 impl SharedCase {
-    /// `Err` says what is wrong with ending so.
+    /// `Err` has the contradiction to the expectation.
     pub fn allows(&self, ended: &Result<Vec<TarMember>, String>) -> Result<(), String> {
         self.allows_deciding(ended)?;
         ended.as_ref().map_or(Ok(()), |members| self.has(members))
     }
 
-    /// As [`Self::allows`], whatever is in the members.
+    /// As [`Self::allows`], without comparing the members.
     pub fn allows_deciding(&self, ended: &Result<Vec<TarMember>, String>) -> Result<(), String> {
         match (self.verdict.split_once(':').unwrap_or((&self.verdict, "")), ended) {
             (("accept" | "either", _), Ok(_)) => Ok(()),

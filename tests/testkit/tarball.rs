@@ -1,11 +1,11 @@
-//! What is in a `.tar.br`, read by readers that are not ours.
+//! A reader of `.tar.br` files, by independent decoders.
 
 use std::{fmt, io::Read};
 
-/// The modification time that members have unless a row says otherwise: 2025-03-11T12:00:00Z.
+/// The default modification time of members: 2025-03-11T12:00:00Z.
 pub const MTIME: i64 = 1_741_694_400;
 
-/// What a member is.
+/// The type of a member.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     File,
@@ -44,7 +44,7 @@ impl fmt::Debug for TarMember {
 
 /// Decodes exactly one whole brotli stream; cut off or followed by anything, it is an error.
 pub fn unbrotli(compressed: &[u8]) -> Result<Vec<u8>, String> {
-    // The buffer takes the whole stream, so that the decoder sees what follows its end.
+    // The buffer takes the whole stream, so that the decoder sees the bytes after its end.
     let mut decoder = brotli::Decompressor::new(compressed, compressed.len().max(1));
     let mut decoded = Vec::new();
     decoder.read_to_end(&mut decoded).map_err(|error| format!("brotli: {error}"))?;
@@ -54,7 +54,7 @@ pub fn unbrotli(compressed: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Reads every member of a `.tar.br`, and holds its form to what we promise: two zero blocks at the end, nobody's files.
+/// Reads every member of a `.tar.br`, and checks the promised form: two zero blocks at the end, user and group 0.
 pub fn read(compressed: &[u8]) -> Result<Vec<TarMember>, String> {
     let tar = unbrotli(compressed)?;
     if tar.len() < 1024 || tar.len() % 512 != 0 || tar[tar.len() - 1024..].iter().any(|&byte| byte != 0) {

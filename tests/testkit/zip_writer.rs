@@ -1,4 +1,4 @@
-//! A zip writer that says the truth unless it is told what to say instead.
+//! A zip writer. Its records are correct, except for values that the caller overrides.
 //!
 //! A row of `cases` therefore shows its one oddity and nothing else. Records and fields bear the names of APPNOTE 6.3.10.
 
@@ -17,10 +17,10 @@ pub const MADE_BY_UNIX: u16 = 3 << 8 | 20;
 /// Version made by: MS-DOS, 2.0.
 pub const MADE_BY_DOS: u16 = 20;
 
-/// A value that stands in a zip64 extra field or record instead (APPNOTE §4.4.1.4).
+/// The marker for a value in a zip64 extra field or record (APPNOTE §4.4.1.4).
 pub const IN_ZIP64: u32 = u32::MAX;
 
-/// What a header says where it does not say the truth.
+/// The overridden values of a header.
 #[derive(Clone, Copy, Default)]
 pub struct Claims<'a> {
     pub name: Option<&'a [u8]>,
@@ -33,7 +33,7 @@ pub struct Claims<'a> {
     pub offset: Option<u32>,
 }
 
-/// What stands after a member's data (APPNOTE §4.3.9).
+/// The descriptor after a member's data (APPNOTE §4.3.9).
 #[derive(Clone)]
 pub enum Descriptor {
     /// Nothing, and bit 3 is clear.
@@ -51,7 +51,7 @@ pub enum Descriptor {
 }
 
 impl Descriptor {
-    /// A [`Descriptor::Signed32`] that says what it is told.
+    /// A [`Descriptor::Signed32`] with overridden values.
     pub fn claiming(crc32: u32, compressed_size: usize, size: usize) -> Self {
         let sizes = [compressed_size, size].map(|size| u32::try_from(size).expect("a 32-bit size"));
         Self::Raw(Record::new().bytes(b"PK\x07\x08").u32(crc32).u32(sizes[0]).u32(sizes[1]).done())
@@ -81,7 +81,7 @@ pub struct Member<'a> {
     /// Bit 3 is added when there is a descriptor.
     pub flags: u16,
     pub descriptor: Descriptor,
-    /// Instead of what `method` makes of `contents`.
+    /// Overrides the compressed data.
     pub data: Option<Vec<u8>>,
     /// Time and date as MS-DOS has them (APPNOTE §4.4.6).
     pub modified: (u16, u16),
@@ -151,7 +151,7 @@ impl Member<'_> {
         if matches!(self.descriptor, Descriptor::Absent) { self.flags } else { self.flags | HAS_DESCRIPTOR }
     }
 
-    /// The local header, its name and extra field (APPNOTE §4.3.7). What a descriptor will say is zero here.
+    /// The local header, its name and extra field (APPNOTE §4.3.7). Values in a descriptor are zero here.
     pub fn local_header(&self) -> Vec<u8> {
         let claims = &self.local;
         let known = |value| if matches!(self.descriptor, Descriptor::Absent) { value } else { 0 };
@@ -228,7 +228,7 @@ pub enum Zip64 {
     Needed,
 }
 
-/// What the end records say where they do not say the truth.
+/// The overridden values of the end records.
 #[derive(Clone, Copy, Default)]
 pub struct EndClaims {
     pub members: Option<u64>,
@@ -304,7 +304,7 @@ impl Archive<'_> {
     }
 }
 
-/// What the end records have in common.
+/// The fields that the end records share.
 struct End {
     members: u64,
     directory_size: u64,

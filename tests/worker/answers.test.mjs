@@ -55,7 +55,7 @@ test("a tarball's headers are these and no others", async (t) => {
   }
 });
 
-test("who asks for a tarball and takes brotli gets the same bytes as an encoded tarball", async (t) => {
+test("a client that accepts tar and brotli gets the same bytes as an encoded tarball", async (t) => {
   const { port } = await startWorker(t);
   for (const headers of [
     { accept: "application/x-tar", "accept-encoding": "br" },
@@ -165,13 +165,13 @@ test("a request that no client library sends is refused or answered, never a fau
   ]) {
     const answer = await raw(port, Buffer.concat([Buffer.from(head, "latin1"), zip]));
     const found = Number(answer.toString("latin1").match(/^HTTP\/1\.1 (\d+)/)?.[1]);
-    // hyper refuses what workerd lets through.
+    // hyper refuses this request; workerd lets it through.
     assert.ok([status, native ? 400 : []].flat().includes(found), `${JSON.stringify(head)}: ${answer.subarray(0, 500)}`);
   }
   assert.equal(log(), "");
 });
 
-/** Sends bytes, and resolves to the start of what comes back. */
+/** Sends bytes, and resolves to the start of the answer. */
 async function raw(port, bytes) {
   const socket = connect(port, "127.0.0.1");
   socket.setTimeout(30_000, () => socket.destroy(new Error("no answer")));
@@ -205,7 +205,7 @@ test("the page, its head and the health check", async (t) => {
   }
 });
 
-test("what does not fit is refused with what would, and that is taken", async (t) => {
+test("a refusal for lack of memory suggests parameters that are then accepted", async (t) => {
   const { port } = await startWorker(t);
   const { body } = await request(port, { path: "/?quality=11&lgwin=24", body: zip });
   const { detail } = JSON.parse(body);

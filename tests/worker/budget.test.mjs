@@ -1,4 +1,4 @@
-// The budget of CPU: what is counted against it, and what an automatic quality makes of it.
+// The CPU budget: the work that counts against it, and its effect on an automatic quality.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { zipSync } from "fflate";
 import { save } from "../../fixtures/save.mjs";
 import { converted, noise, recompress, request, run, startWorker, untilIdle } from "./harness.mjs";
 
-/** What the command-line tool makes of a file, whose size it knows. */
+/** The command-line tool's result for a file, whose size it knows. */
 function convertedFile(zip, ...options) {
   const folder = mkdtempSync(join(tmpdir(), "recompress-"));
   try {
@@ -24,13 +24,13 @@ function convertedFile(zip, ...options) {
   }
 }
 
-/** Words of five letters at random, which cost much to compress. */
+/** Random words of five letters, which are expensive to compress. */
 function words(length) {
   const letters = noise(length, 5);
   return letters.map((letter, index) => (index % 6 === 5 ? 32 : 97 + (letter & 7)));
 }
 
-test("an automatic quality is the command line's, by what is known of the upload's size", async (t) => {
+test("an automatic quality depends on the known upload size as it does on the command line", async (t) => {
   const { port } = await startWorker(t);
   const zip = await save({ mib: 3 });
   const known = await request(port, { path: "/?quality=auto&lgwin=18", body: zip });
@@ -47,7 +47,7 @@ test("an automatic quality is the command line's, by what is known of the upload
 test("an automatic quality is lowered on the way when the archive turns out to cost more", async (t) => {
   const vars = { RECOMPRESS_CPU_MS: "3000" };
   const { port } = await startWorker(t, { vars });
-  // What comes first is cheap, and so little of the zip that what comes next cannot be foreseen.
+  // The start is cheap and a small part of the zip, so it does not predict the cost of the rest.
   const members = { repetition: Buffer.alloc(8 << 20, noise(1000)), words: words(12 << 20) };
   const zip = Buffer.from(zipSync(members));
   const lowered = await request(port, { path: "/?quality=auto&lgwin=20", chunks: [zip] });
@@ -67,7 +67,7 @@ test("a conversion that would use up the platform's CPU is refused before it doe
   const { port } = await startWorker(t, { vars: { RECOMPRESS_CPU_MS: "100" } });
   const zip = await save({ mib: 6 });
   const answer = await request(port, { path: "/?quality=9", body: zip });
-  // The native server may break off before what it had sent has left it.
+  // The native server may break off before its last bytes have left it.
   if (answer.status !== 413) assert.ok(answer.error, "a transfer that breaks off");
   else {
     assert.equal(JSON.parse(answer.body).code, "cpu_budget");

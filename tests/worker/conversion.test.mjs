@@ -1,4 +1,4 @@
-// What the Worker makes of an upload, against the command-line tool and against readers that are not ours.
+// Conversions by the Worker, against the command-line tool and against other readers.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -93,7 +93,7 @@ test("the commands that the page teaches work", async (t) => {
   }
 });
 
-test("curl puts what it reads from a pipe, of unknown length", async (t) => {
+test("curl uploads from a pipe, with unknown length", async (t) => {
   const { port } = await startWorker(t);
   for (const path of ["/", "/save.zip", "/save.eu4?quality=9"]) {
     const body = run("curl", ["-sSf", "-T", "-", `http://127.0.0.1:${port}${path}`], { input: small });

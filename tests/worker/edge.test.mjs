@@ -1,4 +1,4 @@
-// What only the Worker has: an edge before it, bindings, and variables that are read when a request comes.
+// Only the Worker has these: an edge before it, bindings, and variables read at each request.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { request, startWorker } from "./harness.mjs";
 
 const zip = Buffer.from(zipSync({ "a.txt": strToU8("hello\n") }));
 
-test("on the edge, which rewrites Accept-Encoding, what the client said counts", async (t) => {
+test("the edge rewrites Accept-Encoding, and the client's own header counts", async (t) => {
   const { port } = await startWorker(t);
   for (const [clientAcceptEncoding, type] of [
     ["gzip", "application/x-brotli-compressed-tar"],
@@ -37,7 +37,7 @@ export default class extends Worker {
   constructor(context, env) { super(context, { ...env, RATE_LIMIT }); }
 }`;
 
-test("who asks too often is told when to come back, and others are not", async (t) => {
+test("an address with too many requests is told when to retry, and other addresses are served", async (t) => {
   const { port, log, accounts } = await startWorker(t, { entry: limited(2) });
   const convert = (address) => request(port, { headers: { "cf-connecting-ip": address }, body: zip });
   for (const [address, status] of [["192.0.2.1", 200], ["192.0.2.1", 200], ["192.0.2.1", 429], ["192.0.2.2", 200]]) {
@@ -55,7 +55,7 @@ test("who asks too often is told when to come back, and others are not", async (
   assert.equal(log(), "");
 });
 
-test("a rate limit that fails limits nobody, and says so", async (t) => {
+test("a failing rate limit lets every request pass, and logs the failure", async (t) => {
   const entry = limited(2).replace("return {", "throw new Error(`none today`); return {");
   const { port, log } = await startWorker(t, { entry });
   assert.equal((await request(port, { body: zip })).status, 200);
@@ -65,7 +65,7 @@ test("a rate limit that fails limits nobody, and says so", async (t) => {
 test("a variable that is wrong fails every request, and the log says which", async (t) => {
   for (const [vars, detail] of [
     [{ RECOMPRESS_QUALITY: "12" }, 'RECOMPRESS_QUALITY is "12", it must be 0 to 11 or auto'],
-    [{ RECOMPRESS_QUALTY: "9" }, 'RECOMPRESS_QUALTY is "9", it must be named as one of those there are'],
+    [{ RECOMPRESS_QUALTY: "9" }, 'RECOMPRESS_QUALTY is "9", it must be the name of a known variable'],
     [{ RECOMPRESS_TOKEN: "not a token" }, "RECOMPRESS_TOKEN is no token, it must be letters, digits and -._~+/ with = at the end"],
   ]) {
     const { port, log } = await startWorker(t, { vars });

@@ -1,4 +1,4 @@
-// The Worker in workerd itself, or the native server, and clients that never wait for ever.
+// The Worker in workerd itself, or the native server, and clients with timeouts.
 //
 // With SERVER=native in the environment the tests run against `recompress serve` instead of the Worker.
 //
@@ -16,9 +16,9 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
-export const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
+export const recompress = process.env.RECOMPRESS ?? join(root, "target/debug/recompress");
 
-/** Long for a machine that is busy with other tests; a test that needs it all has failed. */
+/** Long, for a machine that is busy with other tests; a test that needs all of it has failed. */
 const PATIENCE_MS = 180_000;
 
 const running = new Set();
@@ -30,10 +30,10 @@ export const native = process.env.SERVER === "native";
 /**
  * Starts the bundle under the compatibility date and flags of wrangler.toml. Resolves to its port and process.
  *
- * `entry` is the source of a module that stands before the Worker, whose own is `./index.js`: it can change the globals
- * that the Worker's Rust calls. That way a test shortens a wait, or brings about a panic, without a line of the Worker's
- * that is there for the test. `vars` are variables of the deployment, instead of wrangler.toml's. `folder` has another
- * Worker than ours, `flags` are compatibility flags that it needs besides, `args` are workerd's.
+ * `entry` is the source of a module that runs before the Worker's own, `./index.js`: it can change the globals
+ * that the Worker's Rust calls. So a test can shorten a wait or cause a panic, and the Worker needs no line of code
+ * for the test. `vars` are variables of the deployment, instead of wrangler.toml's. `folder` has another
+ * Worker than ours, `flags` are further compatibility flags, `args` are arguments of workerd.
  *
  * The native server has no such module: `options` are its own, for the same effect.
  */
@@ -57,7 +57,7 @@ async function startWorkerd(t, { entry, vars, folder, flags, args }) {
 
 /** Starts `recompress serve` on a port that is free. */
 export async function startNative(t, { vars = {}, options = [] } = {}) {
-  if (!existsSync(recompress)) throw new Error(`no ${recompress}: make build`);
+  if (!existsSync(recompress)) throw new Error(`no ${recompress}: make test-build`);
   const server = start(t, recompress, ["serve", "--port", "0", ...options], vars);
   await Promise.race([once(server.process.stdout, "data"), once(server.process, "exit")]);
   const port = server.written().match(/listening on http:\/\/127\.0\.0\.1:(\d+)\//)?.[1];
@@ -80,13 +80,13 @@ function start(t, command, args, vars = {}) {
     if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
     running.delete(server);
   });
-  /** The accounts of the requests that have ended, oldest first. */
+  /** The log lines of the requests that have ended, oldest first. */
   const accounts = () => (written().match(/^\{"request_id".*$/gm) ?? []).map((line) => JSON.parse(line));
   return { process: server, pid: server.pid, written, log, accounts };
 }
 
 function configuration({ entry, vars, folder, flags }) {
-  if (!existsSync(join(folder, "index.js"))) throw new Error(`no Worker in ${folder}: make build`);
+  if (!existsSync(join(folder, "index.js"))) throw new Error(`no Worker in ${folder}: make worker`);
   const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
   const date = settings.match(/^compatibility_date = (".*")$/m)[1];
   const own = JSON.parse(settings.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]");
@@ -107,7 +107,7 @@ const config :Workerd.Config = (
     modules = [${modules.join(", ")}],
     bindings = [${bindings.join(", ")}],
   ))],
-  # What the edge would say about a client stands in a header, as JSON.
+  # This header has the edge's facts about a client, as JSON.
   sockets = [(name = "http", service = "main", http = (cfBlobHeader = "cf-blob"))],
 );
 `;
@@ -115,12 +115,12 @@ const config :Workerd.Config = (
 
 /**
  * Sends a request, its body as `chunks` if those are given, and resolves to all that came back: `error` is set when the
- * transfer broke, and `body` is then what had arrived; without a `status` nothing had, as when a server that has refused
+ * transfer broke, and `body` is then the part that arrived; without a `status` nothing did, as when a server that has refused
  * closes a connection on which there is still something on its way to it.
  */
 export async function request(port, { method = "POST", path = "/", headers = {}, body, chunks, patience }) {
   const outgoing = open(port, { method, path, headers: body ? { "content-length": body.length, ...headers } : headers, patience });
-  // A server that refuses need not read what is still being sent.
+  // A server that refuses need not read the rest of the upload.
   outgoing.on("error", () => {});
   const answer = answerTo(outgoing);
   if (chunks) {
@@ -133,14 +133,14 @@ export async function request(port, { method = "POST", path = "/", headers = {},
   return answer;
 }
 
-/** What the Worker says about its memory and who uses it. */
+/** The Worker's report on its memory and its conversions. */
 export async function health(port) {
   const { status, body } = await request(port, { method: "GET", path: "/health" });
   assert.equal(status, 200);
   return JSON.parse(body);
 }
 
-/** Waits until the Worker's state is as `wanted` says of what /health answers, and resolves to that. */
+/** Waits until `wanted` accepts the answer of /health, and resolves to that answer. */
 export async function until(port, wanted) {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
@@ -151,14 +151,14 @@ export async function until(port, wanted) {
   }
 }
 
-/** Waits until nobody has memory, nobody waits for any, and nothing is left of those who did. */
+/** Waits until no conversion runs or waits, and no memory is reserved. */
 export async function untilIdle(port) {
   const state = await until(port, ({ active, waiting }) => active === 0 && waiting === 0);
   assert.equal(state.reserved_bytes, 0);
   return state;
 }
 
-/** What a conversion at these parameters reserves beside what it may hold of the archive: of a zip of one byte, nothing. */
+/** The reservation of a conversion at these parameters, without the held part of the archive: the zip is one byte long. */
 export async function reservation(port, path) {
   const outgoing = open(port, { path, headers: { "content-length": 1 } });
   outgoing.on("error", () => {});
@@ -174,7 +174,7 @@ export function open(port, { method = "POST", path = "/", headers = {}, patience
   return http.request({ host: "127.0.0.1", port, method, path, headers, agent: false, signal: AbortSignal.timeout(patience) });
 }
 
-/** All of the answer to a request, or what there is of it, and why there is not more. */
+/** The whole answer to a request; or the part that arrived, and the error. */
 export async function answerTo(outgoing) {
   try {
     const [incoming] = await once(outgoing, "response");
@@ -196,14 +196,14 @@ export async function allOf(incoming) {
   return { status: incoming.statusCode, headers: incoming.headers, body: Buffer.concat(parts), error };
 }
 
-/** What the command-line tool makes of `zip`: the bytes that the Worker must give. */
+/** The command-line tool's result for `zip`: the bytes that the Worker must give. */
 export function converted(zip, ...options) {
   return run(recompress, [...options, "-", "-o", "-"], { input: zip });
 }
 
 /**
- * Runs a command to its end. Returns what it wrote to its standard output. Until then nobody reads what a server writes: not
- * for hundreds of requests, whose lines of log fill its pipe.
+ * Runs a command to its end, and returns its standard output. Blocks the event loop, so a server's log is not read: not
+ * for use with hundreds of requests, whose log lines fill the server's pipe.
  */
 export function run(command, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
@@ -212,7 +212,7 @@ export function run(command, args, options = {}) {
     ...options,
   });
   if (error?.code === "ENOENT") {
-    throw new Error(`${command} is missing: ${command === recompress ? "make build" : `install ${command}`}`);
+    throw new Error(`${command} is missing: ${command === recompress ? "make test-build" : `install ${command}`}`);
   }
   if (error) throw error;
   assert.equal(status, 0, `${command} ${args.join(" ")}: status ${status ?? signal}\n${stderr}`);

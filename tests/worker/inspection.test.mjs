@@ -1,4 +1,4 @@
-// What the Worker says is in a zip, against the command-line tool; choices of members, and the report, on the wire.
+// Listings by the Worker, against the command-line tool; selections of members, and the report, over HTTP.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -81,7 +81,7 @@ test("a zip that turns out to be broken ends its lines with the problem, and bre
   await untilIdle(port);
 });
 
-test("what is chosen, put first and reported gives the command-line tool's bytes", async (t) => {
+test("selection, order and report give the command-line tool's bytes", async (t) => {
   const { port } = await startWorker(t);
   for (const [query, options] of [
     ["include=meta&include=ai", ["--include", "meta", "--include", "ai"]],

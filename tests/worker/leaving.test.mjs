@@ -14,7 +14,7 @@ import { answerTo, converted, noise, open, request, startWorker, until, untilIdl
 const greedy = "/?quality=9&lgwin=22";
 const zip = Buffer.from(zipSync({ "noise.bin": noise(6 << 20) }, { level: 0 }));
 
-/** A Worker whose timers last `factor` times as long, and a native server that waits so much longer for its clients. */
+/** A Worker whose timers last `factor` times as long; or a native server with timeouts longer by the same factor. */
 function waiting(factor) {
   const entry = `const { setTimeout } = globalThis;
     globalThis.setTimeout = (task, ms) => setTimeout(task, ms * ${factor});
@@ -67,8 +67,8 @@ for (const [when, act] of Object.entries(left)) {
   });
 }
 
-test("a client that leaves the queue leaves it to those behind it", async (t) => {
-  // Nobody's patience ends: only its leaving takes the second out of the queue.
+test("a client that leaves the queue frees its place for the next", async (t) => {
+  // No wait times out: the second client is out of the queue only because it left.
   const { port } = await startWorker(t, waiting(50));
   const first = await holder(port);
   const second = sending(port, greedy);
@@ -76,7 +76,7 @@ test("a client that leaves the queue leaves it to those behind it", async (t) =>
   await until(port, ({ waiting }) => waiting === 1);
   const third = request(port, { path: greedy, body: zip });
   await until(port, ({ waiting }) => waiting === 2);
-  // A connection that is only closed ends behind the body, which is not read yet: that is noticed when it is.
+  // A half-closed connection ends after the body. The server sees that when it reads the body.
   second.socket.resetAndDestroy();
   await until(port, ({ waiting }) => waiting === 1);
   first.destroy();
@@ -86,7 +86,7 @@ test("a client that leaves the queue leaves it to those behind it", async (t) =>
   await untilIdle(port);
 });
 
-test("who waits is admitted when the one before it leaves, and reads its own upload", async (t) => {
+test("a waiting request is admitted when the one before it leaves, and reads its own upload", async (t) => {
   const { port, log } = await startWorker(t);
   for (let round = 0; round < 3; round++) {
     const first = await holder(port);
@@ -140,7 +140,7 @@ test("a client that stops reading is not waited for for ever", async (t) => {
   incoming.pause();
   await untilIdle(port);
 
-  // What the buffers on the way held comes, and no end.
+  // The content of the buffers on the way arrives, and no end.
   const parts = [];
   await assert.rejects(async () => {
     for await (const part of incoming) parts.push(part);

@@ -86,7 +86,7 @@ for (const { requests, quality, lgwin } of [
     assert.ok(most < (native ? 130 : 100) * MIB, `${most} bytes: ${JSON.stringify(peak)}`);
     assert.equal(log(), "");
 
-    // Who came too late finds room now.
+    // The client that was refused finds room now.
     const again = await request(port, { path, body: zips[0] });
     assert.equal(again.status, 200);
     assert.ok(again.body.equals(expected[0]));

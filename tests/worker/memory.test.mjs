@@ -1,4 +1,4 @@
-// The wasm's memory, measured, against what was reserved. `make memory` measures every quality and window.
+// The wasm's memory as measured, against the reservation. `make memory` measures every quality and window.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -38,7 +38,7 @@ for (let quality = 0; quality <= 11; quality++) {
       assert.equal(status, 200);
       assert.equal(error, undefined);
       await untilIdle(port);
-      // It never shrinks, so this is its peak. Between what is allocated and the wasm's memory are the allocator's gaps
+      // It never shrinks, so this is its peak. The wasm's memory exceeds the allocations by the allocator's gaps
       // and, once, its stack and data.
       const { wasm_memory_bytes: peak } = await health(port);
       t.diagnostic(`lgwin ${lgwin}: ${peak} bytes of wasm memory, ${reserved} reserved`);
@@ -50,7 +50,7 @@ for (let quality = 0; quality <= 11; quality++) {
 
 test("an encoder at its peak and all that may be held beside it stay within the budget, and below 100 MiB", async (t) => {
   const { port } = await startWorker(t);
-  // Members whose sizes stand behind their data: the first brings the encoder to its peak, the second is held, whole.
+  // Members with data descriptors: the first brings the encoder to its peak, the second is held whole.
   const parts = [];
   const zip = new Zip((error, part) => (error ? assert.fail(error) : parts.push(part)));
   const words = Buffer.concat([...adversarial({ mib: 6 }).chunks()].slice(1, -1));

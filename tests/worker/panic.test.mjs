@@ -1,4 +1,4 @@
-// A panic, which is a bug: its own request fails, others do not notice, and what comes after it is right. And the end of
+// A panic, which is a bug: its own request fails, and other requests, during it and after it, succeed. And the end of
 // memory, which the wasm cannot survive: all requests of the moment break off, and the next one gets a fresh instance.
 
 import assert from "node:assert/strict";

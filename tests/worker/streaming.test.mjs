@@ -1,4 +1,4 @@
-// What happens while an upload is on its way, and when it, or the answer, does not come to its end.
+// Behaviour during an upload, and at an upload or a response that breaks off.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -26,7 +26,7 @@ test("the answer begins before the upload ends", async (t) => {
   assert.ok(Buffer.concat(parts).equals(converted(zip)));
 });
 
-test("a fault found after the first byte breaks the transfer, and what arrived does not decode as whole", async (t) => {
+test("a fault found after the first byte breaks the transfer, and the part that arrived does not decode as whole", async (t) => {
   const { port } = await startWorker(t);
   const zip = Buffer.from(zipSync({ "noise.bin": noise(6 << 20) }, { level: 0 }));
   const wrongDirectory = Buffer.from(zip);

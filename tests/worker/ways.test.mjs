@@ -23,7 +23,7 @@ before(async () => {
 const boundary = "----limit";
 const asForm = { "content-type": `multipart/form-data; boundary=${boundary}` };
 
-/** A form of these fields, and of a file behind them. */
+/** A form of these fields, followed by a file. */
 function* form(fields, ...file) {
   for (const [name, value] of Object.entries(fields)) {
     yield Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`);
@@ -66,7 +66,7 @@ test("a form is converted while it arrives", async (t) => {
   assert.ok(Buffer.concat(answer).equals(converted(large, "--quality", 2)));
 });
 
-test("a form that is cut, or goes on behind its file, breaks the transfer that has begun", async (t) => {
+test("a form that is cut, or goes on after its file, breaks the transfer that has begun", async (t) => {
   const { port, accounts } = await startWorker(t);
   const body = Buffer.from(zipSync({ "noise.bin": noise(6 << 20) }, { level: 0 }));
   const whole = Buffer.concat([...form({}, body)]);
@@ -99,7 +99,7 @@ test("curl's and fetch's forms are taken", async (t) => {
   assert.ok(Buffer.from(await fetched.arrayBuffer()).equals(converted(zip, "--quality", 5)));
 });
 
-test("an option means the same in the query, as a header and as a field, and what is in force is said", async (t) => {
+test("an option means the same in the query, as a header and as a field, and the response names its value", async (t) => {
   const { port } = await startWorker(t);
   const expected = converted(zip, "--quality", 3, "--lgwin", 16);
   for (const sent of [
@@ -171,7 +171,7 @@ test("a client that waits to be told to continue is told", async (t) => {
   refused.destroy();
 });
 
-test("with a token in force only who has it may convert, and anyone may read", async (t) => {
+test("with a token configured, converting needs it and reading does not", async (t) => {
   const { port } = await startWorker(t, { vars: { RECOMPRESS_TOKEN: "open-sesame" } });
   for (const [authorization, status] of [
     ["Bearer open-sesame", 200],
@@ -220,7 +220,7 @@ test("pages of other origins are let in where the installation says so", async (
   }
 });
 
-test("every path says what may be done at it", async (t) => {
+test("every path names its methods", async (t) => {
   const { port } = await startWorker(t);
   const { paths } = JSON.parse((await request(port, { method: "GET", path: "/openapi.json" })).body);
   for (const [pattern, operations] of Object.entries(paths)) {

@@ -81,7 +81,7 @@ def member(chance, number, writer):
         contents=contents,
         time=time,
         level=chance.choice([None, 1, 6, 9]),
-        # Whoever runs this must be able to read what is written.
+        # The user of this script must be able to read the files.
         mode=0o600 | chance.randrange(0o1000),
         is_link=kind == "link",
         force_zip64=chance.random() < 0.2,

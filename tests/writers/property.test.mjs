@@ -1,4 +1,4 @@
-// Random archives by Python's zipfile and by Info-ZIP, as property.py writes, converts and reads them back: others at each
+// Random archives by Python's zipfile and by Info-ZIP; property.py writes, converts and reads them back. Others at each
 // run. A failure says with which seed to see it again.
 
 import assert from "node:assert/strict";
@@ -9,10 +9,10 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
+const recompress = process.env.RECOMPRESS ?? join(root, "target/debug/recompress");
 const seed = process.env.SEED ?? String(randomInt(2 ** 32));
 
-test(`what Python and Info-ZIP write at random is what tarfile, GNU tar and bsdtar read, from seed ${seed}`, () => {
+test(`tarfile, GNU tar and bsdtar read the random archives of Python and Info-ZIP back, from seed ${seed}`, () => {
   const property = [join(root, "tests/writers/property.py"), recompress, "--seed", seed, "--count", "150"];
   const { error, status, stderr } = spawnSync("python3", property, { encoding: "utf8", timeout: 300_000 });
   if (error) throw error;

@@ -1,6 +1,6 @@
-// Zips that other programs wrote, converted and compared, member by member, with what an independent reader reads.
+// Zips by other programs, converted, and compared member by member with an independent reader's listing.
 //
-// A program that is missing fails its test: a suite that skips what it cannot find proves nothing about it.
+// A missing program fails its test: a skipped test proves nothing.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 import { brotliDecompressSync } from "node:zlib";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const recompress = process.env.RECOMPRESS ?? join(root, "target/release/recompress");
+const recompress = process.env.RECOMPRESS ?? join(root, "target/debug/recompress");
 const oracle = join(root, "tests/writers/oracle.py");
 const environment = { ...process.env, LC_ALL: "C.UTF-8" };
 
@@ -23,7 +23,7 @@ const remedies = {
   bsdtar: "install libarchive-tools (elsewhere libarchive)",
   jar: "install default-jdk-headless (elsewhere openjdk)",
   python3: "install python3",
-  [recompress]: "make build",
+  [recompress]: "make test-build",
 };
 
 const text = Buffer.from(Array.from({ length: 40_000 }, (_, i) => `line ${i} of ${(i * 2654435761) >>> 20}\n`).join(""));
@@ -69,10 +69,10 @@ function run(command, args, options = {}) {
   return stdout;
 }
 
-/** What a command writes to its standard output, which is a pipe. */
+/** The standard output of a command, which is a pipe. */
 const piped = (command, args, options) => () => run(command, args, { cwd: tree, ...options });
 
-/** What a command writes to the file that it is given for `OUT`. */
+/** The file that a command writes in place of `OUT`. */
 const filed = (command, args) => () => {
   const out = join(scratch, "out.zip");
   rmSync(out, { force: true });
@@ -199,7 +199,7 @@ const rows = {
 };
 
 for (const [name, write] of Object.entries(rows)) {
-  test(`${name}: the tarball has what the zip has`, async () => {
+  test(`${name}: the tarball has the members of the zip`, async () => {
     const input = join(scratch, "in.zip");
     const output = join(scratch, "out.tar");
     writeFileSync(input, await write());

@@ -1,4 +1,4 @@
-//! The body of a request, whose sender may not keep it waiting for ever.
+//! The body of a request, with a timeout for senders that stop.
 
 use std::{
     fmt,
@@ -16,21 +16,21 @@ use tokio::{
     time::{Instant, Sleep, sleep, timeout},
 };
 
-/// Dropped before its end, it is read on for a while and thrown away: were the connection closed on a sender that still sends,
-/// that would lose the answer which says why.
+/// If it is dropped early, a task reads on and discards for a while. Closing the connection on a client that still sends
+/// would lose the answer.
 pub struct UploadBody {
-    /// Some until it is dropped.
+    /// `Some` until it is dropped.
     body: Option<Incoming>,
     idle: Duration,
-    /// Runs while a read waits.
+    /// Runs while a read is pending.
     over: Pin<Box<Sleep>>,
     waits: bool,
 }
 
-/// How long that goes on.
+/// How long the discarding lasts.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Why there is no more of an upload.
+/// Why an upload ended early.
 #[derive(Debug)]
 pub enum UploadBroken {
     Connection(hyper::Error),
@@ -64,10 +64,10 @@ impl Body for UploadBody {
 impl Drop for UploadBody {
     fn drop(&mut self) {
         let body = self.body.take().filter(|body| !body.is_end_stream());
-        // There is no runtime any more when the process ends.
+        // At the end of the process there is no runtime.
         if let (Some(mut body), Ok(runtime)) = (body, Handle::try_current()) {
             runtime.spawn(timeout(LINGER, async move {
-                // Ends with the upload, or with the connection.
+                // Ends with the upload or the connection.
                 while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
             }));
         }

@@ -2,7 +2,7 @@
 //!
 //! Deflate has found most of what can be found nearby; what brotli adds depends on how much that was, on how much it can see at
 //! once, and on how many members there are, of which a zip compresses each by itself. The logarithm of output ÷ data is linear
-//! in three features of these. If you change one, change `benches/calibrate.mjs` too.
+//! in three features of these. If you change one, change `tools/calibrate.mjs` too.
 
 mod table;
 

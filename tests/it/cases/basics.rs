@@ -1,4 +1,4 @@
-//! What every zip tool writes.
+//! The records that every zip tool writes.
 
 use super::{A, B, C, Case, a, a_out, accept, b, b_out, refuse};
 use crate::{
@@ -39,13 +39,13 @@ pub fn rows() -> Vec<Case> {
         accept("dir-twice", [folder(b"d/"), a(), folder(b"d/")], [directory("d/"), a_out(), directory("d/")]),
         accept("dir-after-its-file", [deflated(b"d/a.txt", A), folder(b"d/")], [file("d/a.txt", A), directory("d/")]),
         accept("dir-nested-unlisted", [deflated(b"d/e/f/a.txt", A)], [file("d/e/f/a.txt", A)]),
-        // Archive Utility keeps what the file system's forks hold in files of its own.
+        // Archive Utility writes the file system's forks as files of their own.
         accept(
             "macos-forks",
             [a(), folder(b"__MACOSX/"), deflated(b"__MACOSX/._a.txt", C)],
             [a_out(), directory("__MACOSX/"), file("__MACOSX/._a.txt", C)],
         ),
-        // That it is a directory stands in the central directory alone, too late: read forwards it is a file.
+        // Only the central directory says that this is a directory. That comes too late: read forwards it is a file.
         refuse("dir-no-slash-mode", [Member { name: b"d", ..folder(b"d/") }, deflated(b"d/a.txt", A)], "name_conflict"),
         refuse("dir-with-data", [Member { method: 8, contents: A, ..folder(b"d/") }], "directory_with_data"),
         refuse("dir-with-stored-data", [Member { contents: C, ..folder(b"d/") }], "directory_with_data"),

@@ -1,4 +1,4 @@
-//! Members whose data is not what their headers say.
+//! Members with data that contradicts their headers.
 
 use super::{A, Case, a, b, refuse};
 use crate::{
@@ -25,7 +25,7 @@ fn deflate() -> Vec<Case> {
         refuse("bad-deflate-distance", with(&[0b0000_0011, 0b0000_0010, 0, 0]), "bad_data"),
         refuse("deflate-no-final", with(&deflate_stored_block(A, false)), "bad_data"),
         refuse("deflate-cut-off", with(&data[..data.len() - 1]), "bad_data"),
-        // No data at all stands for no contents.
+        // Empty data for empty contents.
         refuse("deflate-without-data", with(b""), "size_mismatch"),
         refuse("deflate-trailing-bytes", with(&[&data[..], b"XXXX"].concat()), "size_mismatch"),
     ]
@@ -59,12 +59,12 @@ fn sizes() -> Vec<Case> {
     ]
 }
 
-/// A member whose contents all come out of its data before the data breaks.
+/// A member with a fault in its data after all its contents.
 pub fn then_bad_data(member: Member<'_>) -> Member<'_> {
     Member { data: Some([&deflate_stored_block(member.contents, false)[..], &[0b111]].concat()), ..member }
 }
 
 #[test]
-fn data_that_is_not_what_its_header_says_is_refused() {
+fn data_that_contradicts_its_header_is_refused() {
     check(&rows(), drivers::ALL);
 }

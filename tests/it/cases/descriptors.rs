@@ -1,4 +1,4 @@
-//! Deflated members whose sizes and CRC-32 follow their data (APPNOTE §4.3.9).
+//! Deflated members with data descriptors (APPNOTE §4.3.9).
 
 use super::{A, B, Case, a, a_out, accept, b, b_out, refuse};
 use crate::{
@@ -40,7 +40,7 @@ pub fn rows() -> Vec<Case> {
         let crc_is_signature = Member { descriptor: descriptor.clone(), ..deflated(b"crc", CRC_IS_SIGNATURE) };
         let out = [file("crc", CRC_IS_SIGNATURE), b_out()];
         rows.push(accept(format!("dd-deflate-{form}-crc-is-signature"), [crc_is_signature, b()], out));
-        // What Info-ZIP writes of its standard input. The field does not say how wide the descriptor is.
+        // As written by Info-ZIP for its standard input. The field does not give the width of the descriptor.
         let zip64 = Member { descriptor, local: SIZES_IN_ZIP64, extra: zip64(&[0, 0]), needed: 45, ..a() };
         rows.push(accept(format!("dd-deflate-{form}-z64extra"), [zip64, b()], [a_out(), b_out()]));
     }
@@ -59,7 +59,7 @@ pub fn rows() -> Vec<Case> {
     rows
 }
 
-/// Members whose local headers say something of what the descriptor will say.
+/// Members whose local headers give some of the descriptor's values.
 fn known_ahead() -> Vec<Case> {
     let crc32 = Some(crc32fast::hash(A));
     let compressed_size = Some(length32(&a().data()));
@@ -84,7 +84,7 @@ fn known_ahead() -> Vec<Case> {
             [Member { local: SIZES_IN_ZIP64, extra: sizes_in_zip64, needed: 45, ..with_descriptor(a()) }, b()],
             [a_out(), b_out()],
         ),
-        // What Info-ZIP writes to a pipe.
+        // As written by Info-ZIP to a pipe.
         accept(
             "dd-deflate-usize-in-lfh",
             [Member { local: Claims { size, ..Claims::default() }, ..with_descriptor(a()) }, b()],
@@ -109,7 +109,7 @@ fn known_ahead() -> Vec<Case> {
     ]
 }
 
-/// Descriptors that do not describe what is before them.
+/// Descriptors that contradict the data before them.
 fn wrong() -> Vec<Case> {
     let crc32 = crc32fast::hash(A);
     let compressed_size = a().data().len();

@@ -113,7 +113,7 @@ pub fn quoted_overlap() -> Vec<u8> {
     archive(members).bytes()
 }
 
-/// A member whose data is the end of another's.
+/// A member that shares the end of another member's data.
 struct Layer {
     name: &'static [u8],
     contents: Vec<u8>,
@@ -133,6 +133,6 @@ impl Layer {
 }
 
 #[test]
-fn the_directory_must_list_what_was_read() {
+fn the_directory_must_list_the_members_that_were_read() {
     check(&rows(), drivers::ALL);
 }

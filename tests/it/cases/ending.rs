@@ -1,4 +1,4 @@
-//! The end records, comments, and what may follow (APPNOTE §4.3.14 to §4.3.16).
+//! The end records, comments, and the bytes allowed after them (APPNOTE §4.3.14 to §4.3.16).
 
 use super::{A, C, Case, a, a_out, accept, b, refuse};
 use crate::{
@@ -71,7 +71,7 @@ fn comments() -> Vec<Case> {
         accept("comment-cp437", commented(b"caf\x82 \x01\x02 PK"), [a_out()]),
         accept("comment-longest", commented(&longest), [a_out()]),
         accept("comment-entry", [Member { comment: b"entry comment", ..a() }], [a_out()]),
-        // Readers that search from the end may take what is in a comment for the end.
+        // Readers that search from the end may take a record in a comment for the end record.
         refuse("comment-has-eocd-sig", commented(&[&b"xx PK\x05\x06 yy"[..], &[0; 18]].concat()), "zip_in_comment"),
         refuse("comment-is-zip", commented(&evil), "zip_in_comment"),
         refuse("comment-entry-has-eocd-sig", [Member { comment: b"PK\x05\x06", ..a() }], "zip_in_comment"),
@@ -88,8 +88,8 @@ fn planted() -> Vec<Case> {
     let mut across_the_length = vec![b' '; 0x4b50];
     across_the_length[..end.len() - 2].copy_from_slice(&end[2..]);
 
-    // Python asks the 20 bytes before an end record whether they are a locator, and the 56 before those, whatever the end
-    // record says of itself.
+    // Python looks for a locator in the 20 bytes before an end record, and for a zip64 record in the 56 before those, even if
+    // the end record does not ask for them.
     let zip64 = Archive { zip64: Zip64::Needless, ..archive([]) }.bytes();
     let (record_and_locator, _) = zip64.split_at(RECORD_BYTES + LOCATOR_BYTES);
     let (record, _) = zip64.split_at(RECORD_BYTES);
@@ -117,7 +117,7 @@ fn trailing() -> Vec<Case> {
     let followed = |trailing| Archive { trailing, ..archive([a()]) };
     vec![
         accept("trailing-nul1", followed(&[0]), [a_out()]),
-        // bsdtar pads what it writes to a pipe.
+        // bsdtar pads its output to a pipe.
         accept("trailing-nul4k", followed(&[0; 4096]), [a_out()]),
         refuse("trailing-junk", followed(b"garbage!"), "trailing_data"),
         refuse("trailing-newline", followed(b"\n"), "trailing_data"),
@@ -128,6 +128,6 @@ fn trailing() -> Vec<Case> {
 }
 
 #[test]
-fn the_end_records_describe_what_is_before_them_and_nothing_follows() {
+fn the_end_records_match_the_archive_and_nothing_follows() {
     check(&rows(), drivers::ALL);
 }

@@ -1,4 +1,4 @@
-//! What fuzzing has found: each row is one story, and was wrong once.
+//! Finds of fuzzing: each row once gave a wrong result.
 
 use recompress::Limits;
 
@@ -13,7 +13,7 @@ pub fn rows() -> Vec<Case> {
     [errors_that_depended_on_cuts(), two_names()].into_iter().flatten().collect()
 }
 
-/// Cut otherwise, these ended in another error.
+/// With other cuts these ended in another error.
 fn errors_that_depended_on_cuts() -> Vec<Case> {
     let behind = |member| Member { descriptor: Descriptor::Signed32, ..member };
     let limit = |memory_bytes, held_bytes, case| Case {
@@ -25,11 +25,11 @@ fn errors_that_depended_on_cuts() -> Vec<Case> {
     let wrong = archive([Member { descriptor: Descriptor::Raw(b"PPK\x07\x08".to_vec()), ..a() }]).bytes();
     let cut = a().local_header().len() + a().data().len() + 5;
     vec![
-        // Arriving whole, data was found to be broken before memory was asked for what precedes the fault.
+        // In one piece, the reader saw the broken data before it charged the memory for the bytes before the fault.
         limit(1000, 1 << 20, refuse("no-memory-then-bad-data", [behind(then_bad_data(a()))], "memory_limit")),
-        // Arriving whole, more was looked at than may be held before memory was asked for what may.
+        // In one piece, the reader looked past the held limit before it charged the memory for the bytes within it.
         limit(1000, 20, refuse("no-memory-then-too-long-to-hold", [behind(a())], "memory_limit")),
-        // Arriving in pieces that end anywhere, memory was asked for what may not be held anyway.
+        // In pieces, the reader charged memory for bytes past the held limit.
         limit(
             70_000,
             65_500,
@@ -55,6 +55,6 @@ fn two_names() -> Vec<Case> {
 }
 
 #[test]
-fn what_fuzzing_has_found_stays_found() {
+fn finds_of_fuzzing_stay_fixed() {
     check(&rows(), drivers::ALL);
 }

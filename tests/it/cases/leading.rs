@@ -1,4 +1,4 @@
-//! How a file starts: as a zip, as something else, or as a zip behind something else.
+//! The start of a file: a zip, something else, or a zip after something else.
 
 use super::{A, Case, a, a_out, accept, b, refuse};
 use crate::{

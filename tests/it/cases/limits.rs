@@ -1,4 +1,4 @@
-//! Every limit at its value, and one past it. What takes many bytes to reach is in `large`.
+//! Every limit at its value, and one past it. Limits that take many bytes to reach are in `large`.
 
 use recompress::Limits;
 
@@ -47,7 +47,7 @@ fn unpacked_bytes() -> Vec<Case> {
     ]
 }
 
-/// Where a member's size comes first, what it says is enough to refuse it.
+/// A declared size in the local header is enough for a refusal.
 fn ratio() -> Vec<Case> {
     let limit = |ratio, case| Case { limits: Limits { ratio, ..Limits::default() }, ..case };
     let claiming = |size| Claims { size: Some(size), ..Claims::default() };
@@ -56,7 +56,7 @@ fn ratio() -> Vec<Case> {
     let ratio = (Limits::RATIO_GRACE as u32).div_ceil(bytes) + 1;
     let most = bytes * ratio;
     vec![
-        // Past the limit's check, what is said is found to be wrong.
+        // The claim passes the limit's check and is then found to be wrong.
         limit(ratio.into(), refuse("limit-ratio", claimed(most), "size_mismatch")),
         limit(ratio.into(), refuse("limit-ratio-exceeded", claimed(most + 1), "ratio_limit")),
         limit(1, refuse("limit-ratio-grace", claimed(Limits::RATIO_GRACE as u32), "size_mismatch")),
@@ -64,7 +64,7 @@ fn ratio() -> Vec<Case> {
     ]
 }
 
-/// A held member counts as it stands in the zip: deflated ones deflated.
+/// A held member counts with its compressed size.
 fn held_bytes() -> Vec<Case> {
     let limit = |held_bytes: usize, case| Case {
         limits: Limits { held_bytes: held_bytes as u64, ..Limits::default() },
@@ -79,7 +79,7 @@ fn held_bytes() -> Vec<Case> {
         limit(A.len(), accept("limit-held-stored", held(stored_a()), [a_out(), b_out()])),
         limit(A.len() - 1, refuse("limit-held-stored-exceeded", held(stored_a()), "entry_too_large_without_size")),
         limit(A.len(), refuse("limit-held-then-bad-data", held(then_bad_data(a())), "entry_too_large_without_size")),
-        // A member whose sizes come first is not held.
+        // A member with its sizes in the local header is not held.
         limit(0, accept("limit-held-by-none", [a(), b()], [a_out(), b_out()])),
     ]
 }
@@ -150,7 +150,7 @@ fn least_memory() -> Vec<Case> {
     rows.collect()
 }
 
-/// What the Worker allows, where it can be asked for with few bytes: what is past the limit's check is found to be wrong.
+/// The Worker's limits, as far as a few bytes can claim them: a claim that passes the check is then found to be wrong.
 fn of_the_worker() -> Vec<Case> {
     let limits = Limits::WORKER;
     let claiming = |size: u64| {
@@ -160,7 +160,7 @@ fn of_the_worker() -> Vec<Case> {
     };
     let any_ratio = |case| Case { limits: Limits { ratio: u64::MAX, ..limits }, ..case };
     let of_ratio = |by: u64| {
-        // Enough bytes for the ratio to be more than what is granted to all.
+        // Enough bytes for the ratio to exceed the allowance that every archive has.
         let member = Member { extra: vec![0; 60_000], data: Some(vec![0; 300_000]), ..a() };
         let bytes = (member.local_header().len() + 300_000) as u64;
         let size = Some((bytes * limits.ratio + by) as u32);

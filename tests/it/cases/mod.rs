@@ -1,4 +1,4 @@
-//! The cases: a row is a name, the bytes of a zip, and what must come of it.
+//! The cases: a row is a name, the bytes of a zip, and the expected outcome.
 //!
 //! Rows named as in `make.py` (see `fixtures/README.md`) have the same oddity as its zips, and `shared_cases` holds the two to
 //! each other. Where `make.py` leaves a choice, the row states ours.
@@ -46,7 +46,7 @@ fn row(name: impl Into<String>, zip: impl Into<Zip>, expected: Expected) -> Case
     Case { name: name.into(), zip: zip.into().0, limits: Limits::default(), expected }
 }
 
-/// What a row may be given as a zip: the members of an ordinary one, an odd one, or bytes.
+/// The ways to give a row its zip: the members of an ordinary zip, an odd archive, or bytes.
 struct Zip(Vec<u8>);
 
 impl<const N: usize> From<[Member<'_>; N]> for Zip {

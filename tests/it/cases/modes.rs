@@ -12,7 +12,7 @@ pub fn rows() -> Vec<Case> {
     [directory_alone(), local()].into_iter().flatten().collect()
 }
 
-/// What only the directory says: a member is a regular file of mode 644, unless it should not be a file.
+/// Facts that only the directory has: a member is a regular file of mode 644, unless it should not be a file.
 fn directory_alone() -> Vec<Case> {
     let link = |target| Member { external_attributes: 0o120777 << 16, ..stored(b"ln", target) };
     let with = |name, mode: u32| [Member { external_attributes: mode << 16, ..deflated(name, A) }];
@@ -20,7 +20,7 @@ fn directory_alone() -> Vec<Case> {
     vec![
         accept("mode-setuid", with(b"a.txt", 0o104755), [a_out()]),
         accept("mode-exec", with(b"a.sh", 0o100755), [file("a.sh", A)]),
-        // What Info-ZIP writes of its standard input.
+        // As written by Info-ZIP for its standard input.
         accept("mode-fifo", [Member { external_attributes: 0o010644 << 16, ..stored(b"a", A) }], [file("a", A)]),
         accept("mode-socket", with(b"a", 0o140644), [file("a", A)]),
         // Of these, bsdtar makes devices, and files of zeros.
@@ -28,7 +28,7 @@ fn directory_alone() -> Vec<Case> {
         refuse("mode-character-device", with(b"a", 0o020644), "cd_mismatch"),
         refuse("mode-unknown-type", with(b"a", 0o170644), "cd_mismatch"),
         accept("mode-without-type", with(b"a.txt", 0o000644), [a_out()]),
-        // bsdtar makes directories of these and Info-ZIP leaves out the other, whatever is in them.
+        // bsdtar makes directories of these, and Info-ZIP leaves out the other, even if they have contents.
         refuse("mode-directory-of-a-file", with(b"a", 0o040755), "cd_mismatch"),
         refuse("mode-directory-of-an-empty-file", [Member { name: b"d", ..folder(b"d/") }], "cd_mismatch"),
         refuse("mode-dos-directory-of-a-file", dos(0x10), "cd_mismatch"),
@@ -37,7 +37,7 @@ fn directory_alone() -> Vec<Case> {
         accept("mode-dos-archive", dos(0x20), [a_out()]),
         accept("mode-dos-directory", [Member { made_by: MADE_BY_DOS, ..folder(b"d/") }], [directory("d/")]),
         accept("mode-dos-directory-backslash", [Member { made_by: MADE_BY_DOS, ..folder(b"d\\") }], [directory("d/")]),
-        // The lower bits are MS-DOS's, and on Unix nobody looks at them.
+        // The lower bits are MS-DOS's. Unix readers ignore them.
         accept("mode-unix-with-dos-bits", [Member { external_attributes: 0o100644 << 16 | 0x18, ..a() }], [a_out()]),
         accept("mode-dos-readonly", [Member { made_by: MADE_BY_DOS, external_attributes: 1, ..a() }], [a_out()]),
         accept("symlink-rel", [a(), link(b"a.txt")], [a_out(), file("ln", b"a.txt")]),
@@ -45,7 +45,7 @@ fn directory_alone() -> Vec<Case> {
     ]
 }
 
-/// What an extra field of the local header says in time.
+/// Facts that an extra field of the local header gives in time.
 fn local() -> Vec<Case> {
     let with = |extra| [Member { extra, ..a() }, b()];
     let a_out_as = |mode| [TarMember { mode, ..a_out() }, b_out()];

@@ -1,4 +1,4 @@
-//! Names that could leave the directory they are extracted to, deceive who reads them, or meet.
+//! Names that could escape the target directory, deceive a reader, or collide.
 
 use super::{A, C, Case, a, a_out, accept, refuse};
 use crate::{
@@ -47,7 +47,7 @@ fn unsafe_names() -> Vec<Case> {
     rows
 }
 
-/// What extractors on one system or another may stumble over is theirs to refuse.
+/// Names that only some systems cannot extract are accepted; those extractors refuse them.
 fn kept() -> Vec<Case> {
     ["a.txt.", "CON.txt", "a.txt:stream", "...", "..a", "a..", "a b", " ", "-rf", "~", "a\"b'c", "a/b/.hidden", "éa"]
         .into_iter()
@@ -105,6 +105,6 @@ fn conflicts() -> Vec<Case> {
 }
 
 #[test]
-fn every_name_stays_where_it_is_extracted_to_and_stands_for_one_member() {
+fn every_name_stays_in_the_target_folder_and_names_one_member() {
     check(&rows(), drivers::ALL);
 }

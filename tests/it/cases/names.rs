@@ -52,7 +52,7 @@ fn unicode_paths() -> Vec<Case> {
             named(b"cafe.txt", unicode_path(2, crc32fast::hash(b"cafe.txt"), "café.txt")),
             [file("cafe.txt", A)],
         ),
-        // Who knows the field and who does not would extract two different files.
+        // Readers that know the field and readers that do not would extract two different files.
         refuse("name-7075-other-name", named(b"good.txt", path(b"good.txt", "evil.txt")), "unsafe_name"),
         refuse("name-7075-other-accented-name", named(b"good.txt", path(b"good.txt", "évil.txt")), "unsafe_name"),
         refuse(

@@ -10,7 +10,7 @@ use crate::{
     zip_writer::{Archive, Claims, EndClaims, Member, Origin, Zip64, archive, deflated},
 };
 
-/// What may stand in front of the zip.
+/// The save header allowed before the zip.
 const METADATA: &[u8] = b"meta_data={\n\tversion=\"1.0.2\"\n}\n";
 
 pub fn rows() -> Vec<Case> {
@@ -86,12 +86,12 @@ fn header(metadata_bytes: usize, line_end: &str) -> Vec<u8> {
     format!("SAV0102a40f789f{metadata_bytes:08x}{line_end}").into_bytes()
 }
 
-/// What becomes of line and metadata: they come from no member, so they have no time.
+/// The members for line and metadata. They come from no zip member, so they have no time.
 fn leading(prefix: &[u8]) -> TarMember {
     TarMember { mtime: 0, ..file("__leading_data", prefix) }
 }
 
 #[test]
-fn a_save_keeps_what_is_in_front_of_its_zip() {
+fn a_save_keeps_the_header_before_its_zip() {
     check(&rows(), drivers::ALL);
 }

@@ -1,4 +1,4 @@
-//! Stored members whose sizes and CRC-32 follow their data: nothing but the descriptor itself says where the data ends.
+//! Stored members with data descriptors: only the descriptor itself marks the end of the data.
 
 use super::{
     A, B, C, Case, a_out, accept, b, b_out,
@@ -16,11 +16,11 @@ use crate::{
 pub fn rows() -> Vec<Case> {
     let mut rows = Vec::new();
     for (form, descriptor) in FORMS {
-        // What the zip libraries of browsers write.
+        // As written by the zip libraries of browsers.
         let first = Member { descriptor: descriptor.clone(), ..stored(b"a.txt", A) };
         rows.push(accept(format!("dd-stored-{form}"), [first.clone(), b()], [a_out(), b_out()]));
         rows.push(accept(format!("dd-stored-last-{form}"), [b(), first], [b_out(), a_out()]));
-        // An empty one is what Archive Utility writes of an empty file.
+        // Archive Utility writes an empty one for an empty file.
         let empty = Member { descriptor: descriptor.clone(), ..stored(b"e", b"") };
         rows.push(accept(format!("dd-stored-empty-{form}"), [empty, b()], [file("e", b""), b_out()]));
         let crc_is_signature = Member { descriptor: descriptor.clone(), ..stored(b"crc", CRC_IS_SIGNATURE) };
@@ -41,14 +41,14 @@ pub fn rows() -> Vec<Case> {
     rows
 }
 
-/// Members whose local headers say something of what the descriptor will say.
+/// Members whose local headers give some of the descriptor's values.
 fn known_ahead() -> Vec<Case> {
     let size = Some(length32(A));
     let all = Claims { crc32: Some(crc32fast::hash(A)), compressed_size: size, size, ..Claims::default() };
     let with_descriptor = |local| Member { local, descriptor: Descriptor::Signed32, ..stored(b"a.txt", A) };
     vec![
         accept("dd-stored-sizes-in-lfh", [with_descriptor(all), b()], [a_out(), b_out()]),
-        // Info-ZIP writes to a pipe what it knows, and it does not know the CRC-32 yet.
+        // Info-ZIP, writing to a pipe, gives the values it knows. It does not know the CRC-32 yet.
         accept(
             "dd-stored-sizes-in-lfh-without-crc",
             [with_descriptor(Claims { crc32: None, ..all }), b()],
@@ -98,8 +98,8 @@ fn look_alikes() -> Vec<Case> {
     ]
 }
 
-/// Contents with a descriptor of what is before it, and with what may follow one. Whoever scans without looking at the
-/// directory extracts `evil.txt`.
+/// Contents with a descriptor of the bytes before it, followed by a local header. A reader that scans without the directory
+/// extracts `evil.txt`.
 fn planted() -> Vec<Case> {
     let evil = stored(b"evil.txt", b"evil");
     let evil = [evil.local_header(), evil.data()].concat();
@@ -112,7 +112,7 @@ fn planted() -> Vec<Case> {
     let header = document(C)[0].local_header().len();
     let [short, _] = document(C);
     let end = archive([short]).bytes()[header..].to_vec();
-    // The same, and what follows the document is its comment.
+    // The same, with the rest of the document as its comment.
     let rest = archive(document(&end)).bytes().len() - header - end.len();
     let comment_length = u16::try_from(rest).expect("a short rest").to_le_bytes();
     let end_and_comment = [&end[..end.len() - 2], &comment_length].concat();

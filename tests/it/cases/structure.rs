@@ -1,4 +1,4 @@
-//! What may stand between the members and before the directory.
+//! The bytes allowed between members and before the directory.
 
 use super::{A, B, Case, a, a_out, accept, b, b_out, refuse};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     zip_writer::{Archive, Descriptor, Member, archive, deflated, stored},
 };
 
-/// Zeros that may stand between two records, in bytes.
+/// The most zeros allowed between two records, in bytes.
 const MOST_ZEROS: usize = 64 << 10;
 
 pub fn rows() -> Vec<Case> {
@@ -38,7 +38,7 @@ fn gaps() -> Vec<Case> {
     ]
 }
 
-/// What Android's `apksigner` puts before the directory; zeros before it align it to a page.
+/// The signing block that Android's `apksigner` puts before the directory; zeros before it align it to a page.
 fn signing_blocks() -> Vec<Case> {
     let block = signing_block(b"APK Sig Block 42");
     let member = stored(b"evil.txt", A);
@@ -108,6 +108,6 @@ fn known_records() -> Vec<Case> {
 }
 
 #[test]
-fn nothing_unknown_stands_between_records() {
+fn unknown_bytes_between_records_are_refused() {
     check(&rows(), drivers::ALL);
 }

@@ -72,6 +72,6 @@ fn disks() -> Vec<Case> {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
+fn an_unsupported_feature_is_named() {
     check(&rows(), drivers::ALL);
 }

@@ -43,7 +43,7 @@ pub fn rows() -> Vec<Case> {
             "bad_zip64",
         ),
         refuse("zip64-lfh-extra-missing", [Member { local: SIZES_IN_ZIP64, ..a64() }, b()], "bad_zip64"),
-        // Right modulo 2^32, and within what a machine of one's own may unpack.
+        // Right modulo 2^32, and within the limits of the command line.
         Case {
             limits: Limits::NATIVE,
             ..refuse(

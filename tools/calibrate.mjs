@@ -1,17 +1,17 @@
-// Fits what the Worker's conversions cost, and what comes of them, to measurements in workerd: the table that budgets are
+// Fits models of the cost and the result size of conversions to measurements in workerd: the table that budgets are
 // counted by, and the one that /estimate goes by. `make calibrate`
 //
-//     node benches/calibrate.mjs [--data FILE] [--again] [--costs FILE] [--sizes FILE] [--mib N]
+//     node tools/calibrate.mjs [--data FILE] [--again] [--costs FILE] [--sizes FILE] [--mib N]
 //
 // --data is where the measurements are written; with --again they are read from there, and nothing is measured. --costs and
-// --sizes are the tables to write. What is printed are the estimates' errors, on what they were fitted to and on the benchmark's
-// corpus, which they were not.
+// --sizes are the tables to write. Prints the errors of the estimates, on the data of the fit and on the benchmark's
+// corpus, which is not part of the fit.
 //
-// The model of costs is of src/work.rs: each * bytes + changed * min(output, bytes - output) + given * output, in
+// The model of costs is of src/core/cost/cpu.rs: each * bytes + changed * min(output, bytes - output) + given * output, in
 // picoseconds of CPU. The fit minimises the squares of relative errors, so that cheap data counts as much as dear, and
 // those of estimates that are too low count a hundred times: they are the worse mistake.
 //
-// The model of sizes is of src/work/size.rs: the logarithm of output ÷ zip is linear in three features. Its fit minimises
+// The model of sizes is of src/core/cost/size.rs: the logarithm of output ÷ zip is linear in three features. Its fit minimises
 // the squares of the errors of that logarithm.
 
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -22,8 +22,8 @@ import { zipSync } from "fflate";
 
 import { save } from "../fixtures/save.mjs";
 import { converted, noise, request, root, startWorker } from "../tests/worker/harness.mjs";
-import { corpus, names } from "./corpus.mjs";
-import { cpuOf } from "./measure.mjs";
+import { corpus, names } from "../benches/corpus.mjs";
+import { cpuOf } from "../benches/measure.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -53,7 +53,7 @@ const program = (at, size) => readFileSync(join(root, "node_modules/workerd/bin/
 const zipped = (members) => Buffer.from(zipSync(Object.fromEntries(members)));
 const pieces = (bytes, length) => Array.from({ length: Math.ceil(bytes.length / length) }, (_, i) => bytes.subarray(i * length, (i + 1) * length));
 
-/** Of what people zip: text of a save, source code, a program, what is compressed already, and what repeats. */
+/** Common contents: a save, source code, a program, incompressible data, and repetition. */
 async function forCosts(size) {
   const source = [...texts(".js", size), ...texts(".mjs", size)];
   const members = {
@@ -65,7 +65,7 @@ async function forCosts(size) {
   return [["save", await save({ mib: size / MIB })], ...Object.entries(members).map(([name, bytes]) => [name, zipped([[name, bytes]])])];
 }
 
-/** Of more kinds, and of more sizes: what a window and the end of deflate's gain depends on those. */
+/** More kinds and more sizes, since the effect of the window depends on both. */
 async function forSizes(size) {
   const docs = texts(".md", size);
   const types = texts(".d.ts", size);
@@ -87,7 +87,7 @@ async function forSizes(size) {
 /** The benchmark's corpus, which nothing is fitted to. */
 async function forCheck(mib) {
   const zips = [];
-  // Where it is 2 MiB, that is because of what the highest qualities take; the one corpus that is never smaller would be too much.
+  // 2 MiB is for the highest qualities, which are slow; the corpus `many` is never that small.
   for (const name of names.filter((name) => mib >= 10 || name !== "many")) zips.push([name, readFileSync((await corpus(name, mib)).file)]);
   return zips;
 }
@@ -128,7 +128,7 @@ async function measure() {
     const rows = [];
     for (const { set, light, windows, zips } of sets) {
       for (const quality of QUALITIES.filter((quality) => quality < 10 === light)) {
-        // What the isolate has no room for is no request that can be made.
+        // Leaves out requests that the isolate has no memory for.
         for (const lgwin of windows.filter((lgwin) => quality < 10 || lgwin <= (quality === 10 ? 22 : 20))) {
           for (const [name, zip] of zips) {
             // Sizes are the command line's too, which takes less time.
@@ -164,7 +164,7 @@ function readData(file) {
 
 // ---- costs ----
 
-/** What src/work.rs counts of a row: bytes of the tarball, those that are neither copied nor noise, bytes of output. */
+/** The counts of src/core/cost/cpu.rs for a row: bytes of the tarball, bytes neither copied nor incompressible, bytes of output. */
 function counted({ unpacked, members, output }) {
   const tarball = unpacked + 768 * members;
   return [tarball, Math.min(output, Math.max(0, tarball - output)), output];
@@ -198,7 +198,7 @@ function fitCosts(rows) {
 
 // ---- sizes ----
 
-/** As in src/work/size.rs. */
+/** As in src/core/cost/size.rs. */
 function features({ members, unpacked, zip, lgwin }) {
   const data = Math.max(zip - 108 * members, zip / 8);
   const saved = Math.max(0, Math.log(unpacked / data));
@@ -230,7 +230,7 @@ function estimatedSize(coefficients, row) {
 
 // ---- tables, errors ----
 
-/** One fit for each quality and window; the next smaller window stands in for one that was not measured. */
+/** One fit for each quality and window. A window without measurements takes the fit of the next smaller one. */
 function table(rows, fit) {
   return QUALITIES.map((quality) => {
     const row = [];
@@ -274,14 +274,14 @@ if (options.sizes) writeTable(options.sizes, "Coefficients of what comes out.", 
 
 /** The table as it is, where no other is written. */
 function costsInUse() {
-  const numbers = readFileSync(join(root, "src/work/table.rs"), "utf8").split(" = [")[1].match(/\d+/g).map(Number);
+  const numbers = readFileSync(join(root, "src/core/cost/cpu/table.rs"), "utf8").split(" = [")[1].match(/\d+/g).map(Number);
   return QUALITIES.map((quality) => WINDOWS.map((_, i) => numbers.slice((quality * 5 + i) * 3, (quality * 5 + i) * 3 + 3)));
 }
 
-/** What a member costs in src/work.rs, in milliseconds. */
+/** The cost of a member in src/core/cost/cpu.rs, in milliseconds. */
 const MEMBER_MS = 0.006;
 
-/** What /estimate says of CPU: by the size that it estimates, which is not known either. */
+/** The CPU estimate of /estimate, from its estimated size. */
 function estimatedCpu(row) {
   const bytes = counted({ ...row, output: estimatedSize(sizes[row.quality][column(row.lgwin)], row) });
   return bytes.reduce((sum, n, i) => sum + n * costs[row.quality][column(row.lgwin)][i], 0) / 1e9 + MEMBER_MS * row.members;

@@ -1,14 +1,14 @@
 // Where the Worker spends its time: V8's sampling profiler in workerd, by the names of the wasm's functions.
 //
-//     node benches/profile.mjs [--quality N] [--lgwin N] [--corpus NAME] [--mib N] [--top N]
+//     node tools/profile.mjs [--quality N] [--lgwin N] [--corpus NAME] [--mib N] [--top N]
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 
-import { corpus } from "./corpus.mjs";
-import { convert, greet, ours } from "./workers.mjs";
+import { corpus } from "../benches/corpus.mjs";
+import { convert, greet, ours } from "../benches/workers.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** What a function is there for. The first that fits. */
+/** The purpose of a function: the first pattern that matches. */
 const PARTS = [
   ["brotli", /mbrotli|fearless_simd/],
   ["inflate", /zlib_rs|inflate/i],
@@ -32,7 +32,7 @@ const PARTS = [
   ["JavaScript's garbage collector", /^\(garbage collector\)$/],
 ];
 
-/** A port that nobody has. */
+/** A free port. */
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -41,7 +41,7 @@ async function freePort() {
   return port;
 }
 
-/** The inspector of the only Worker behind `port`: sends a command, resolves to its result. */
+/** The inspector of the only Worker at `port`: sends a command, resolves to its result. */
 async function inspector(port) {
   const [{ webSocketDebuggerUrl: url }] = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
   const socket = new WebSocket(url);

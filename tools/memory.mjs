@@ -1,10 +1,10 @@
 // The most memory that the Worker's wasm comes to, for each quality and window, as a table: megabytes (10^6) of linear
-// memory in a fresh workerd after one large stream, beside what is reserved for it (the share for what is held of the
+// memory in a fresh workerd after one large stream, beside its reservation (without the share for the held part of the
 // archive apart, since this one needs none of that).
 //
-//     node benches/memory.mjs [--mib N] [--quality N]... [--lgwin N]... [--stream adversarial|save|both]
+//     node tools/memory.mjs [--mib N] [--quality N]... [--lgwin N]... [--stream adversarial|save|both]
 //
-// The default size is several times the largest window, which is what matters. Qualities 10 and 11 take minutes for
+// The default size is several times the largest window, and more changes nothing. Qualities 10 and 11 take minutes for
 // each window; 300 MiB take hours.
 
 import { parseArgs } from "node:util";

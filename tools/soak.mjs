@@ -1,7 +1,7 @@
 // One Worker for a long time: uploads that are good, bad, cut and abandoned, mixed by a seed, several at once. Nothing it
 // answers may be wrong, and its memory may not grow once it has seen everything. `make soak`
 //
-//     node benches/soak.mjs [--minutes N] [--clients N] [--pause MS] [--seed N]
+//     node tools/soak.mjs [--minutes N] [--clients N] [--pause MS] [--seed N]
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -51,7 +51,7 @@ async function* pieces(bytes) {
 const counts = {};
 const count = (what) => (counts[what] = (counts[what] ?? 0) + 1);
 
-/** What a client can do, each as often as it stands here. */
+/** The actions of a client; each entry is equally likely. */
 const deeds = { good, alsoGood: good, cut, flipped, abandoned, noZip };
 
 async function good() {
@@ -135,7 +135,7 @@ try {
   const warm = samples[samples.length >> 1];
   console.log(`ended idle with ${wasm_memory_bytes} bytes of wasm memory, half-way it had ${warm}`);
   assert.equal(wasm_memory_bytes, warm, "memory grew in the second half");
-  // What the runtime says of an answer that broke off, as those to broken uploads do, and of nothing else.
+  // The runtime logs this line for an answer that broke off, as answers to broken uploads do, and for nothing else.
   const others = log().split("\n").filter((line) => line && !line.endsWith("Error polling body"));
   assert.deepEqual(others, []);
 } finally {
