@@ -202,6 +202,7 @@ async function placeFor({ file, contents }, options) {
 // ---- Conversions
 
 async function convert() {
+  at("done").hidden = at("failed").hidden = true;
   await planning;
   if (running) return;
   let options;
