@@ -76,7 +76,7 @@ const en = {
   ready: (name) => `${name} is ready to convert.`,
   readyMany: (zips) => `${zips} can be converted.`,
   refusedBefore: (name) => `${name} cannot be converted.`,
-  cannot: (reason) => `This zip cannot be converted: ${reason}.`,
+  cannot: (reason) => `This file cannot be converted: ${reason}.`,
   perhaps: (reason) => `The list of members cannot be read, so the conversion may fail: ${reason}.`,
   andMore: (reason, others) => `${reason}, and ${others}`,
   noZips: "There is no zip in this folder.",

@@ -60,7 +60,7 @@ test("Firefox reports a refusal before anything is sent, and complains of nothin
   await tab.goto(origin);
   await tab.setFiles("#file", program);
   await tab.until("document.getElementById('status').textContent.endsWith('cannot be converted.')");
-  assert.equal(await text("problems"), "This zip cannot be converted: it is a Windows program, not a zip.");
+  assert.equal(await text("problems"), "This file cannot be converted: it is a Windows program, not a zip.");
   assert.ok(await tab.evaluate("document.getElementById('convert').hidden"));
   assert.deepEqual(tab.complaints, []);
 });

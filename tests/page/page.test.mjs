@@ -350,7 +350,7 @@ test("a zip that will be refused cannot be converted, for the reason that the se
   await choose(page, { name: "secret.zip", buffer: zip });
   const { code, detail } = JSON.parse((await request(port, { body: zip })).body);
   assert.equal(code, "encrypted");
-  assert.equal(await page.textContent("#problems"), `This zip cannot be converted: ${detail}.`);
+  assert.equal(await page.textContent("#problems"), `This file cannot be converted: ${detail}.`);
   assert.ok(!(await page.isVisible("#convert")));
   assert.ok(await page.isVisible("#other"));
   // Enter in a form converts nothing either.
