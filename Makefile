@@ -46,7 +46,7 @@ NODE_TEST := node --test --test-timeout=600000
 SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help dev build release worker browser page test test-programs test-build test-rust test-core test-wasm \
-	test-worker test-writers test-native test-page test-readme test-memory bench profile calibrate fuzz danger memory soak size lint fmt clean \
+	test-worker test-writers test-native test-page test-examples test-readme test-memory bench real profile calibrate fuzz danger memory soak size lint fmt clean \
 	toolchain
 
 help: ## this list
@@ -85,7 +85,7 @@ test: toolchain ## all tests
 	.ci/test-programs
 	.ci/schemathesis
 	$(SIDE_BY_SIDE) test-build worker
-	$(SIDE_BY_SIDE) test-rust test-core test-size test-worker test-native test-writers test-page
+	$(SIDE_BY_SIDE) test-rust test-core test-size test-worker test-native test-writers test-page test-examples
 	$(MAKE) --no-print-directory test-readme
 	$(MAKE) --no-print-directory test-memory
 
@@ -114,6 +114,9 @@ test-writers: ## archives that real programs write
 test-page: ## the browser package, and the page in Chromium
 	$(WASM) $(TESTED) $(NODE_TEST) tests/page/*.test.mjs
 
+test-examples: ## the examples for backends, in miniflare and in node
+	$(WASM) $(TESTED) $(NODE_TEST) tests/examples/*.test.mjs
+
 test-memory: ## the tests that measure the Worker's memory
 	$(WASM) $(TESTED) $(NODE_TEST) tests/worker/memory.test.mjs
 
@@ -127,6 +130,9 @@ fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode ch
 bench: build ## the cost of a conversion, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"
 	.ci/test-programs bench
 	$(WASM) $(RELEASED) node benches/bench.mjs $(ARGS)
+
+real: release ## converts the zips of a folder outside the repository and checks every member; DIR=saves ARGS="--quality 9"
+	$(WASM) node tools/real.mjs "$(DIR)" $(ARGS)
 
 calibrate: build ## measures the cost of each quality and window in workerd, and writes the tables that budgets and estimates use
 	$(WASM) $(RELEASED) node tools/calibrate.mjs --data tools/calibration.csv --costs src/core/cost/cpu/table.rs --sizes src/core/cost/size/table.rs

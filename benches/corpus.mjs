@@ -2,7 +2,8 @@
 //
 // | name | content |
 // | --- | --- |
-// | save | like a game's save: one large text, two small (fixtures/save.mjs) |
+// | save | like a real save of EU4: one large text, two small (fixtures/save.mjs) |
+// | hard | harder than a real save: names and numbers at random (fixtures/hard.mjs) |
 // | source | JavaScript and TypeScript of the installed packages, a thousand files |
 // | json | emoji with their names in many languages, maps: written for people and for machines |
 // | binary | parts of two executables |
@@ -20,6 +21,7 @@ import { fileURLToPath } from "node:url";
 import { zipSync } from "fflate";
 import { ZipFile } from "yazl";
 
+import { save as hard } from "../fixtures/hard.mjs";
 import { save } from "../fixtures/save.mjs";
 import { root } from "../tests/worker/harness.mjs";
 import { cache } from "./cache.mjs";
@@ -32,6 +34,7 @@ const MTIME = new Date(2020, 1, 29);
 
 const recipes = {
   save: (mib) => save({ mib }),
+  hard: (mib) => hard({ mib }),
   source: (mib) => zipped(source(mib)),
   json: (mib) => zipped(json(mib)),
   binary: (mib) => zipped(binary(mib)),
@@ -113,7 +116,8 @@ async function zipped64(members) {
 /** A zip of the corpus, of about `mib` MiB unpacked, or another file: its path and its name. */
 export async function corpus(name, mib) {
   if (!recipes[name]) return { name: basename(name), file: name };
-  const inputs = ["benches/corpus.mjs", "benches/packages.mjs", "fixtures/save.mjs", "fixtures/records.mjs", "package-lock.json"];
+  const models = readdirSync(join(root, "fixtures/saves")).sort().map((file) => `fixtures/saves/${file}`);
+  const inputs = ["benches/corpus.mjs", "benches/packages.mjs", "fixtures/save.mjs", ...models, "fixtures/hard.mjs", "fixtures/records.mjs", "package-lock.json"];
   const hash = createHash("sha256").update(`${name} ${mib} ${process.versions.zlib}`);
   for (const input of inputs) hash.update(readFileSync(join(root, input)));
   const folder = join(cache, "corpus");
@@ -127,5 +131,5 @@ export async function corpus(name, mib) {
 
 // By itself, it makes the corpus and says where it lies.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const name of names) console.log((await corpus(name, name === "save" ? 46 : 10)).file);
+  for (const name of names) console.log((await corpus(name, name === "save" || name === "hard" ? 46 : 10)).file);
 }

@@ -4,7 +4,7 @@
 import { crc32, constants, deflateRawSync, inflateRawSync } from "node:zlib";
 
 import { directoryHeader, endRecord, localHeader } from "../fixtures/records.mjs";
-import { save } from "../fixtures/save.mjs";
+import { save } from "../fixtures/hard.mjs";
 
 const MIB = 1 << 20;
 const PIECE_MIB = 17;

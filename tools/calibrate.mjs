@@ -20,7 +20,7 @@ import { parseArgs } from "node:util";
 
 import { zipSync } from "fflate";
 
-import { save } from "../fixtures/save.mjs";
+import { save } from "../fixtures/hard.mjs";
 import { converted, noise, request, root, startWorker } from "../tests/worker/harness.mjs";
 import { corpus, names } from "../benches/corpus.mjs";
 import { cpuOf } from "../benches/measure.mjs";

@@ -10,7 +10,7 @@
 import { parseArgs } from "node:util";
 
 import { adversarial } from "../fixtures/adversarial.mjs";
-import { save } from "../fixtures/save.mjs";
+import { save } from "../fixtures/hard.mjs";
 import { health, request, reservation, startWorker, untilIdle } from "../tests/worker/harness.mjs";
 
 const { values: options } = parseArgs({

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { setTimeout } from "node:timers/promises";
 
-import { save } from "../fixtures/save.mjs";
+import { save } from "../fixtures/hard.mjs";
 import { converted, health, noise, open, request, startWorker, untilIdle } from "../tests/worker/harness.mjs";
 
 const { values: options } = parseArgs({

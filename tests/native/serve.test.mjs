@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import { save } from "../../fixtures/save.mjs";
+import { save } from "../../fixtures/hard.mjs";
 import { answerTo, converted, open, recompress, request, startNative, until } from "../worker/harness.mjs";
 
 /** The request of an upload of which half is sent, and its answer. */

@@ -9,7 +9,7 @@ import { brotliDecompressSync } from "node:zlib";
 
 import { zipSync } from "fflate";
 
-import { save } from "../../fixtures/save.mjs";
+import { save } from "../../fixtures/hard.mjs";
 import { converted, noise, recompress, request, run, startWorker, untilIdle } from "./harness.mjs";
 
 /** The command-line tool's result for a file, whose size it knows. */

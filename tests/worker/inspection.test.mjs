@@ -8,7 +8,7 @@ import { brotliDecompressSync } from "node:zlib";
 
 import { zipSync } from "fflate";
 
-import { save } from "../../fixtures/save.mjs";
+import { save } from "../../fixtures/hard.mjs";
 import { allOf, converted, open, recompress, request, run, startWorker, untilIdle } from "./harness.mjs";
 
 let zip;

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
-import { save } from "../../fixtures/save.mjs";
+import { save } from "../../fixtures/hard.mjs";
 import { converted, health, native, request, startWorker, untilIdle } from "./harness.mjs";
 
 const MIB = 1 << 20;

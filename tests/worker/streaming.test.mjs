@@ -7,7 +7,7 @@ import { brotliDecompressSync } from "node:zlib";
 
 import { strToU8, zipSync } from "fflate";
 
-import { save } from "../../fixtures/save.mjs";
+import { save } from "../../fixtures/hard.mjs";
 import { answerTo, converted, noise, open, request, startWorker } from "./harness.mjs";
 
 test("the answer begins before the upload ends", async (t) => {

@@ -11,7 +11,7 @@ import { setTimeout } from "node:timers/promises";
 
 import { strToU8, zipSync } from "fflate";
 
-import { save } from "../../fixtures/save.mjs";
+import { save } from "../../fixtures/hard.mjs";
 import { converted, noise, open, request, run, startWorker, until, untilIdle } from "./harness.mjs";
 
 const zip = Buffer.from(zipSync({ "a.txt": strToU8("hello\n"), "b.txt": strToU8("line\n".repeat(10_000)) }));

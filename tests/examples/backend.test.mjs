@@ -1,0 +1,105 @@
+// The example of a backend, in miniflare: it calls the Worker through a service binding and stores in a simulated R2.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+
+import { Miniflare, convertV4MiniflareOptions } from "miniflare";
+
+import { save } from "../../fixtures/hard.mjs";
+import { bundle, converted, noise, root } from "../worker/harness.mjs";
+
+const compatibilityDate = readFileSync(join(root, "wrangler.toml"), "utf8").match(/^compatibility_date = "(.*)"$/m)[1];
+
+let runtime, base, zip;
+before(async () => {
+  const options = {
+    workers: [
+      {
+        name: "backend",
+        modules: true,
+        script: readFileSync(join(root, "examples/backend/index.js"), "utf8"),
+        compatibilityDate,
+        r2Buckets: ["BUCKET"],
+        serviceBindings: { RECOMPRESS: "recompress" },
+      },
+      {
+        name: "recompress",
+        compatibilityDate,
+        compatibilityFlags: ["enable_request_signal"],
+        modulesRoot: bundle,
+        modules: [
+          { type: "ESModule", path: join(bundle, "index.js") },
+          { type: "CompiledWasm", path: join(bundle, "index_bg.wasm") },
+        ],
+      },
+    ],
+  };
+  runtime = new Miniflare(convertV4MiniflareOptions(options));
+  base = await runtime.ready;
+  zip = await save({ mib: 46 });
+});
+after(() => runtime.dispose());
+
+const put = (name, body, options = {}) => fetch(new URL(`/saves/${name}`, base), { method: "PUT", body, ...options });
+const listed = async () => (await (await runtime.getR2Bucket("BUCKET", "backend")).list()).objects.map(({ key }) => key);
+
+test("a zip is stored as the tarball that the command line makes of it", async () => {
+  const stored = await put("good.zip", zip);
+  assert.equal(stored.status, 201, await stored.clone().text());
+  const expected = converted(zip, "--quality", "auto", "--lgwin", "auto");
+  const { key, bytes } = await stored.json();
+  assert.deepEqual({ key, bytes }, { key: "saves/good.tar.br", bytes: expected.length });
+  const read = await fetch(new URL("/saves/good", base));
+  assert.equal(read.headers.get("content-type"), "application/x-brotli-compressed-tar");
+  assert.ok(Buffer.from(await read.arrayBuffer()).equals(expected));
+});
+
+test("a result of several parts is stored whole", async () => {
+  // Stored noise: 12 MiB go in and come out, in three parts.
+  const large = await storedZip(noise(12 << 20));
+  const stored = await put("parts.zip", large);
+  assert.equal(stored.status, 201);
+  const read = await fetch(new URL("/saves/parts", base));
+  assert.ok(Buffer.from(await read.arrayBuffer()).equals(converted(large, "--quality", "auto", "--lgwin", "auto")));
+});
+
+test("a refusal reaches the client as it is, and nothing is stored", async () => {
+  const before = await listed();
+  const refused = await put("bad.zip", "no zip at all");
+  assert.equal(refused.status, 415);
+  assert.equal(refused.headers.get("content-type"), "application/problem+json");
+  assert.equal((await refused.json()).code, "not_zip");
+  assert.deepEqual(await listed(), before);
+});
+
+test("a zip that breaks in the middle leaves nothing", async () => {
+  const before = await listed();
+  const large = await storedZip(noise(12 << 20));
+  large[large.length - 100] ^= 1; // in the directory, which is read last
+  const broken = await put("broken.zip", large);
+  assert.equal(broken.status, 502);
+  assert.match((await broken.json()).error, /^nothing is stored: /);
+  assert.deepEqual(await listed(), before);
+});
+
+test("a client that leaves in the middle leaves nothing, and the next one is served", async () => {
+  const before = await listed();
+  const { port } = base;
+  const outgoing = http.request({ port, method: "PUT", path: "/saves/left.zip", headers: { "content-length": zip.length } });
+  outgoing.on("error", () => {});
+  outgoing.write(zip.subarray(0, zip.length >> 1));
+  await setTimeout(500);
+  outgoing.destroy();
+  assert.equal((await put("next.zip", zip)).status, 201);
+  assert.deepEqual(await listed(), [...before, "saves/next.tar.br"].sort());
+});
+
+/** A zip with one stored member. */
+async function storedZip(contents) {
+  const { zipSync } = await import("fflate");
+  return Buffer.from(zipSync({ noise: [contents, { level: 0 }] }));
+}
