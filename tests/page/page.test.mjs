@@ -211,6 +211,26 @@ test("several zips are converted one after the other, and those that are refused
   }
 });
 
+test("a queue goes on in this browser when the server fails, and past a zip that is broken", async (t) => {
+  const { page } = await openPage(t, browser, origin, { expected: /status of (503|400)/ });
+  await page.route(/\/\?quality=/, (route) => {
+    if (!route.request().url().includes("busy")) return route.continue();
+    const problem = { title: "the service is busy", detail: "no memory is free", code: "busy", status: 503 };
+    return route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify(problem) });
+  });
+  const stored = Buffer.from(zipSync({ "a.txt": Buffer.from("contents") }, { level: 0 }));
+  const broken = corrupted(stored, stored.indexOf("contents"));
+  const good = Buffer.from(zipSync({ "b.txt": text(200_000, 2) }));
+  await choose(page, { name: "broken.zip", buffer: broken }, { name: "busy.zip", buffer: good });
+  await slide(page, "quality", 4);
+  await page.click("#convert");
+  await page.waitForFunction(() => document.getElementById("status").textContent.startsWith("Done: 1 zip"));
+  const lines = page.locator("#queue li");
+  assert.match(await lines.nth(0).textContent(), /failed: /);
+  assert.match(await lines.nth(1).textContent(), /% smaller/);
+  assert.equal((await kept(page)).length, 1, "the result is of this browser");
+});
+
 test("of a folder only the zips are taken", async (t) => {
   const { page } = await openPage(t, browser, origin);
   const saves = mkdtempSync(join(folder, "saves-"));
@@ -417,7 +437,7 @@ test("Escape ends the work in this browser, and leaves nothing on the disk", asy
   await page.click("#convert");
   await page.waitForFunction(() => /[1-9]/.test(document.getElementById("in").textContent.split(" of ")[0]));
   assert.match(await page.textContent("#in"), /\(\d+.%\)$/);
-  const closed = worker.waitForEvent ? worker.waitForEvent("close") : new Promise((resolve) => worker.once("close", resolve));
+  const closed = new Promise((resolve) => worker.once("close", resolve));
   await page.keyboard.press("Escape");
   await page.waitForSelector("#zip:not([hidden])");
   await closed;
