@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     archive::tar,
+    encode::metadata,
     warning::{WarningCounts, Warnings},
 };
 
@@ -47,9 +48,11 @@ impl Report {
         self.warnings.add(warnings);
     }
 
-    /// What follows the tarball: a header, the record, and another end.
-    pub(crate) fn blocks(self) -> Vec<u8> {
-        tar::global_comment(&self.json(), RECORD)
+    /// The blocks after the tarball (a header, the record, and another end), and the end of the compressed stream, which has
+    /// the same record as it is.
+    pub(crate) fn written(self) -> (Vec<u8>, Vec<u8>) {
+        let json = self.json();
+        (tar::global_comment(&json, RECORD), metadata::ending(&json, RECORD))
     }
 
     /// All of it is numbers and words of ours, so nothing needs to be escaped.

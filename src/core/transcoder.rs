@@ -98,7 +98,8 @@ impl Transcoder {
     }
 
     /// Has a report follow the tarball, in a record that readers of tarballs do not come to: a pax global header with a
-    /// comment, which is JSON, 2,048 bytes before the end. To be called before the first step.
+    /// comment, which is JSON, 2,048 bytes before the end. The same JSON, filled up with spaces to 1,024 bytes, stands in the
+    /// compressed file itself before its last byte, where it is read without decoding. To be called before the first step.
     ///
     /// It has the number of members that were written, bytes and SHA-256 of the zip and of the tarball up to its two
     /// zero blocks (all that there would be without a report), and how often each warning came.
@@ -144,7 +145,9 @@ impl Transcoder {
                 let Phase::Report(report) = mem::replace(&mut self.phase, Phase::Finish) else {
                     unreachable!("as above")
                 };
-                self.send_all(&report.blocks());
+                let (blocks, ending) = report.written();
+                self.encoder.set_ending(ending);
+                self.send_all(&blocks);
                 Ok(worked(0))
             }
             Phase::Finish => {

@@ -64,6 +64,8 @@ pub(crate) struct Encoder {
     block: Bytes,
     /// Bytes of the tarball before it.
     position: u64,
+    /// The end of the stream, if it is not the encoder's own.
+    ending: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -87,6 +89,11 @@ enum EncoderStage {
         gathered: Vec<u8>,
         next: usize,
         untried: u8,
+    },
+    /// The end of the stream, of which `next` bytes are written.
+    Ending {
+        bytes: Vec<u8>,
+        next: usize,
     },
 }
 
@@ -115,7 +122,13 @@ impl Encoder {
             },
             block: Bytes::default(),
             position: 0,
+            ending: None,
         })
+    }
+
+    /// Has the stream end with these bytes, which start at a whole byte and have the last meta-block.
+    pub(crate) fn set_ending(&mut self, bytes: Vec<u8>) {
+        self.ending = Some(bytes);
     }
 
     /// Quality and lgwin that are in use, once it is certain which: not before the first byte of output.
@@ -190,6 +203,7 @@ impl Encoder {
             }
             EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
+            EncoderStage::Ending { .. } => unreachable!("nothing is written after the end"),
         }
     }
 
@@ -204,9 +218,24 @@ impl Encoder {
             EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
             EncoderStage::Draining { .. } => self.drain(output),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
+            EncoderStage::Encoding(session) if self.ending.is_some() => {
+                let encoded = call(session, &[], output, Operation::Flush)?;
+                if !encoded.output_full {
+                    let bytes = self.ending.take().expect("there is one");
+                    self.stage = EncoderStage::Ending { bytes, next: 0 };
+                }
+                Ok(self.count(encoded))
+            }
             EncoderStage::Encoding(session) => {
                 let encoded = call(session, &[], output, Operation::Finish)?;
                 Ok(self.count(encoded))
+            }
+            EncoderStage::Ending { bytes, next } => {
+                let produced = output.len().min(bytes.len() - *next);
+                output[..produced].copy_from_slice(&bytes[*next..*next + produced]);
+                *next += produced;
+                let finished = *next == bytes.len();
+                Ok(Encoded { produced, output_full: !finished, finished, ..Encoded::default() })
             }
         }
     }
