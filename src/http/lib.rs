@@ -190,6 +190,13 @@ impl Service {
     }
 }
 
+/// An answer of a shell's own.
+pub fn text<B>(content_type: &'static str, text: String) -> Response<Body<B>> {
+    let mut response = answer::fixed(content_type, text);
+    response.headers_mut().extend(headers::every_answer(""));
+    response
+}
+
 /// Response to every request while a configuration variable is invalid; we never silently use the default.
 pub fn misconfigured<B>(variable: &BadVariable) -> Response<Body<B>> {
     let mut response = answer::refusal(variable.into());
