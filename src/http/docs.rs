@@ -58,7 +58,7 @@ mod tests {
             Unsupported::Method { entry: entry.clone(), method: 0, name: what },
             Unsupported::Flag { entry: entry.clone(), flags: 0 },
             Unsupported::MultiDisk,
-            Unsupported::Prefixed { what },
+            Unsupported::Prefixed { what: what.to_owned() },
         ];
         let limits = vec![
             Limit::NameTooLong { name: name.clone(), length: 0, limit },

@@ -202,6 +202,7 @@ async function placeFor({ file, contents }, options) {
 // ---- Conversions
 
 async function convert() {
+  at("done").hidden = at("failed").hidden = true;
   await planning;
   if (running) return;
   let options;
@@ -220,7 +221,7 @@ async function convert() {
       zip.note = format.gain(zip.file.size, outcome.blob.size);
     } catch (failure) {
       if (failure === CANCELLED) return cancelled();
-      if (wanted.length === 1) return failed(failure, options);
+      if (wanted.length === 1 || failure.code === "unauthorized") return failed(failure);
       zip.note = texts.failedInQueue(failure.title);
     }
     queue();
@@ -256,8 +257,9 @@ async function convertOne(zip, options, title, place) {
     return { ...outcome, file: zip.file, seconds };
   } catch (failure) {
     if (stop.signal.aborted) throw CANCELLED;
-    // An upload that got stuck goes on in this browser.
-    if (failure.code === STUCK) return await convertOne(zip, options, title, "browser");
+    // An upload that got stuck goes on in this browser, and so does a queue when the server fails for its own reasons.
+    const goesOn = failure.code === STUCK || (zips.length > 1 && place === "server" && !failure.isFinal && failure.code !== "unauthorized");
+    if (goesOn) return await convertOne(zip, options, title, "browser");
     throw failure instanceof Failure ? Object.assign(failure, { place }) : new Failure("browser", texts.browser.detail(String(failure)));
   } finally {
     clearInterval(ticking);
@@ -394,7 +396,11 @@ addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || over(false
 addEventListener("drop", async (event) => {
   event.preventDefault();
   over(false);
-  choose(await droppedFiles(event.dataTransfer));
+  try {
+    choose(await droppedFiles(event.dataTransfer));
+  } catch {
+    say(capital(texts.unreadable)); // a folder that may not be read
+  }
 });
 addEventListener("paste", ({ clipboardData }) => choose({ files: [...clipboardData.files] }));
 addEventListener("pagehide", ({ persisted }) => persisted || releaseAll());

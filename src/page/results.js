@@ -25,7 +25,7 @@ function row(result) {
   const { file, blob, quality, place, name, url } = result;
   const row = document.createElement("tr");
   const save = element("a", texts.save, { href: url, download: name, ariaLabel: texts.saveAs(name) });
-  const remove = element("button", texts.remove, { type: "button", className: "plain", ariaLabel: texts.removeResult(name) });
+  const remove = element("button", "\u00d7", { type: "button", className: "plain", ariaLabel: texts.removeResult(name), title: texts.remove });
   remove.onclick = () => {
     results.splice(results.indexOf(result), 1);
     row.remove();
@@ -34,11 +34,13 @@ function row(result) {
     told();
     at("results-title").focus();
   };
-  const actions = element("td", "", { className: "nowrap" });
-  actions.append(save, remove);
+  const zip = element("td", format.printable(file.name));
+  zip.append(element("small", texts.qualityAndPlace(quality, placeOf(place))));
   const size = element("td", "", { className: "number" });
   size.append(element("span", format.size(blob.size)), bar(file.size, blob.size), element("small", format.gain(file.size, blob.size)));
-  row.append(element("td", format.printable(file.name)), element("td", texts.qualityAndPlace(quality, placeOf(place)), { className: "quiet" }), size, actions);
+  const actions = element("td", "", { className: "nowrap" });
+  actions.append(save, remove);
+  row.append(zip, size, actions);
   return row;
 }
 
@@ -62,7 +64,8 @@ function told() {
 export function describeNewest(options, seconds) {
   shown = results.at(-1);
   const { file, blob, sha256, quality, lgwin, place, name, url } = shown;
-  Object.assign(at("save"), { href: url, download: name, textContent: texts.saveAs(name) });
+  Object.assign(at("save"), { href: url, download: name, ariaLabel: texts.saveAs(name) });
+  at("save-name").textContent = name;
   at("done-title").textContent = format.gain(file.size, blob.size);
   at("compared").replaceChildren(bar(file.size, blob.size));
   at("sizes").textContent = texts.became(format.size(file.size), format.size(blob.size), placeOf(place), format.time(seconds), quality, format.power(lgwin));

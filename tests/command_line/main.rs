@@ -89,7 +89,7 @@ fn a_choice_that_cannot_be_made_is_wrong_usage_and_one_that_is_not_met_a_refusal
         ),
         (&["--mode", "image"], 2, "error: invalid value 'image' for '--mode <MODE>': it must be generic, text, font"),
         (&["--include", "b"], 1, "recompress: nothing_selected: none of the 1 members is selected"),
-        (&["--first", "b"], 1, "recompress: first_missing: \"b\" is to come first, and no member has that name"),
+        (&["--first", "b"], 1, "recompress: first_missing: \"b\" must come first, but no member has that name"),
     ] {
         let output = run(&[arguments, &["-", "-o", "-"]].concat(), &zip);
         let stderr = String::from_utf8_lossy(&output.stderr);

@@ -9,7 +9,7 @@ import { test } from "node:test";
 
 import { zipSync } from "fflate";
 
-import { LISTED, readDirectory } from "../../src/page/directory.js";
+import { LISTED, readDirectory, startProblem } from "../../src/page/directory.js";
 import { noise, recompress } from "../worker/harness.mjs";
 
 const read = (...parts) => readDirectory(new Blob(parts));
@@ -65,7 +65,7 @@ test("members are listed with their sizes, and counted", async () => {
 test("data before an archive, zeros after it and a comment do not hide it", async () => {
   const comment = Buffer.from("a comment");
   const commented = changed(zip, [zip.length - 2, comment.length]);
-  for (const parts of [["SAV0123456789", zip], [zip, Buffer.alloc(60_000)], [commented, comment], [Buffer.alloc(3_000_000), zip]]) {
+  for (const parts of [["SAV0123456789", zip], [zip, Buffer.alloc(60_000)], [commented, comment], ["SAV0", Buffer.alloc(3_000_000), zip]]) {
     const { count, broken } = await read(...parts);
     assert.deepEqual({ count, broken }, { count: 2, broken: undefined });
   }
@@ -77,10 +77,10 @@ test("names that are not UTF-8 are code page 437", async () => {
 });
 
 test("zip64 is read, and numbers that no file can have are refused", async () => {
-  const { members, unpacked } = await read(zip64(5_000_000_000n));
+  const { members, unpacked } = await read("PK\x03\x04", zip64(5_000_000_000n));
   assert.deepEqual(members, [{ name: "huge", size: 5_000_000_000, packed: 1000 }]);
   assert.equal(unpacked, 5_000_000_000);
-  assert.match((await read(zip64(1n << 60n))).broken, /numbers that no file can have/);
+  assert.match((await read("PK\x03\x04", zip64(1n << 60n))).broken, /impossible numbers/);
 });
 
 test("the preview announces a refusal in the words of the refusal", async () => {
@@ -100,6 +100,29 @@ test("the preview announces a refusal in the words of the refusal", async () => 
     assert.ok(said.startsWith(`recompress: ${code}: ${code === "unsupported_flag" ? '"a.txt" is patch data' : text.split(" (")[0]}`), said);
   }
   assert.equal((await read(changed(zip, [zip.length - 18, 1]))).problems[0].code, "multi_disk");
+});
+
+test("a file that does not start like a zip is named for its kind, and the converter refuses it too", async () => {
+  const tar = Buffer.alloc(512);
+  tar.write("ustar", 257);
+  for (const [start, expected] of [
+    ["MZ\x90\x00", "it is a Windows program, not a zip"],
+    ["7z\xbc\xaf\x27\x1c", "it is a 7z archive, not a zip"],
+    ["Rar!\x1a\x07\x01\x00", "it is a RAR archive, not a zip"],
+    ["\x1f\x8b\x08\x00", "it is a gzip file, not a zip"],
+    ["<!DOCTYPE html>", "it is a web page, not a zip"],
+    [tar.toString("latin1"), "it is a tar archive, not a zip"],
+    ["some text", "it does not start like a zip"],
+    ["", "the file is empty"],
+  ]) {
+    const bytes = Buffer.from(start, "latin1");
+    assert.equal(await startProblem(new Blob([bytes])), expected);
+    assert.equal((await read(bytes, zip)).isCertain, start !== "");
+    assert.equal(spawnSync(recompress, ["-", "-o", "-"], { input: start === "" ? bytes : Buffer.concat([bytes, zip]) }).status, 1, expected);
+  }
+  for (const start of ["PK\x03\x04", "PK\x05\x06", "PK\x06\x06", "PK\x07\x08PK\x03\x04", "PK00PK\x03\x04", "SAV0102"]) {
+    assert.equal(await startProblem(new Blob([start])), undefined);
+  }
 });
 
 test("a long directory is read in pieces, counted whole and listed in part", async () => {

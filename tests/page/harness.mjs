@@ -12,6 +12,7 @@ import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { texts } from "../../src/page/texts.js";
 import { root } from "../worker/harness.mjs";
 
 const build = join(root, "build");
@@ -93,16 +94,35 @@ export async function openPage(t, browser, origin, { expected = /^$/, ...options
   return { page, requests };
 }
 
-/** Chooses `file`, `{ name, buffer }` or a path, and waits until the page has looked into it. */
-export async function choose(page, file) {
-  const name = typeof file === "string" ? file.split("/").pop() : file.name;
-  await page.setInputFiles("#file", typeof file === "string" ? file : { mimeType: "application/zip", ...file });
-  await page.waitForFunction((name) => !document.getElementById("options").hidden && document.getElementById("zip-name").textContent === name, name);
+/** Chooses a file, or several, each `{ name, buffer }` or a path, and waits until the page has looked into it. */
+export async function choose(page, ...files) {
+  const inputs = files.map((file) => (typeof file === "string" ? file : { mimeType: "application/zip", ...file }));
+  const title = files.length > 1 ? `${files.length} zips` : typeof files[0] === "string" ? files[0].split("/").pop() : files[0].name;
+  await page.setInputFiles("#file", inputs);
+  await looked(page, title);
+}
+
+/** Waits until the page has looked into the chosen zip. */
+export async function looked(page, title) {
+  const isReady = ({ title, reading }) => document.getElementById("zip-name").textContent === title && ![reading, ""].includes(document.getElementById("status").textContent);
+  await page.waitForFunction(isReady, { title, reading: texts.reading });
+}
+
+/** Opens the options, as a person does. */
+export async function openOptions(page) {
+  if (!(await page.evaluate(() => document.getElementById("more-options").open))) await page.click("#more-options summary");
 }
 
 /** Moves a slider as a person does. */
 export async function slide(page, id, value) {
+  await openOptions(page);
   await page.locator(`#${id}`).fill(String(value));
+}
+
+/** Chooses the place of the conversion. */
+export async function setPlace(page, place) {
+  await openOptions(page);
+  await page.check(`[value=${place}]`);
 }
 
 /** Saves the result of a finished conversion; resolves to its name and bytes. */

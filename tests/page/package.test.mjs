@@ -51,6 +51,17 @@ test("more memory than a Worker has is there", async () => {
   assert.ok(bytes.equals(converted(large, "--quality", 11, "--lgwin", 24)));
 });
 
+test("its selection of members is the command line's", async () => {
+  for (const [options, flags] of [
+    [{ include: ["text.*"] }, ["--include", "text.*"]],
+    [{ exclude: ["text.txt"] }, ["--exclude", "text.txt"]],
+  ]) {
+    assert.ok((await convert([zip], { quality: 3, ...options })).bytes.equals(converted(zip, "--quality", 3, ...flags)));
+  }
+  await assert.rejects(convert([zip], { include: ["nothing.like.it"] }), ({ code }) => code === "nothing_selected");
+  await assert.rejects(convert([zip], { include: ["a["] }), ({ code }) => code === "bad_option");
+});
+
 test("a refusal has the code and the words of the service, and the stream and its summary fail with it", async () => {
   for (const [pieces, options, code, message] of [
     [[Buffer.from("no zip at all")], {}, "not_zip", /^not a zip: it starts with/],

@@ -1,7 +1,7 @@
 // The transcripts of the README and of docs/, run against the command that a reader would run: `make dev`.
 //
-//     node --test tests/readme/                 compares each command's output with the text
-//     UPDATE=1 node --test tests/readme/        writes the output into the text instead
+//     node --test tests/readme/*.test.mjs                 compares each command's output with the text
+//     UPDATE=1 node --test tests/readme/*.test.mjs        writes the output into the text instead
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -114,11 +114,19 @@ for (const path of ["README.md", ...docs.sort()]) {
 
 test("there are commands to run", () => assert.ok(commands > 8, `${commands} curl commands`));
 
-test("every file that a text links to is there", () => {
+/** The anchors that GitHub gives to the headings of a text. */
+function anchors(text) {
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading);
+  return headings.map((heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\s-]/gu, "").replaceAll(" ", "-"));
+}
+
+test("every file and heading that a text links to is there", () => {
   for (const path of ["README.md", ...docs]) {
     const text = readFileSync(join(root, path), "utf8").replace(/^```.*?^```$/gms, "");
-    for (const [, target] of text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)) {
-      assert.ok(existsSync(join(root, dirname(path), target)), `${path} links to ${target}`);
+    for (const [, target, anchor] of text.matchAll(/\]\(([^)#:\s]*)(?:#([^)]*))?\)/g)) {
+      const file = target ? join(root, dirname(path), target) : join(root, path);
+      assert.ok(existsSync(file), `${path} links to ${target}`);
+      if (anchor) assert.ok(anchors(readFileSync(file, "utf8")).includes(anchor), `${path} links to ${target}#${anchor}`);
     }
   }
 });
