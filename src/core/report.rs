@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     archive::tar,
+    encode::metadata,
     warning::{WarningCounts, Warnings},
 };
 
@@ -48,9 +49,11 @@ impl Report {
         self.warnings.add(warnings);
     }
 
-    /// The blocks to append to the tarball: a header, the record, and another end.
-    pub(crate) fn blocks(self) -> Vec<u8> {
-        tar::global_comment(&self.json(), RECORD)
+    /// The blocks to append to the tarball (a header, the record, and another end), and the end of the compressed stream,
+    /// which repeats the record uncompressed.
+    pub(crate) fn written(self) -> (Vec<u8>, Vec<u8>) {
+        let json = self.json();
+        (tar::global_comment(&json, RECORD), metadata::ending(&json, RECORD))
     }
 
     /// The text needs no escaping: it holds only numbers and our own words.

@@ -99,7 +99,8 @@ impl Transcoder {
     }
 
     /// Appends a report to the tarball: a pax global header with a JSON comment, 2,048 bytes before the end. Tar
-    /// readers stop before it. Call this before the first step.
+    /// readers stop before it. The compressed stream repeats the JSON uncompressed, padded with spaces to 1,024 bytes, before
+    /// its last byte: read it there without decoding. Call this before the first step.
     ///
     /// The report gives the number of written members, the size and SHA-256 of the zip and of the tarball up to and
     /// including its two zero blocks, and a count for each warning.
@@ -146,7 +147,9 @@ impl Transcoder {
                 let Phase::Report(report) = mem::replace(&mut self.phase, Phase::Finish) else {
                     unreachable!("as above")
                 };
-                self.send_all(&report.blocks());
+                let (blocks, ending) = report.written();
+                self.encoder.set_ending(ending);
+                self.send_all(&blocks);
                 Ok(worked(0))
             }
             Phase::Finish => {

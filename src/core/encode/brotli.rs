@@ -83,6 +83,8 @@ pub(crate) struct Encoder {
     block: Bytes,
     /// Tarball bytes before the present meta-block.
     position: u64,
+    /// The end of the stream, if it is not the encoder's own.
+    ending: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -107,6 +109,11 @@ enum EncoderStage {
         gathered: Vec<u8>,
         next: usize,
         untried: u8,
+    },
+    /// The end of the stream, of which `next` bytes are written.
+    Ending {
+        bytes: Vec<u8>,
+        next: usize,
     },
 }
 
@@ -135,7 +142,13 @@ impl Encoder {
             },
             block: Bytes::default(),
             position: 0,
+            ending: None,
         })
+    }
+
+    /// Ends the stream with these bytes. They start at a byte boundary and include the last meta-block.
+    pub(crate) fn set_ending(&mut self, bytes: Vec<u8>) {
+        self.ending = Some(bytes);
     }
 
     /// Quality and lgwin in use. Not final before the first byte of output.
@@ -210,6 +223,7 @@ impl Encoder {
             }
             EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
+            EncoderStage::Ending { .. } => unreachable!("nothing is written after the end"),
         }
     }
 
@@ -224,9 +238,24 @@ impl Encoder {
             EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
             EncoderStage::Draining { .. } => self.drain(output),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
+            EncoderStage::Encoding(session) if self.ending.is_some() => {
+                let encoded = call(session, &[], output, Operation::Flush)?;
+                if !encoded.output_full {
+                    let bytes = self.ending.take().expect("there is one");
+                    self.stage = EncoderStage::Ending { bytes, next: 0 };
+                }
+                Ok(self.count(encoded))
+            }
             EncoderStage::Encoding(session) => {
                 let encoded = call(session, &[], output, Operation::Finish)?;
                 Ok(self.count(encoded))
+            }
+            EncoderStage::Ending { bytes, next } => {
+                let produced = output.len().min(bytes.len() - *next);
+                output[..produced].copy_from_slice(&bytes[*next..*next + produced]);
+                *next += produced;
+                let finished = *next == bytes.len();
+                Ok(Encoded { produced, output_full: !finished, finished, ..Encoded::default() })
             }
         }
     }
