@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eo pipefail -c
+# cargo would take make's job server for its own, and warn that it is closed.
+unexport MAKEFLAGS
 
 # The only place that says how the Worker's wasm is built. wrangler.toml calls `make worker`.
 #   simd128      The encoder's match finder uses it, and every runtime in question has it.
