@@ -22,7 +22,7 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512 
 #                       starts leaves its future undropped and its memory reserved for ever.
 #   no-opt              Skips wasm-opt: -O2 makes this module 1 kB larger, gzipped, and up to 12 % slower at quality 5.
 #   panic-unwind        Adds the JavaScript that unwinding needs, and the last of the flags.
-WORKER_BUILD := MAKEFLAGS= CARGO="$$(command -v cargo)" PATH="$(CURDIR)/.ci/worker-build:$$PATH" RUN_TO_COMPLETION=1 \
+WORKER_BUILD := CARGO="$$(command -v cargo)" PATH="$(CURDIR)/.ci/worker-build:$$PATH" RUN_TO_COMPLETION=1 \
 	RUSTFLAGS="$(filter-out -Cpanic=unwind,$(WASM_RUSTFLAGS))" \
 	worker-build src/worker --profile wasm --no-opt --panic-unwind --out-dir ../../build
 
@@ -32,7 +32,7 @@ WASM := . .tools/env &&
 
 # The browser package is built with the Worker's flags, so that both share every compiled dependency. build.rs in
 # src/browser sets the memory that the package may use.
-BROWSER_BUILD := MAKEFLAGS= RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build -p recompress-browser --profile wasm --target wasm32-unknown-unknown
+BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build -p recompress-browser --profile wasm --target wasm32-unknown-unknown
 
 # The port of `make dev`.
 PORT := 8787
@@ -44,8 +44,7 @@ TESTED := RECOMPRESS="$(TARGET_DIR)/debug/recompress"
 RELEASED := RECOMPRESS="$(TARGET_DIR)/release/recompress"
 
 NODE_TEST := node --test --test-timeout=600000
-# Runs the targets that follow two at a time, and prints the output of each in one piece where make can. Recipes clear
-# MAKEFLAGS for cargo, which cannot reach the jobserver that it names.
+# Runs the targets that follow two at a time, and prints the output of each in one piece where make can.
 SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help dev build release worker browser page test test-programs test-build test-rust test-core test-wasm \
@@ -93,10 +92,10 @@ test: toolchain ## all tests
 	$(MAKE) --no-print-directory test-memory
 
 test-build:
-	MAKEFLAGS= cargo test --no-run
+	cargo test --no-run
 
 test-rust: ## the tests in Rust, without those that measure memory
-	MAKEFLAGS= cargo test --no-fail-fast
+	cargo test --no-fail-fast
 
 test-core: ## the core's list of crates
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -p recompress -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)

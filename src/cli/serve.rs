@@ -12,9 +12,9 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     process::exit,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{Method, Request, Response, Uri};
@@ -49,7 +49,7 @@ pub fn serve(arguments: Serve) -> io::Result<()> {
         eprintln!("recompress: misconfigured: {wrong}");
         exit(2)
     });
-    let platform = Platform { log: Some(log), ..Platform::default() };
+    let platform = Platform { log: Some(log), now, ..Platform::default() };
     let server = Arc::new(Server { service: Service::new(settings, arguments.memory, platform), arguments });
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
 }
@@ -58,6 +58,12 @@ pub fn serve(arguments: Serve) -> io::Result<()> {
 fn log(line: &str) {
     metrics::count(line);
     let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Milliseconds since the first call.
+fn now() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 struct Server {

@@ -96,6 +96,11 @@ impl Inspection {
         FIXED + limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO))
     }
 
+    /// Members of the archive so far, and their unpacked bytes, selected or not.
+    pub fn so_far(&self) -> (u64, u64) {
+        self.reader.so_far()
+    }
+
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         let waiting = &self.text.as_bytes()[self.next..];
         if !waiting.is_empty() {

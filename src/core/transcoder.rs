@@ -123,6 +123,11 @@ impl Transcoder {
         self.encoder.in_use()
     }
 
+    /// Members of the archive so far, and their unpacked bytes, selected or not.
+    pub fn so_far(&self) -> (u64, u64) {
+        self.reader.so_far()
+    }
+
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         if !self.waiting.is_empty() {
             if self.encoder.gathered().is_some() {

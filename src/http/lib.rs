@@ -115,7 +115,7 @@ impl Service {
     {
         let (head, upload) = request.into_parts();
         let id = headers::request_id(&head.headers).map_or(visit.id, str::to_owned);
-        let mut log = RequestLog::open(self.0.platform.log, id, head.method.as_str());
+        let mut log = RequestLog::open(&self.0.platform, id, head.method.as_str());
         let mut problem_disposition = None;
         let answer = match Route::of(&head) {
             Ok(route) => {

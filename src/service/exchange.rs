@@ -47,6 +47,16 @@ pub enum Job {
     Inspect(Box<Inspection>),
 }
 
+impl Job {
+    /// Members of the archive so far, and their unpacked bytes.
+    fn so_far(&self) -> (u64, u64) {
+        match self {
+            Self::Convert(transcoder) => transcoder.so_far(),
+            Self::Inspect(inspection) => inspection.so_far(),
+        }
+    }
+}
+
 impl Step for Job {
     fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, Error> {
         match self {
@@ -128,6 +138,7 @@ where
         log.bytes_in = self.received;
         log.bytes_out = self.given;
         log.work_ns = self.job.work_ns();
+        (log.members, log.unpacked_bytes) = self.job.so_far();
     }
 
     /// The first piece, with which the answer begins.

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 /// The platform's part of the service.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Platform {
     /// Size of the wasm's memory in bytes, for `/health`. `None` on a native platform.
     pub wasm_memory: Option<fn() -> u64>,
@@ -13,9 +13,18 @@ pub struct Platform {
     /// A pause in the context of the request that polls it, where one request must not wake another. Who waits for memory
     /// then looks again after each.
     pub pause: Option<Pause>,
+    /// Milliseconds of a monotonic clock. On the edge it moves only between reads.
+    pub now: fn() -> u64,
     /// Writes one line of the log: a request as JSON.
     pub log: Option<fn(&str)>,
 }
 
 /// A while that the one at this place of the queue, 0 for the first, can wait before it looks whether it has its share.
 pub type Pause = fn(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Default for Platform {
+    /// A platform without a clock and without a log.
+    fn default() -> Self {
+        Self { wasm_memory: None, near_cpu_limit: None, pause: None, now: || 0, log: None }
+    }
+}

@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+use crate::platform::Platform;
+
 /// Facts about one request. Dropping it writes the line.
 #[derive(Debug, Serialize)]
 pub struct RequestLog {
@@ -33,14 +35,25 @@ pub struct RequestLog {
     pub reserved_bytes: u64,
     /// Nanoseconds of CPU, counted from the work done.
     pub work_ns: u64,
+    /// Members of the archive, as far as it was read.
+    pub members: u64,
+    /// Their unpacked bytes.
+    pub unpacked_bytes: u64,
+    /// Milliseconds from the request's head to its end. On the edge, the time while it computes is missing.
+    pub wall_ms: u64,
+    #[serde(skip)]
+    now: fn() -> u64,
+    #[serde(skip)]
+    started: u64,
 }
 
 /// The initial outcome.
 const LEFT: &str = "client_left";
 
 impl RequestLog {
-    /// Opens the log of one request. `write` takes its line when it is dropped.
-    pub fn open(write: Option<fn(&str)>, request_id: String, method: &str) -> Self {
+    /// Opens the log of one request. The platform takes its line when it is dropped.
+    pub fn open(platform: &Platform, request_id: String, method: &str) -> Self {
+        let Platform { log: write, now, .. } = *platform;
         // A client can invent any method; it must not fill the log.
         let method = if method.len() <= 16 { method } else { "other" };
         Self {
@@ -56,12 +69,18 @@ impl RequestLog {
             lgwin: None,
             reserved_bytes: 0,
             work_ns: 0,
+            members: 0,
+            unpacked_bytes: 0,
+            wall_ms: 0,
+            now,
+            started: now(),
         }
     }
 }
 
 impl Drop for RequestLog {
     fn drop(&mut self) {
+        self.wall_ms = (self.now)().saturating_sub(self.started);
         if let Some(write) = self.write {
             write(&serde_json::to_string(self).expect("numbers and words are always JSON"));
         }

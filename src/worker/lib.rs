@@ -21,7 +21,7 @@ use recompress::Limits;
 use recompress_http::{BadVariable, Body, Platform, Service, Settings, Visit, misconfigured};
 use worker::{
     Context, Delay, EncodeBody, Env, IntoResponse, console_error, console_log, event,
-    js_sys::{Math, Object, Reflect},
+    js_sys::{Date, Math, Object, Reflect},
     send::SendFuture,
     wasm_bindgen::{JsCast, JsValue},
     web_sys,
@@ -48,6 +48,7 @@ fn service(env: &Env) -> Result<Service, BadVariable> {
         wasm_memory: Some(wasm_memory),
         near_cpu_limit: Some(worker::signal::is_near_cpu_limit),
         pause: Some(pause),
+        now: || Date::now() as u64,
         log: Some(|line| console_log!("{line}")),
     };
     Ok(Service::new(settings, BUDGET, platform))

@@ -206,6 +206,8 @@ fn a_signal_removes_the_unfinished_file() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_recompress"));
         command.current_dir(room.path()).args(["-", "-o", "out.tar.br"]).stdin(Stdio::piped());
         let mut child = command.spawn().expect("the command runs");
+        // Held open: `wait` would close it, and the end of the input is another reason to end.
+        let stdin = child.stdin.take();
         // Ends when the command has made its temporary file, or has exited.
         while files(room.path()).len() == 2 {
             assert_eq!(child.try_wait().expect("a child"), None);
@@ -214,6 +216,7 @@ fn a_signal_removes_the_unfinished_file() {
         let kill = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
         assert!(kill.expect("kill runs").success());
         assert_eq!(child.wait().expect("a child").code(), Some(status), "SIG{signal}");
+        drop(stdin);
         assert_eq!(files(room.path()), ["a.zip", "b.zip"], "SIG{signal}");
     }
 }

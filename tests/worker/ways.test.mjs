@@ -12,7 +12,7 @@ import { setTimeout } from "node:timers/promises";
 import { strToU8, zipSync } from "fflate";
 
 import { save } from "../../fixtures/hard.mjs";
-import { converted, noise, open, request, run, startWorker, until, untilIdle } from "./harness.mjs";
+import { converted, noise, open, recompress, request, run, startWorker, until, untilIdle } from "./harness.mjs";
 
 const zip = Buffer.from(zipSync({ "a.txt": strToU8("hello\n"), "b.txt": strToU8("line\n".repeat(10_000)) }));
 let large;
@@ -249,7 +249,8 @@ test("a request is found in the log by its id, with its numbers and without its 
   const { body } = await sent("whole", { body: large });
   assert.equal((await sent("again", { body: large })).headers["request-id"], "again");
   const whole = await account("whole");
-  const { work_ns, reserved_bytes, ...words } = whole;
+  const { totals } = JSON.parse(run(recompress, ["inspect", "--json", "-"], { input: large }));
+  const { work_ns, reserved_bytes, wall_ms, ...words } = whole;
   assert.deepEqual(words, {
     request_id: "whole",
     method: "PUT",
@@ -260,9 +261,11 @@ test("a request is found in the log by its id, with its numbers and without its 
     bytes_out: body.length,
     quality: 2,
     lgwin: 22,
+    members: totals.members,
+    unpacked_bytes: totals.size,
   });
-  assert.ok(work_ns > 1e6 && reserved_bytes > 1 << 20, JSON.stringify(whole));
-  assert.deepEqual({ ...(await account("again")), request_id: "whole" }, whole, "no number depends on anything else");
+  assert.ok(work_ns > 1e6 && reserved_bytes > 1 << 20 && wall_ms >= 0, JSON.stringify(whole));
+  assert.deepEqual({ ...(await account("again")), request_id: "whole", wall_ms }, whole, "no number depends on anything else");
 
   await sent("refused", { body: Buffer.from("not a zip") });
   const refused = await account("refused");

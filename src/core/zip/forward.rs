@@ -250,6 +250,11 @@ impl ZipReader {
         }
     }
 
+    /// Members so far, and their unpacked bytes.
+    pub fn so_far(&self) -> (u64, u64) {
+        (self.entries, self.unpacked)
+    }
+
     /// Gives the members in the order of `selection`. Members before the first ones are held back, unless they are not
     /// selected.
     pub fn selecting(self, selection: Selection) -> Self {

@@ -35,18 +35,27 @@ const FORMATS: &[(&[u8], &str, &str)] = &[
 
 const WEB_PAGE: &str = "the download of the zip may have failed; open the file to see why";
 
-/// What a file is that starts like no zip, and what to do. `start` has [`START_BYTES`] bytes, or all of a shorter file.
+/// Describes a file that does not start like a zip, with advice. `start` has [`START_BYTES`] bytes, or the whole of a shorter
+/// file; four bytes are enough for formats with a magic of their own.
 pub(crate) fn describe(start: &[u8]) -> String {
-    if start.is_empty() {
-        return "is empty".to_owned();
+    if let Some((_, name, advice)) = known(start) {
+        format!("{name}; {advice}")
+    } else if start.get(TAR_MAGIC_OFFSET..START_BYTES) == Some(TAR_MAGIC) {
+        format!("is a tar archive; {REPACK}")
+    } else if start.is_empty() {
+        "is empty".to_owned()
+    } else {
+        format!("starts with \"{}\"", start[..SHOWN_BYTES.min(start.len())].escape_ascii())
     }
-    if start.get(TAR_MAGIC_OFFSET..START_BYTES) == Some(TAR_MAGIC) {
-        return format!("is a tar archive; {REPACK}");
-    }
-    match FORMATS.iter().find(|(magic, ..)| start.starts_with(magic)) {
-        Some((_, name, advice)) => format!("{name}; {advice}"),
-        None => format!("starts with \"{}\"", start[..SHOWN_BYTES.min(start.len())].escape_ascii()),
-    }
+}
+
+/// Whether more bytes would change the description.
+pub(crate) fn needs_more(start: &[u8]) -> bool {
+    start.len() < START_BYTES && known(start).is_none()
+}
+
+fn known(start: &[u8]) -> Option<&'static (&'static [u8], &'static str, &'static str)> {
+    FORMATS.iter().find(|(magic, ..)| start.starts_with(magic))
 }
 
 #[cfg(test)]

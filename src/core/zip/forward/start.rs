@@ -52,10 +52,13 @@ impl ZipReader {
         })
     }
 
-    /// Reads on until the start of a file that is no zip says what it is.
+    /// Reads on until the start of a file that is no zip tells its format.
     fn foreign_start(&mut self, input: &[u8], taken: usize) -> ReadResult {
+        if !foreign::needs_more(&self.record) {
+            return Err(not_zip(&self.record));
+        }
         let more = self.gather(foreign::START_BYTES, &input[taken..])?;
-        if self.record.len() < foreign::START_BYTES {
+        if foreign::needs_more(&self.record) {
             return self.wait_in(State::Start, taken + more);
         }
         Err(not_zip(&self.record))
