@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eo pipefail -c
+# cargo would take make's job server for its own, and warn that it is closed.
+unexport MAKEFLAGS
 
 # The only place that says how the Worker's wasm is built. wrangler.toml calls `make worker`.
 #   simd128      The encoder's match finder uses it, and every runtime in question has it.
@@ -20,7 +22,7 @@ WASM_RUSTFLAGS := -C target-feature=+simd128 -C link-arg=--max-memory=117440512 
 #                       starts leaves its future undropped and its memory reserved for ever.
 #   no-opt              Skips wasm-opt: -O2 makes this module 1 kB larger, gzipped, and up to 12 % slower at quality 5.
 #   panic-unwind        Adds the JavaScript that unwinding needs, and the last of the flags.
-WORKER_BUILD := CARGO="$$(command -v cargo)" PATH="$(CURDIR)/.ci/worker-build:$$PATH" RUN_TO_COMPLETION=1 \
+WORKER_BUILD := MAKEFLAGS= CARGO="$$(command -v cargo)" PATH="$(CURDIR)/.ci/worker-build:$$PATH" RUN_TO_COMPLETION=1 \
 	RUSTFLAGS="$(filter-out -Cpanic=unwind,$(WASM_RUSTFLAGS))" \
 	worker-build src/worker --profile wasm --no-opt --panic-unwind --out-dir ../../build
 
@@ -30,7 +32,7 @@ WASM := . .tools/env &&
 
 # The browser package is built with the Worker's flags, so that both share every compiled dependency. build.rs in
 # src/browser sets the memory that the package may use.
-BROWSER_BUILD := RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build -p recompress-browser --profile wasm --target wasm32-unknown-unknown
+BROWSER_BUILD := MAKEFLAGS= RUSTFLAGS="$(WASM_RUSTFLAGS)" cargo build -p recompress-browser --profile wasm --target wasm32-unknown-unknown
 
 # The port of `make dev`.
 PORT := 8787
@@ -42,7 +44,8 @@ TESTED := RECOMPRESS="$(TARGET_DIR)/debug/recompress"
 RELEASED := RECOMPRESS="$(TARGET_DIR)/release/recompress"
 
 NODE_TEST := node --test --test-timeout=600000
-# Runs the targets that follow two at a time, and prints the output of each in one piece where make can.
+# Runs the targets that follow two at a time, and prints the output of each in one piece where make can. Recipes clear
+# MAKEFLAGS for cargo, which cannot reach the jobserver that it names.
 SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help dev build release worker browser page test test-programs test-build test-rust test-core test-wasm \
@@ -90,10 +93,10 @@ test: toolchain ## all tests
 	$(MAKE) --no-print-directory test-memory
 
 test-build:
-	cargo test --no-run
+	MAKEFLAGS= cargo test --no-run
 
 test-rust: ## the tests in Rust, without those that measure memory
-	cargo test
+	MAKEFLAGS= cargo test --no-fail-fast
 
 test-core: ## the core's list of crates
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -p recompress -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)

@@ -267,10 +267,10 @@ const column = (lgwin) => WINDOWS.indexOf(lgwin);
 const costs = options.costs ? table(of("costs"), fitCosts) : costsInUse();
 const sizes = table(of("costs", "sizes"), fitSizes);
 if (options.costs) {
-  const doc = "Picoseconds for each byte, for each that is neither copied nor noise, and for each of output.";
+  const doc = "Picoseconds per input byte, per byte that is neither copied nor incompressible, and per output byte.";
   writeTable(options.costs, doc, "COST", "u64", costs, String);
 }
-if (options.sizes) writeTable(options.sizes, "Coefficients of what comes out.", "SIZE", "f64", sizes, (number) => number.toFixed(4));
+if (options.sizes) writeTable(options.sizes, "Coefficients of the output's size.", "SIZE", "f64", sizes, (number) => number.toFixed(4));
 
 /** The table as it is, where no other is written. */
 function costsInUse() {

@@ -28,13 +28,12 @@ export default {
 };
 
 async function put(request, env, key) {
-  const url = "http://recompress/?quality=auto";
-  const answer = await env.RECOMPRESS.fetch(url, {
-    method: "POST",
-    body: request.body,
-    // The length lets `auto` plan, and lets the service reserve less memory for a small zip.
-    headers: request.headers.has("content-length") ? { "content-length": request.headers.get("content-length") } : {},
-  });
+  const headers = {};
+  // The length lets `auto` plan, and lets the service reserve less memory for a small zip.
+  if (request.headers.has("content-length")) headers["content-length"] = request.headers.get("content-length");
+  // A secret of both Workers, if the service wants one: `npx wrangler secret put RECOMPRESS_TOKEN`.
+  if (env.RECOMPRESS_TOKEN) headers.authorization = `Bearer ${env.RECOMPRESS_TOKEN}`;
+  const answer = await env.RECOMPRESS.fetch("http://recompress/?quality=auto", { method: "POST", body: request.body, headers });
   // A refusal is a problem (RFC 9457): `code` is for programs, `detail` for people. The client gets it unchanged.
   if (!answer.ok) return answer;
   try {
@@ -73,7 +72,8 @@ async function store(bucket, key, stream, options) {
     if (filled > 0 || parts.length === 0) await send();
     return await upload.complete(parts);
   } catch (error) {
-    await upload.abort();
+    // R2 drops parts that an abort did not reach after seven days.
+    await upload.abort().catch(() => {});
     throw error;
   }
 }

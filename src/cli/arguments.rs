@@ -1,17 +1,21 @@
 //! The command line's arguments.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Parameters, Selection};
 
-/// Re-encode a zip as a brotli-compressed tarball, reading it once from front to back.
+/// Re-encode zips as brotli-compressed tarballs, reading each once from front to back.
+///
+/// `recompress save.zip` writes `save.tar.br` next to it and keeps `save.zip`. `brotli -dc save.tar.br | tar -x` unpacks it.
 #[derive(Parser)]
 #[command(
+    name = "recompress",
     version,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
-    after_help = "Exit status: 0 done; 1 the zip was refused, or reading or writing failed; 2 wrong usage."
+    after_help = "`-q` without a number is `--quiet`, as in zstd; with a number it is `--quality`, as in brotli.\n\n\
+        Exit status: 0 done; 1 a zip was refused, or reading or writing failed; 2 wrong usage."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -23,34 +27,45 @@ pub struct Arguments {
 /// The other commands. To convert a zip named `serve`, write `./serve`.
 #[derive(Subcommand)]
 pub enum Command {
-    /// List the members of a zip as JSON, with warnings about details that a tarball cannot keep.
+    /// List the members of a zip, with warnings about details that a tarball cannot keep.
     Inspect(Inspect),
     /// Estimate the cost of a conversion, as JSON: bytes of output, CPU time in a Worker, memory.
     Estimate(Foresee),
     /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
     Serve(Serve),
+    /// Print a completion script for a shell.
+    #[command(hide = true)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, in roff.
+    #[command(hide = true)]
+    Man,
 }
 
 /// Arguments of `estimate`.
 #[derive(clap::Args)]
 pub struct Foresee {
-    /// Bytes of the zip.
-    zip_bytes: u64,
-    /// Unpacked bytes of all members together.
-    unpacked_bytes: u64,
-    /// Number of members.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    members: u64,
+    /// The zip, which is read and verified; or, with UNPACKED, its size in bytes.
+    #[arg(value_name = "INPUT")]
+    pub zip: PathBuf,
+    /// Unpacked bytes of all members together, to estimate without a file.
+    #[arg(value_name = "UNPACKED")]
+    pub unpacked_bytes: Option<u64>,
+    /// Number of members, to estimate without a file.
+    #[arg(long, value_name = "N", requires = "unpacked_bytes", default_value_t = 1, hide_default_value = true)]
+    pub members: u64,
     #[command(flatten)]
     compression: Compression,
     #[command(flatten)]
-    limits: Bounds,
+    pub limits: Bounds,
 }
 
 impl Foresee {
-    pub fn estimate(&self) -> Estimate {
-        let (parameters, limits) = (self.compression.parameters(Some(self.zip_bytes)), (&self.limits).into());
-        Estimate::new(parameters, limits, self.zip_bytes, self.unpacked_bytes, self.members)
+    pub fn estimate(&self, zip_bytes: u64, unpacked_bytes: u64, members: u64) -> Estimate {
+        let parameters = self.compression.parameters(Some(zip_bytes), self.limits.max_cpu);
+        Estimate::new(parameters, (&self.limits).into(), zip_bytes, unpacked_bytes, members)
     }
 }
 
@@ -60,29 +75,52 @@ pub struct Inspect {
     /// The zip; `-` or nothing is standard input.
     #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
     pub input: PathBuf,
-    /// Print one line per member as it is read and a line of totals at the end, instead of one document.
+    /// Print one JSON document instead of a table.
     #[arg(long)]
+    json: bool,
+    /// Print one line of JSON per member as it is read, and a line of totals at the end.
+    #[arg(long, conflicts_with = "json")]
     lines: bool,
     #[command(flatten)]
     pub limits: Bounds,
 }
 
 impl Inspect {
-    pub fn listing(&self) -> Listing {
-        if self.lines { Listing::Lines } else { Listing::Json }
+    /// The form of the listing for programs; `None` for a table.
+    pub fn listing(&self) -> Option<Listing> {
+        match (self.json, self.lines) {
+            (true, _) => Some(Listing::Json),
+            (_, true) => Some(Listing::Lines),
+            _ => None,
+        }
     }
 }
 
 /// Arguments of a conversion.
 #[derive(clap::Args)]
 pub struct Convert {
-    /// The zip; `-` or nothing is standard input.
+    /// The zips; `-` or nothing is standard input.
     #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
-    pub input: PathBuf,
-    /// Where to write; `-` is standard output. Default: INPUT with `.tar.br` in place of `.zip`, or standard output for
-    /// standard input.
+    pub inputs: Vec<PathBuf>,
+    /// Where to write the result of a single INPUT; `-` is standard output. Default: INPUT with `.tar.br` in place of
+    /// `.zip`, or standard output for standard input.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
+    /// Write the results to this folder, which must exist.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
+    pub output_dir: Option<PathBuf>,
+    /// Write the result of a single INPUT to standard output.
+    #[arg(short = 'c', long, conflicts_with_all = ["output", "output_dir"])]
+    pub stdout: bool,
+    /// Keep INPUT. This is what happens anyway; the option is there for habit.
+    #[arg(short, long)]
+    keep: bool,
+    /// Print errors only: no progress and no summary.
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print a summary of each INPUT also when standard error is no terminal.
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
     #[command(flatten)]
     pub compression: Compression,
     /// Kind of data: `generic`, `text` or `font`.
@@ -111,7 +149,8 @@ pub struct Convert {
 /// Compression parameters.
 #[derive(clap::Args)]
 pub struct Compression {
-    /// Brotli quality, from 0 (fast) to 11 (small), or `auto` for the highest that takes 25 s of CPU at most.
+    /// Brotli quality, from 0 (fast) to 11 (small); `-0` to `-9` are short for it. `auto` with `--max-cpu` is the highest
+    /// that stays within that time; without it, the default.
     #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
     quality: Choice,
     /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` to fit the zip's size. With
@@ -155,17 +194,19 @@ impl Convert {
 
     /// For a zip of `size` bytes, if that is known.
     pub fn parameters(&self, size: Option<u64>) -> Parameters {
-        self.compression.parameters(size).with_mode(self.mode)
+        self.compression.parameters(size, self.limits.max_cpu).with_mode(self.mode)
     }
 }
 
 impl Compression {
-    fn parameters(&self, size: Option<u64>) -> Parameters {
+    fn parameters(&self, size: Option<u64>, max_cpu: Option<u64>) -> Parameters {
         let (window, automatic) = match self.lgwin {
             Choice::Auto => (Parameters::default().lgwin(), true),
             Choice::Fixed(lgwin) => (lgwin, false),
         };
         let parameters = match self.quality {
+            // Without a limit there is nothing to lower the quality for.
+            Choice::Auto if max_cpu.is_none() => Parameters::new(Parameters::default().quality(), window),
             Choice::Auto => Parameters::auto(window),
             Choice::Fixed(quality) => Parameters::new(quality, window),
         };
@@ -227,9 +268,9 @@ pub struct Bounds {
     /// Bytes of memory for the held parts of the archive, without the encoder.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::NATIVE.memory_bytes, hide_default_value = true)]
     max_memory: u64,
-    /// Milliseconds of CPU, counted from the work done, not measured.
-    #[arg(long, value_name = "MS", default_value_t = Limits::NATIVE.cpu_ms, hide_default_value = true)]
-    max_cpu: u64,
+    /// Milliseconds of CPU, counted from the work done, not measured. Default: no limit.
+    #[arg(long, value_name = "MS")]
+    max_cpu: Option<u64>,
 }
 
 impl From<&Bounds> for Limits {
@@ -241,7 +282,61 @@ impl From<&Bounds> for Limits {
             held_bytes: bounds.max_held,
             name_bytes: bounds.max_name,
             memory_bytes: bounds.max_memory,
-            cpu_ms: bounds.max_cpu,
+            cpu_ms: bounds.max_cpu.unwrap_or(Self::NATIVE.cpu_ms),
+        }
+    }
+}
+
+/// The arguments with `-0` to `-9` as `--quality=N`, and `-q` as `--quiet` unless a quality follows.
+///
+/// zstd's `-q` is quiet, brotli's is the quality; clap gives one letter to one option.
+pub fn normalized(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments = arguments.into_iter().peekable();
+    let mut normalized = Vec::from_iter(arguments.next());
+    while let Some(argument) = arguments.next() {
+        let mut followed_by_quality = || {
+            arguments
+                .peek()
+                .and_then(|next| next.to_str())
+                .is_some_and(|next| next == "auto" || next.parse::<u8>().is_ok())
+        };
+        match argument.as_encoded_bytes() {
+            b"--" => {
+                normalized.push(argument);
+                normalized.extend(arguments.by_ref());
+            }
+            [b'-', digit @ b'0'..=b'9'] => normalized.push(format!("--quality={}", char::from(*digit)).into()),
+            b"-q" if !followed_by_quality() => normalized.push("--quiet".into()),
+            _ => normalized.push(argument),
+        }
+    }
+    normalized
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn digits_are_qualities_and_a_lone_q_is_quiet() {
+        for (given, expected) in [
+            (&["-0", "a.zip"][..], &["--quality=0", "a.zip"][..]),
+            (&["-q", "a.zip", "-9"], &["--quiet", "a.zip", "--quality=9"]),
+            (&["-q", "5", "-w", "18"], &["-q", "5", "-w", "18"]),
+            (&["-q", "auto"], &["-q", "auto"]),
+            (&["a.zip", "-q"], &["a.zip", "--quiet"]),
+            (&["-q5"], &["-q5"]),
+            (&["--", "-5", "-q"], &["--", "-5", "-q"]),
+        ] {
+            let with_name = |given: &[&str]| ["recompress"].iter().chain(given).map(OsString::from).collect::<Vec<_>>();
+            assert_eq!(normalized(with_name(given)), with_name(expected), "{given:?}");
         }
     }
 }

@@ -1,21 +1,21 @@
 //! The command-line tool and native server.
 
 mod arguments;
+mod convert;
+mod listing;
+mod output;
 mod pump;
 mod serve;
 
 use std::{
-    fs::OpenOptions,
-    io::{self, BufWriter, IsTerminal, Write},
-    path::{Path, PathBuf},
+    fmt::Display,
+    io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
-use arguments::{Arguments, Command, Convert, Inspect};
+use arguments::{Arguments, Command, Foresee};
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use pump::{Input, run_steps};
-use recompress::{Inspection, Step, Transcoder};
-use tempfile::NamedTempFile;
 
 /// Why there is no result: a stable code and a message.
 struct CommandError(&'static str, String);
@@ -27,106 +27,76 @@ impl From<recompress::Error> for CommandError {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(CommandError(code, message)) => {
-            eprintln!("recompress: {code}: {message}");
+    match run(Arguments::parse_from(arguments::normalized(std::env::args_os()))) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error, None);
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), CommandError> {
+fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     match arguments.command {
-        None => convert(&arguments.convert),
+        None => return convert::convert(&arguments.convert),
         Some(Command::Serve(how)) => {
-            serve::serve(how).map_err(|error| CommandError("io", format!("cannot serve: {error}")))
+            serve::serve(how).map_err(|error| CommandError("io", format!("cannot serve: {error}")))?;
         }
-        Some(Command::Inspect(inspect)) => list(&inspect),
-        Some(Command::Estimate(numbers)) => {
-            let written = writeln!(io::stdout(), "{}", numbers.estimate());
-            written.map_err(|error| failed("write", Path::new("-"), &error))
+        Some(Command::Inspect(inspect)) => listing::list(&inspect)?,
+        Some(Command::Estimate(foresee)) => print(estimate(&foresee)?)?,
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "recompress", &mut script);
+            write_out(&script)?;
         }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+            rendered.and_then(|()| io::stdout().write_all(&page)).map_err(to_stdout)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The estimate for a file, which is read for its sizes, or for sizes alone.
+fn estimate(foresee: &Foresee) -> Result<recompress::Estimate, CommandError> {
+    if let Some(unpacked_bytes) = foresee.unpacked_bytes {
+        let zip_bytes = foresee.zip.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
+            misuse(ErrorKind::ValueValidation, format!("{} is not a number of bytes", foresee.zip.display()))
+        });
+        return Ok(foresee.estimate(zip_bytes, unpacked_bytes, foresee.members));
+    }
+    let totals = listing::totals(&foresee.zip, (&foresee.limits).into())?;
+    Ok(foresee.estimate(totals.zip_bytes, totals.size, totals.members))
+}
+
+/// Ends with a message about wrong usage.
+fn misuse(kind: ErrorKind, message: impl Display) -> ! {
+    Arguments::command().error(kind, message).exit()
+}
+
+/// Prints an error; with the name of its input where there are several.
+fn complain(CommandError(code, message): &CommandError, input: Option<&Path>) {
+    match input {
+        Some(input) => eprintln!("recompress: {code}: {}: {message}", input.display()),
+        None => eprintln!("recompress: {code}: {message}"),
     }
 }
 
-fn convert(arguments: &Convert) -> Result<(), CommandError> {
-    let selection = arguments
-        .selection()
-        .unwrap_or_else(|error| Arguments::command().error(ErrorKind::ValueValidation, error).exit());
-    let source = Input::open(&arguments.input)?;
-    let output = match &arguments.output {
-        Some(path) => path.clone(),
-        None if is_stdio(&arguments.input) => "-".into(),
-        None => default_output(&arguments.input),
-    };
-    if is_stdio(&output) && io::stdout().is_terminal() {
-        let message = "the result is not text: name a file with -o, or use a pipe";
-        Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
-    }
-    let transcoder = Transcoder::new(arguments.parameters(source.size), (&arguments.limits).into())?;
-    let mut transcoder = transcoder.selecting(selection);
-    if arguments.report {
-        transcoder = transcoder.reporting();
-    }
-    if is_stdio(&output) {
-        run_steps(&mut transcoder, source, io::stdout().lock(), &output)
-    } else {
-        write_file(&mut transcoder, source, &output, arguments.force)
-    }
+fn print(line: impl Display) -> Result<(), CommandError> {
+    write_out(format!("{line}\n").as_bytes())
 }
 
-fn list(arguments: &Inspect) -> Result<(), CommandError> {
-    let source = Input::open(&arguments.input)?;
-    let mut inspection = Inspection::new(arguments.listing(), (&arguments.limits).into());
-    run_steps(&mut inspection, source, io::stdout().lock(), Path::new("-"))
+fn write_out(bytes: &[u8]) -> Result<(), CommandError> {
+    io::stdout().write_all(bytes).map_err(to_stdout)
+}
+
+fn to_stdout(error: io::Error) -> CommandError {
+    failed("write", Path::new("-"), &error)
 }
 
 fn is_stdio(path: &Path) -> bool {
     path == Path::new("-")
-}
-
-/// Writes to a temporary file and renames it when it is complete.
-fn write_file(machine: &mut impl Step, source: Input, path: &Path, force: bool) -> Result<(), CommandError> {
-    let failed = |error: io::Error| failed("write", path, &error);
-    if is_device(path) {
-        let device = OpenOptions::new().write(true).open(path).map_err(failed)?;
-        return run_steps(machine, source, device, path);
-    }
-    if !force && path.exists() {
-        return Err(CommandError("output_exists", format!("{} exists; --force replaces it", path.display())));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = new_file(folder).map_err(failed)?;
-    run_steps(machine, source, BufWriter::new(&file), path)?;
-    let persisted = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    persisted.map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Whether `path` is a device like `/dev/null`, which a rename would replace.
-fn is_device(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
-}
-
-/// A temporary file with the usual permissions of a new file. It is deleted unless it gets a name.
-fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".recompress-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
-}
-
-fn default_output(input: &Path) -> PathBuf {
-    match input.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("zip") => input.with_extension("tar.br"),
-        _ => {
-            let mut name = input.as_os_str().to_owned();
-            name.push(".tar.br");
-            name.into()
-        }
-    }
 }
 
 fn failed(verb: &str, path: &Path, error: &io::Error) -> CommandError {

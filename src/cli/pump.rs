@@ -6,11 +6,11 @@ use std::{
     path::Path,
 };
 
-use clap::{CommandFactory, error::ErrorKind};
+use clap::error::ErrorKind;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use recompress::{Status, Step};
 
-use crate::{CommandError, arguments::Arguments, failed, is_stdio};
+use crate::{CommandError, failed, is_stdio, misuse};
 
 /// Bytes of one read and of one write.
 const BUFFER: usize = 256 << 10;
@@ -28,7 +28,7 @@ impl<'a> Input<'a> {
         if is_stdio(name) {
             if io::stdin().is_terminal() {
                 let message = "nothing to read: name a zip, or pipe one in";
-                Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+                misuse(ErrorKind::MissingRequiredArgument, message);
             }
             return Ok(Self { bytes: Box::new(io::stdin().lock()), name, size: None });
         }
@@ -38,20 +38,31 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Feeds `machine` its input and writes its output until it is done.
+/// The bytes of a finished job.
+#[derive(Debug, Clone, Copy)]
+pub struct Moved {
+    pub read: u64,
+    pub written: u64,
+}
+
+/// Feeds `machine` its input and writes its output until it is done. With `shown`, a terminal sees its progress.
 pub fn run_steps(
     machine: &mut impl Step,
     source: Input,
     mut output: impl Write,
     output_name: &Path,
-) -> Result<(), CommandError> {
-    let mut input = progress_bar(source.size).wrap_read(source.bytes);
+    shown: bool,
+) -> Result<Moved, CommandError> {
+    let mut input = progress_bar(source.size, shown).wrap_read(source.bytes);
+    let mut moved = Moved { read: 0, written: 0 };
     let mut read = vec![0; BUFFER];
     let mut written = vec![0; BUFFER];
     let mut unread = 0..0;
     loop {
         let progress = machine.step(&read[unread.clone()], &mut written)?;
         unread.start += progress.consumed;
+        moved.read += progress.consumed as u64;
+        moved.written += progress.produced as u64;
         output.write_all(&written[..progress.produced]).map_err(|error| failed("write", output_name, &error))?;
         match progress.status {
             Status::NeedsInput => {
@@ -62,7 +73,8 @@ pub fn run_steps(
             Status::Done => break,
         }
     }
-    output.flush().map_err(|error| failed("write", output_name, &error))
+    output.flush().map_err(|error| failed("write", output_name, &error))?;
+    Ok(moved)
 }
 
 /// Reads once; 0 bytes means the end, never an interruption by a signal.
@@ -76,8 +88,8 @@ fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Shows bytes read on a terminal; nothing anywhere else.
-fn progress_bar(size: Option<u64>) -> ProgressBar {
-    if !io::stderr().is_terminal() {
+fn progress_bar(size: Option<u64>, shown: bool) -> ProgressBar {
+    if !shown || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let (bar, template) = match size {

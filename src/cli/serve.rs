@@ -2,9 +2,11 @@
 //!
 //! It has the same timeouts as the Worker.
 
+mod metrics;
 mod upload;
 
 use std::{
+    future::poll_fn,
     hash::{BuildHasher, RandomState},
     io::{self, Write},
     net::SocketAddr,
@@ -15,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -54,6 +56,7 @@ pub fn serve(arguments: Serve) -> io::Result<()> {
 
 /// Writes a line of the log. A failed write is ignored: it must not fail the request.
 fn log(line: &str) {
+    metrics::count(line);
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
@@ -124,7 +127,14 @@ impl Server {
             over_rate: async { false },
         };
         let idle = self.arguments.idle;
-        let request = request.map(|body| UploadBody::new(body, idle));
+        let mut request = request.map(|body| UploadBody::new(body, idle));
+        if request.method() == Method::GET && request.uri().path() == "/metrics" {
+            *request.uri_mut() = Uri::from_static("/health");
+            let mut health = self.service.serve(request, visit).await.into_body();
+            let frame = poll_fn(|cx| Pin::new(&mut health).poll_frame(cx)).await;
+            let health = frame.and_then(|frame| frame.ok()?.into_data().ok()).unwrap_or_default();
+            return Ok(recompress_http::text(metrics::CONTENT_TYPE, metrics::text(&health)).map(Working));
+        }
         Ok(self.service.serve(request, visit).await.map(Working))
     }
 }

@@ -1,4 +1,4 @@
-//! What a conversion may cost, and has cost: when it is too much, and what an automatic quality makes of the rest.
+//! The CPU budget of a conversion, and the automatic quality that fits it.
 
 use crate::{
     cost::{
@@ -9,38 +9,38 @@ use crate::{
     error::{Error, Limit},
 };
 
-/// The work of one conversion: what was done of it, what may be, and what an automatic quality makes of that.
+/// The counted work of one conversion, its limit, and the quality in use.
 #[derive(Debug)]
 pub(crate) struct Budget {
     spent: u64,
     limit: u64,
     lgwin: u8,
-    /// The highest quality that may be used while the tarball's size is not known.
+    /// The highest quality while the tarball's size is unknown.
     most: u8,
-    /// The highest that may be used where there is room for more than was known.
+    /// The highest quality if there turns out to be more room.
     bound: u8,
-    /// Bytes of memory that there are for the encoder.
+    /// Memory reserved for the encoder, in bytes.
     memory: u64,
     quality: u8,
-    /// What is known of the zip's end, where the quality is automatic.
+    /// Present if the quality is automatic.
     forecast: Option<Forecast>,
-    /// Of the tarball so far.
+    /// Tarball bytes compressed so far.
     done: Bytes,
-    /// Whether the zip and the tarball are hashed.
+    /// True if the zip and the tarball are hashed.
     hashes: bool,
 }
 
-/// How much is still to come, as far as the archive and its sender have said.
+/// An estimate of the remaining input, from declared sizes.
 #[derive(Debug)]
 struct Forecast {
     upload_bytes: Option<u64>,
-    /// Of the tarball, up to the end of the last member that was announced.
+    /// Tarball bytes up to the end of the last announced member.
     announced: u64,
-    /// Where that member's data ends in the zip.
+    /// End offset of that member's data in the zip.
     read: u64,
 }
 
-/// Bytes that are assumed to come where nothing is known.
+/// Assumed remaining bytes if no size is known.
 const UNKNOWN: u64 = 32 << 20;
 
 impl Budget {
@@ -61,18 +61,18 @@ impl Budget {
         }
     }
 
-    /// Counts the hashes that a report needs as well.
+    /// Also counts the hashes for a report.
     pub(crate) fn hashing(self) -> Self {
         Self { hashes: true, ..self }
     }
 
-    /// Nanoseconds of work that were counted.
+    /// Work counted so far in nanoseconds.
     pub(crate) fn spent(&self) -> u64 {
         self.spent
     }
 
-    /// Counts a member whose header and contents will be `length` bytes of the tarball, and of which `held` were unpacked
-    /// before. `end` is where its data ends in the zip, if that is known.
+    /// Counts a member with `length` bytes of header and contents in the tarball. `held` bytes of it were already
+    /// unpacked once. `end` is the end offset of its data in the zip, if known.
     pub(crate) fn member(&mut self, length: u64, held: u64, end: Option<u64>) {
         self.spend(cpu::member(held));
         if let Some(forecast) = &mut self.forecast {
@@ -81,11 +81,11 @@ impl Budget {
         }
     }
 
-    /// Counts a member that is not written, of `length` bytes, of which `held` were unpacked before.
+    /// Counts an unselected member of `length` bytes, of which `held` were already unpacked once.
     ///
     /// # Errors
     ///
-    /// `cpu_budget` if that was too much.
+    /// `cpu_budget` if the limit is exceeded.
     pub(crate) fn skip(&mut self, length: u64, held: u64) -> Result<(), Error> {
         self.spend(cpu::member(length.saturating_add(held)));
         if self.hashes {
@@ -94,23 +94,23 @@ impl Budget {
         if self.spent > self.limit { Err(self.exceeded()) } else { Ok(()) }
     }
 
-    /// Counts work that nothing else counts, in nanoseconds.
+    /// Adds nanoseconds of work.
     pub(crate) fn spend(&mut self, work: u64) {
         self.spent = self.spent.saturating_add(work);
     }
 
-    /// The quality to start with, by what was announced so far.
+    /// The quality to start with, from the sizes announced so far.
     pub(crate) fn first_quality(&mut self) -> u8 {
         if let Some(forecast) = &self.forecast {
-            // Text that compresses well, the kind that costs the most of those that are common.
+            // Assumes well-compressing text, the most expensive of the common kinds of data.
             let taken = forecast.left(self.done.taken);
             self.quality = best_quality(self.most, self.lgwin, Bytes { taken, given: taken / 6 }, self.remaining());
         }
         self.quality
     }
 
-    /// The quality for a whole tarball of `length` bytes, of which nothing was compressed yet: with a small window there is
-    /// room for more than while its size is not known.
+    /// The quality for a tarball of `length` bytes that was gathered whole. Its small window leaves room for a higher
+    /// quality than an unknown size does.
     pub(crate) fn whole(&mut self, length: u64, lgwin: u8) -> u8 {
         if self.forecast.is_some() {
             let most = (self.quality..=self.bound).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
@@ -120,14 +120,15 @@ impl Budget {
         self.quality
     }
 
-    /// Counts a meta-block. Gives the quality to go on with.
+    /// Counts a meta-block. Returns the quality for the next one.
     ///
     /// # Errors
     ///
-    /// `cpu_budget` if one more such meta-block would be too much.
+    /// `cpu_budget` if another such meta-block would exceed the limit.
     pub(crate) fn meta_block(&mut self, block: MetaBlock) -> Result<u8, Error> {
         self.spend(writing(self.quality, self.lgwin, block));
-        // Here and not where it is done: that is some bytes ahead of the encoder, which ones depends on how the upload is cut.
+        // Hashing is counted here, not when it happens. It runs ahead of the encoder by an amount that depends on how
+        // the upload is cut.
         if self.hashes {
             self.spend(cpu::hashing(block.bytes.taken));
         }
@@ -136,7 +137,7 @@ impl Budget {
         if let Some(forecast) = &self.forecast
             && !block.copied
         {
-            // The harder of what was seen last and of all that was seen.
+            // Plan for the harder of the last block and the average so far.
             let taken = forecast.left(self.done.taken);
             let like = |seen: Bytes| Bytes { taken, given: scale(taken, seen.given, seen.taken.max(1)) };
             let best = |bytes| best_quality(self.quality, self.lgwin, bytes, self.remaining());
@@ -159,8 +160,8 @@ impl Budget {
 }
 
 impl Forecast {
-    /// Bytes of the tarball that are still to come after the first `done`: what was announced, and what the rest of the zip
-    /// unpacks to if it is like the part that was read.
+    /// Remaining tarball bytes after the first `done`: the rest of the announced members, and the rest of the zip at
+    /// the ratio seen so far.
     fn left(&self, done: u64) -> u64 {
         let beyond = match (self.upload_bytes, self.read) {
             (Some(upload), 0) => upload.saturating_mul(2),
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_quality_stays_and_ends_when_the_work_is_used_up() {
+    fn a_fixed_quality_fails_when_the_budget_is_used_up() {
         let block = compressed(text(2 * MIB));
         let blocks = 25_000_000_000 / writing(11, 22, block);
         let mut budget = Budget::new(Parameters::new(11, 22).unwrap(), 25_000);
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn members_count_and_those_unpacked_twice_count_more() {
+    fn members_unpacked_twice_cost_more() {
         let spent = |held| {
             let mut budget = Budget::new(Parameters::default(), u64::MAX);
             budget.member(MIB, held, None);
@@ -222,7 +223,7 @@ mod tests {
             budget.member(upload_bytes * 6, 0, Some(upload_bytes));
             budget.first_quality()
         };
-        assert_eq!(first(100_000), 9, "which has the most that there is room for with this window");
+        assert_eq!(first(100_000), 9, "the highest quality with memory for this window");
         let qualities = [100_000, MIB, 4 * MIB, 16 * MIB, 64 * MIB, 256 * MIB, 1024 * MIB, 8192 * MIB].map(first);
         assert!(qualities.is_sorted_by(|a, b| a >= b), "{qualities:?}");
         assert_eq!(qualities[7], 2);
@@ -235,13 +236,13 @@ mod tests {
             assert!(budget.first_quality() < 11);
             assert_eq!(budget.whole(MIB, 20), 11, "{parameters:?}");
         }
-        // There is no room for more than what the caller's window wants at 9.
+        // The memory for quality 9 with this window does not suffice for a higher quality.
         assert_eq!(Budget::new(Parameters::auto(16).unwrap(), u64::MAX).whole(MIB, 16), 9);
         assert_eq!(Budget::new(Parameters::new(5, 22).unwrap(), u64::MAX).whole(MIB, 20), 5, "a fixed quality stays");
     }
 
     #[test]
-    fn a_bound_on_the_quality_holds_also_where_there_is_room_for_more() {
+    fn the_maximum_quality_holds_even_with_memory_for_more() {
         for (bound, expected) in [(11, 11), (6, 6)] {
             let parameters = Parameters::auto(22).unwrap().at_most(bound, 24);
             assert_eq!(Budget::new(parameters, u64::MAX).whole(1000, 18), expected);
@@ -249,8 +250,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_archive_says_of_itself_counts_more_than_its_size() {
-        // Of the same 20 MiB, one is stored and the other unpacks to a hundred times as much.
+    fn declared_sizes_count_more_than_the_size_of_the_zip() {
+        // Both zips have 20 MiB; one is stored, the other unpacks to 100 times as much.
         let first = |unpacked| {
             let mut budget = auto(20 * MIB);
             budget.member(unpacked, 0, Some(20 * MIB));
@@ -260,11 +261,11 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_that_grows_behind_its_first_member_is_finished_at_a_lower_quality() {
+    fn unexpected_large_members_lower_the_quality() {
         let mut budget = auto(8 * MIB);
         budget.member(MIB, 0, Some(MIB));
         let first = budget.first_quality();
-        // Fifty times what was to be expected.
+        // Fifty times the expected size.
         budget.member(400 * MIB, 0, Some(8 * MIB));
         let mut quality = first;
         for block in 0..200 {
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_compressed_costs_little_and_lowers_no_quality() {
+    fn copied_blocks_cost_little_and_keep_the_quality() {
         let block = MetaBlock { bytes: Bytes { taken: MIB, given: MIB + 3 }, copied: true };
         assert!(writing(9, 22, block) * 3 < writing(9, 22, compressed(block.bytes)));
         let mut budget = auto(500 * MIB);

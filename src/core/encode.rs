@@ -2,4 +2,5 @@
 
 pub(crate) mod brotli;
 mod incompressible;
+pub(crate) mod metadata;
 pub(crate) mod parameters;

@@ -1,10 +1,10 @@
-//! Why an archive was refused: whose fault it is, which rule, which member, which numbers.
+//! Errors: why an archive was refused.
 
 use thiserror::Error as ThisError;
 
-/// Why an archive could not be converted. The first error is the only one.
+/// The reason why an archive was refused. The first error is the only error.
 ///
-/// Which variant it is says whose fault it is; [`Error::code`] is stable and meant for programs.
+/// The variant tells whose fault it is. [`Error::code`] is stable and meant for programs.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 pub enum Error {
     /// The file breaks the zip format, or contradicts itself.
@@ -15,16 +15,16 @@ pub enum Error {
     Truncated {
         /// Bytes received in all.
         received: u64,
-        /// What was being read.
+        /// The record or part that was being read.
         inside: &'static str,
     },
-    /// A valid zip that this converter refuses by choice.
+    /// A valid zip with a feature that this converter does not support.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
-    /// The archive asks for more than it may have.
+    /// The archive exceeds a limit.
     #[error(transparent)]
     Limit(#[from] Limit),
-    /// What was asked for is not in the archive.
+    /// The archive lacks a member that the selection names.
     #[error(transparent)]
     Absent(#[from] Absent),
 }
@@ -33,10 +33,10 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum Format {
-    /// The file does not start as a zip does (APPNOTE §4.3.6).
+    /// The file does not start like a zip (APPNOTE §4.3.6).
     #[error("not a zip: it {found}")]
     NotZip {
-        /// What it starts with instead.
+        /// Description of its first bytes.
         found: String,
     },
     /// No record may start here (APPNOTE §4.3.6).
@@ -52,7 +52,7 @@ pub enum Format {
     BadData {
         /// Member.
         entry: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
     /// Contents do not have the CRC-32 that was declared (APPNOTE §4.4.7).
@@ -77,7 +77,15 @@ pub enum Format {
         /// By the local header.
         declared: u64,
     },
-    /// No form of data descriptor after the data agrees with it (APPNOTE §4.3.9).
+    /// A local header holds placeholder text instead of CRC-32 and sizes.
+    #[error(
+        "the local header of {entry:?} has the text \"CRCqCSIZUSIZ\" for its crc-32 and sizes, as Krita writes: unpack the file and zip its contents again"
+    )]
+    PlaceholderSizes {
+        /// Member.
+        entry: String,
+    },
+    /// No form of data descriptor matches the data (APPNOTE §4.3.9).
     #[error(
         "no data descriptor after {entry:?} says crc-32 0x{crc32:08x}, {compressed_size} bytes compressed, {size} unpacked"
     )]
@@ -91,14 +99,13 @@ pub enum Format {
         /// Counted.
         size: u64,
     },
-    /// A stored member ends where its data descriptor seems to be, and the rest of the archive disagrees.
-    #[error(
-        "stored member {entry:?} has no length, and what looks like its data descriptor is not confirmed: {problem}"
-    )]
+    /// A stored member without a declared length ended at a likely data descriptor, but the rest of the archive
+    /// disagrees.
+    #[error("stored member {entry:?} declares no length, and its apparent data descriptor is not confirmed: {problem}")]
     StoredWithDescriptor {
         /// Member.
         entry: String,
-        /// What disagrees, in the words of the error it would have been.
+        /// The message of the error that disagrees.
         problem: String,
     },
     /// A zip64 extra field lacks a value that the header refers to (APPNOTE §4.5.3).
@@ -112,10 +119,10 @@ pub enum Format {
     /// The central directory and the local headers differ (APPNOTE §4.3.12).
     #[error("the central directory does not match the members: {problem}")]
     DirectoryMismatch {
-        /// What differs, with the numbers.
+        /// The difference, with numbers.
         problem: String,
     },
-    /// An end record does not describe the directory before it (APPNOTE §4.3.14 to §4.3.16).
+    /// An end record does not match the directory before it (APPNOTE §4.3.14 to §4.3.16).
     #[error("the end record says {field} is {declared}, the archive has {actual}")]
     BadEndRecord {
         /// Which field.
@@ -125,31 +132,31 @@ pub enum Format {
         /// Counted.
         actual: u64,
     },
-    /// A comment, or another part of any content, holds a zip record's signature, which readers that search for records may
-    /// take for a real one.
-    #[error("a zip record stands inside {place}")]
+    /// A comment or another free-form field holds the signature of a zip record. Readers that search for records may
+    /// take it for a real one.
+    #[error("{place} holds the signature of a zip record")]
     ZipInComment {
-        /// What holds it.
+        /// The field that holds it.
         place: String,
     },
-    /// Bytes other than zeros, or too many zeros, follow the end record.
+    /// Unexpected bytes, or too many zeros, follow the end record.
     #[error("data after the end of the archive, at offset {offset}")]
     TrailingData {
         /// Where.
         offset: u64,
     },
-    /// A name that is flagged as UTF-8 is not (APPNOTE §4.4.4 bit 11).
-    #[error("the name {name:?} is flagged as UTF-8 and is not")]
+    /// A name is flagged as UTF-8 but is not valid (APPNOTE §4.4.4 bit 11).
+    #[error("the name {name:?} is flagged as UTF-8 but is not valid UTF-8")]
     BadName {
         /// With replacement characters.
         name: String,
     },
-    /// A name that could leave the directory it is extracted to, or deceive who reads it.
+    /// A name that could leave the extraction directory, or mislead a reader.
     #[error("unsafe name {name:?}: {problem}")]
     UnsafeName {
         /// As decoded.
         name: String,
-        /// Which rule it breaks.
+        /// The rule it breaks.
         problem: &'static str,
     },
     /// Two members have the same name.
@@ -158,13 +165,13 @@ pub enum Format {
         /// As decoded.
         name: String,
     },
-    /// A name is used as a file by one member and as a directory by another.
-    #[error("{name:?} is a file by one member and a directory by another")]
+    /// One member makes a path a file, another makes it a directory.
+    #[error("one member makes {name:?} a file, another makes it a directory")]
     NameConflict {
         /// As decoded.
         name: String,
     },
-    /// A directory that has contents.
+    /// A directory has contents.
     #[error("directory {entry:?} has contents")]
     DirectoryWithData {
         /// Member.
@@ -172,7 +179,7 @@ pub enum Format {
     },
 }
 
-/// A feature of the zip format that is refused by choice.
+/// A zip feature that is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum Unsupported {
@@ -187,9 +194,9 @@ pub enum Unsupported {
     Method {
         /// Member.
         entry: String,
-        /// By number.
+        /// Number of the method.
         method: u16,
-        /// By name.
+        /// Name of the method.
         name: &'static str,
     },
     /// Compressed patched data (APPNOTE §4.4.4 bit 5).
@@ -201,22 +208,22 @@ pub enum Unsupported {
         flags: u16,
     },
     /// An archive in several files (APPNOTE §8).
-    #[error("the archive is one of several disks")]
+    #[error("the archive is split into several files")]
     MultiDisk,
-    /// Data before the first record, as in a self-extracting archive.
+    /// Data before the first record, for example the stub of a self-extracting archive.
     #[error("data before the first member: {what}")]
     Prefixed {
-        /// What it seems to be.
-        what: &'static str,
+        /// A description of the data.
+        what: String,
     },
 }
 
-/// A bound of [`crate::Limits`] that was exceeded.
+/// A limit of [`crate::Limits`] that was exceeded.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum Limit {
     /// A path longer than [`crate::Limits::name_bytes`].
-    #[error("the name that starts with {name:?} has {length} bytes, of {limit} that it may have")]
+    #[error("the name that starts with {name:?} has {length} bytes, the limit is {limit}")]
     NameTooLong {
         /// Its start.
         name: String,
@@ -253,7 +260,7 @@ pub enum Limit {
     },
     /// A member that states its size after its data outgrew [`crate::Limits::held_bytes`].
     #[error(
-        "{entry:?} states its size after its data, and has more than the {limit} bytes that can be held back until then"
+        "{entry:?} declares its size only after its data, and is larger than the {limit} bytes that can be held until then"
     )]
     EntryTooLargeWithoutSize {
         /// Member.
@@ -261,10 +268,8 @@ pub enum Limit {
         /// Bytes.
         limit: u64,
     },
-    /// What stands before a member that is to come first outgrew [`crate::Limits::memory_bytes`].
-    #[error(
-        "{first:?} is to come first, and what stands before it does not fit the {limit} bytes that can be held back"
-    )]
+    /// The members before one that must come first exceed [`crate::Limits::memory_bytes`].
+    #[error("{first:?} must come first, but the members before it exceed the {limit} bytes that can be held back")]
     FirstTooLate {
         /// Member.
         first: String,
@@ -273,7 +278,7 @@ pub enum Limit {
     },
     /// More work than [`crate::Limits::cpu_ms`] allows.
     #[error(
-        "compressing the archive takes more than {limit_ms} ms of CPU, which are used up after {tarball} bytes at quality {quality}"
+        "compressing the archive takes more than {limit_ms} ms of CPU: the budget ends after {tarball} bytes at quality {quality}"
     )]
     Cpu {
         /// Bytes of the tarball that were compressed.
@@ -283,18 +288,16 @@ pub enum Limit {
         /// Milliseconds.
         limit_ms: u64,
     },
-    /// More work than [`crate::Limits::cpu_ms`] allows, though nothing is compressed.
-    #[error(
-        "unpacking the archive takes more than {limit_ms} ms of CPU, which {unpacked} bytes of contents would use up"
-    )]
+    /// More work than [`crate::Limits::cpu_ms`] allows, spent on unpacking alone.
+    #[error("unpacking the archive takes more than {limit_ms} ms of CPU: it has {unpacked} bytes of contents so far")]
     CpuUnpacking {
-        /// Bytes of the members so far.
+        /// Unpacked bytes so far.
         unpacked: u64,
         /// Milliseconds.
         limit_ms: u64,
     },
     /// More memory than [`crate::Limits::memory_bytes`], or than the machine has.
-    #[error("the archive needs {wanted} bytes of memory, of which it may have {limit}")]
+    #[error("the archive needs {wanted} bytes of memory, the limit is {limit}")]
     Memory {
         /// Bytes.
         wanted: u64,
@@ -303,18 +306,18 @@ pub enum Limit {
     },
 }
 
-/// Something that a [`crate::Selection`] asks for and the archive has not.
+/// A member that a [`crate::Selection`] names and the archive lacks.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[non_exhaustive]
 pub enum Absent {
     /// No member is selected.
     #[error("none of the {members} members is selected")]
     Selected {
-        /// How many there are.
+        /// Number of members in the archive.
         members: u64,
     },
-    /// No member has the name that is to come first.
-    #[error("{name:?} is to come first, and no member has that name")]
+    /// No member has the name that must come first.
+    #[error("{name:?} must come first, but no member has that name")]
     First {
         /// The name.
         name: String,
@@ -322,7 +325,7 @@ pub enum Absent {
 }
 
 impl Error {
-    /// A stable word for programs; once published it does not change its meaning.
+    /// A stable code for programs. A published code keeps its meaning.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Format(format) => match format {
@@ -330,7 +333,7 @@ impl Error {
                 Format::UnexpectedRecord { .. } => "unexpected_record",
                 Format::BadData { .. } => "bad_data",
                 Format::CrcMismatch { .. } => "crc_mismatch",
-                Format::SizeMismatch { .. } => "size_mismatch",
+                Format::SizeMismatch { .. } | Format::PlaceholderSizes { .. } => "size_mismatch",
                 Format::BadDescriptor { .. } => "bad_descriptor",
                 Format::StoredWithDescriptor { .. } => "stored_with_descriptor",
                 Format::BadZip64 { .. } => "bad_zip64",

@@ -1,4 +1,4 @@
-//! What a conversion will come to, said before it from numbers alone.
+//! Estimates of a conversion from sizes alone.
 
 use std::fmt;
 
@@ -13,10 +13,10 @@ use crate::{
     transcoder::Transcoder,
 };
 
-/// An estimate of a conversion. How far it may be off stands in `docs/estimate.md`.
+/// An estimate of a conversion. `docs/estimate.md` gives its accuracy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// Brotli quality, as it is chosen where it is automatic.
+    /// Brotli quality, as chosen if automatic.
     pub quality: u8,
     /// Base-2 logarithm of the window in bytes.
     pub lgwin: u8,
@@ -24,14 +24,14 @@ pub struct Estimate {
     pub output_bytes: u64,
     /// Milliseconds of CPU in the Worker.
     pub cpu_ms: u64,
-    /// The most memory that it can come to take in bytes: not an estimate but a bound.
+    /// Upper bound of the memory in bytes (not an estimate).
     pub memory_bytes: u64,
-    /// The code of the limit that it would pass, as far as the numbers tell.
+    /// The error code of the limit that it would exceed, as far as the sizes tell.
     pub refusal: Option<&'static str>,
 }
 
 impl Estimate {
-    /// For a zip of `zip_bytes`, whose `members` have `unpacked_bytes` of contents together.
+    /// Estimates a zip of `zip_bytes` with `members` members and `unpacked_bytes` of contents in total.
     pub fn new(parameters: Parameters, limits: Limits, zip_bytes: u64, unpacked_bytes: u64, members: u64) -> Self {
         let parameters = parameters.expecting(Some(zip_bytes));
         let tarball = unpacked_bytes.saturating_add(members.saturating_mul(TAR_HEADER));
@@ -69,7 +69,7 @@ impl fmt::Display for Estimate {
     }
 }
 
-/// Bytes of the tarball for each member beside its contents: a header, and half a block of padding.
+/// Tarball bytes per member beside its contents: a header, and half a block of padding on average.
 const TAR_HEADER: u64 = 768;
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_already_stays_as_large_as_it_is() {
+    fn compressed_data_does_not_shrink() {
         for (quality, lgwin) in [(0, 10), (5, 22), (9, 24), (11, 18)] {
             let Estimate { output_bytes, .. } = estimate(at(quality, lgwin), MIB, MIB, 1);
             assert!((MIB / 100 * 98..=MIB).contains(&output_bytes), "{output_bytes} at quality {quality}");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_limit_would_refuse_is_said() {
+    fn a_limit_that_would_be_exceeded_is_reported() {
         for (zip_bytes, unpacked_bytes, members, refusal) in [
             (MIB, 5 * MIB, 3, None),
             (1000 * MIB, 5 * MIB, Limits::WORKER.entries + 1, Some("too_many_entries")),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_automatic_quality_is_one_that_ends_in_time() {
+    fn an_automatic_quality_stays_within_the_budget() {
         let of = |zip_bytes| estimate(Parameters::auto(22).unwrap(), zip_bytes, zip_bytes * 6, 3);
         assert!(of(MIB / 10).quality > of(50 * MIB).quality);
         assert_eq!(of(100 * MIB).refusal, None);

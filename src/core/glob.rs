@@ -1,18 +1,18 @@
 //! A pattern for members' names.
 //!
-//! Not a library's: patterns come from strangers, and the well-kept ones take exponential time for some of them
-//! (alternatives in braces), compare bytes where a name has characters, or part folders as the platform does.
+//! This is our own because patterns come from strangers. The established libraries take exponential time for some
+//! patterns (alternatives in braces), compare bytes instead of characters, or split folders by the platform's rules.
 
-/// A pattern that was understood; [`crate::Selection::new`] has the rules.
+/// A parsed pattern; [`crate::Selection::new`] gives the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Glob(Vec<Component>);
 
-/// What stands between two slashes.
+/// The part of a pattern between two slashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Component {
     /// `**`: any number of components.
     Deep,
-    /// One component, which these match.
+    /// One component.
     One(Vec<PatternPart>),
 }
 
@@ -26,7 +26,7 @@ enum PatternPart {
 }
 
 impl Glob {
-    /// Understands `pattern`, or says why not. What could never match anything is refused rather than passed over.
+    /// Parses `pattern`, or returns the problem. A pattern that cannot match any name is an error.
     pub(crate) fn new(pattern: &str) -> Result<Self, &'static str> {
         if pattern.is_empty() {
             return Err("it is empty");
@@ -42,13 +42,13 @@ impl Glob {
             });
         }
         if is_folder {
-            // A folder's own name ends in a slash, behind which stands nothing.
+            // A folder's name ends in a slash, so its last component is empty.
             components.push(Component::One(vec![PatternPart::Many]));
         }
         Ok(Self(components))
     }
 
-    /// Whether it matches `name`, or a folder that `name` is in.
+    /// True if it matches `name` or a folder that contains it.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let components: Vec<_> = name.split('/').collect();
         let is_deep = |component: &Component| *component == Component::Deep;
@@ -70,8 +70,8 @@ fn tokens(component: &str) -> Result<Vec<PatternPart>, &'static str> {
         tokens.push(match character {
             '*' => PatternPart::Many,
             '?' => PatternPart::Any,
-            '[' | ']' | '{' | '}' => return Err("brackets and braces stand for themselves only behind a \"\\\""),
-            '\\' => PatternPart::Char(characters.next().ok_or("nothing stands behind its last \"\\\"")?),
+            '[' | ']' | '{' | '}' => return Err("brackets and braces need a \"\\\" before them"),
+            '\\' => PatternPart::Char(characters.next().ok_or("its last \"\\\" has no character after it")?),
             character => PatternPart::Char(character),
         });
     }
@@ -86,9 +86,9 @@ fn same_character(token: &PatternPart, character: &char) -> bool {
     }
 }
 
-/// Whether `pattern` matches `subject`, or the start of it if that `may_be_longer`. What `is_many` matches any number of
-/// elements; of several such, only the last can need to take more than it first took, so the work is at most the product
-/// of both lengths.
+/// True if `pattern` matches `subject`, or a prefix of it if `may_be_longer`. Elements for which `is_many` is true
+/// match any number of subject elements. Of several such elements only the last ever needs to match more than it first
+/// did, so the work is at most the product of both lengths.
 fn matches<P, S>(
     pattern: &[P],
     subject: &[S],
@@ -97,7 +97,7 @@ fn matches<P, S>(
     same: impl Fn(&P, &S) -> bool,
 ) -> bool {
     let (mut at, mut next) = (0, 0);
-    // Behind the last that matches many, and where in the subject what is behind it was tried last.
+    // Where to retry: the position after the last "many" element, and the subject position tried last.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         match pattern.get(at) {

@@ -1,4 +1,4 @@
-//! The listing of a zip, as JSON: what is in it and what a tarball would not have, without a tarball.
+//! The listing of a zip as JSON, without a conversion.
 
 use std::{
     fmt::{self, Write},
@@ -19,30 +19,30 @@ use crate::{
 /// Bytes that one call of the inflater may unpack.
 const SCRATCH: usize = 64 << 10;
 
-/// Memory of an inspection that depends on nothing: the inflater's state and window, the scratch, a line.
+/// Fixed memory of an inspection in bytes: the inflater's state and window, the scratch buffer, a line.
 const FIXED: u64 = 384 << 10;
 
-/// How a listing is written.
+/// Format of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
     /// One JSON document: `members`, `warnings` and `totals`.
     Json,
-    /// NDJSON: a line for each member as soon as it is proved, one for each warning of the central directory, and the
-    /// totals, which say `"complete":true`. A listing without that line is not whole.
+    /// NDJSON: a line for each member once it is verified, a line for each warning about the central directory, and the
+    /// totals with `"complete":true`. A listing without the totals is incomplete.
     Lines,
 }
 
 /// Lists one zip. Does no I/O: the caller brings bytes and takes bytes, as with [`crate::Transcoder`].
 ///
-/// Every member is unpacked and verified, and what is refused is what a conversion refuses.
+/// Every member is unpacked and verified. An inspection refuses the same archives as a conversion.
 #[derive(Debug)]
 pub struct Inspection {
     reader: ZipReader,
     listing: Listing,
     scratch: Box<[u8]>,
-    /// Announced and not yet proved.
+    /// A member that has begun and is not verified yet.
     entry: Option<Entry>,
-    /// Text on its way out, from `next` on.
+    /// Text to write, from `next` on.
     text: String,
     next: usize,
     part: Part,
@@ -54,7 +54,7 @@ pub struct Inspection {
     latch: Latch,
 }
 
-/// Where in the document the next item goes.
+/// Position in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Start,
@@ -91,7 +91,7 @@ impl Inspection {
         }
     }
 
-    /// The most memory that an inspection takes, in bytes. `upload_bytes` is the zip's size where it is known.
+    /// Upper bound of an inspection's memory in bytes. `upload_bytes` is the zip's size if known.
     pub fn peak_bytes(limits: Limits, upload_bytes: Option<u64>) -> u64 {
         FIXED + limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO))
     }
@@ -199,7 +199,7 @@ impl Inspection {
         self.part = Part::Done;
     }
 
-    /// Begins an item of a part that has come, or comes with it.
+    /// Begins an item of `part`; opens the part if needed.
     fn begin_item(&mut self, part: Part) {
         if self.listing == Listing::Json {
             let is_first = self.part != part;
@@ -218,7 +218,7 @@ impl Inspection {
         self.text.write_fmt(text).expect("a string takes all that is written");
     }
 
-    /// Begins a part of a document, if it has not begun, and those before it.
+    /// Opens a part of the document, and any part before it that is not open yet.
     fn open(&mut self, part: Part) {
         if self.part == Part::Start {
             self.text.push_str("{\"members\":[");
@@ -243,7 +243,7 @@ impl Step for Inspection {
     }
 }
 
-/// Unpacked bytes for each compressed one, to two digits; none where there is nothing to divide by.
+/// Unpacked bytes per compressed byte, with two digits; `null` if there are no compressed bytes.
 fn ratio(size: u64, compressed_size: u64) -> Ratio {
     let hundredths = (u128::from(size) * 100 + u128::from(compressed_size) / 2).checked_div(compressed_size.into());
     Ratio(hundredths)

@@ -3,48 +3,45 @@
 //! # Map
 //!
 //! ```text
-//! error       whose fault, which rule, which numbers
-//! limits      bounds, and the meter that holds memory to its own
-//! warning     what a tarball has otherwise than the zip
-//! entry       a member, in the words that zip and tar share
-//! glob        a pattern for members' names
-//! selection   which members are written, and which come first
-//! spool       bytes of a member whose size is not known yet
-//! unzip       zip bytes in, members out; one file for each part of the format
-//! ustar       a member's header blocks
-//! work        what is done, in nanoseconds of CPU
-//! parameters  brotli quality and window, and what they cost
-//! budget      what a conversion may cost, and an automatic quality
-//! noise       what no encoder can shrink
-//! compress    the brotli encoder; the one file that knows which
-//! report      what was done, told behind the tarball
-//! transcoder  wires these
-//! inspection  what is in a zip, as JSON
-//! estimate    what a conversion would come to, by numbers
-//! ─────────── above: no I/O, no async, no clock, no JavaScript, no cfg(target)
-//! http        a request in, a response out; no runtime           feature `http`
-//! worker      the Cloudflare Worker                              feature `worker`
-//! browser     the package for web pages; browser/ is its script  feature `browser`
-//! main.rs     the command-line tool, and the native server       feature `cli`
-//! page/       what people see at `/`
+//! error               why an archive was refused
+//! limits              limits, and the meter that enforces the memory limit
+//! step                the step contract
+//! warning             details that the tarball changes or cannot keep
+//! member              entry, method, events: shared by readers and writers
+//! glob                a pattern for members' names
+//! selection           the members to write, and the ones to write first
+//! zip/format/         one parser per record: record, extra, time, sav_header
+//! zip/                inflate, ledger, name, paths, spool: parts of a reader
+//! zip/forward         the reader: zip bytes in, members out
+//! archive/tar         a member's header blocks
+//! cost/               tables of measurements: cpu, memory, size
+//! encode/parameters   brotli quality, window and mode
+//! budget              the CPU budget, and an automatic quality
+//! encode/             brotli (the only file that knows the encoder), incompressible
+//! report              the report after the tarball
+//! transcoder          wires these: a zip in, a .tar.br out
+//! inspection          wires the reader: a zip in, JSON out
+//! estimate            estimates from sizes alone
 //! ```
 //!
-//! Imports point up this list.
+//! Imports point up this list. The core has no I/O, no async, no clock, no JavaScript, and no `cfg(target)`. The shells
+//! are crates of their own beside it: `service`, `http`, `worker`, `browser`, `cli`.
 //!
 //! # What always holds
 //!
-//! - The output is a function of the archive's bytes, the [`Parameters`] and the [`Selection`]: not of how the upload was cut,
-//!   of load, or of the platform.
-//! - The brotli stream is ended only after the end of the central directory was read and everything it says agrees with
-//!   the members. So every strict prefix of an archive is an error, and nothing that failed decodes as whole.
+//! - The output is a function of the archive's bytes, the [`Parameters`], and the [`Selection`]. It does not depend on how
+//!   the upload was cut, on load, or on the platform.
+//! - The brotli stream ends only after the end of the central directory was read and all of it agrees with the members.
+//!   So every strict prefix of an archive is an error, and no failed result decodes as a whole one.
 //! - No member's name leaves the tarball's root.
 //! - Memory that grows with the input is charged to [`Limits::memory_bytes`] before it grows. Input never panics.
-//! - A step takes, and unpacks, 64 KiB at most, however much it is offered.
+//! - A step takes and unpacks at most 64 KiB, however much it is offered.
 //!
 //! # Out of scope
 //!
-//! Compression methods but stored and deflate, encryption, archives in several files. Whatever only the central
-//! directory tells, but for a [`Warning`]: permissions, symbolic links, comments. Searching for an archive inside other data.
+//! - Compression methods other than stored and deflate; encryption; archives in several files.
+//! - Facts that only the central directory has, apart from a [`Warning`]: permissions, symbolic links, comments.
+//! - Searching for an archive inside other data.
 //!
 //! # Example
 //!
@@ -62,7 +59,7 @@
 //!     upload = &upload[progress.consumed..];
 //!     result.extend_from_slice(&output[..progress.produced]);
 //!     match progress.status {
-//!         Status::NeedsInput => {} // the next bytes would be fetched here; this upload has ended
+//!         Status::NeedsInput => {} // fetch more bytes here; this upload has ended
 //!         Status::NeedsOutput | Status::Working => {}
 //!         Status::Done => break,
 //!     }

@@ -1,32 +1,32 @@
-//! The bounds an archive must stay within, and the meter that holds memory to its own.
+//! Limits on one archive, and the meter that enforces the memory limit.
 
 use crate::error::{Error, Limit};
 
 const MIB: u64 = 1 << 20;
 
-/// Bounds on what one archive may ask for. Plain data: change what you need to.
+/// Limits on one archive. Plain data: change any field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Members, the central directory's and nameless ones alike.
+    /// Number of members, nameless ones included.
     pub entries: u64,
-    /// Contents of all members together, in bytes.
+    /// Total size of all contents in bytes.
     pub unpacked_bytes: u64,
-    /// Unpacked bytes for each byte of the zip, member by member from the start; asked once more than
-    /// [`Limits::RATIO_GRACE`] bytes are unpacked. Deflate reaches 1,032.
+    /// Unpacked bytes per byte of the zip, checked after each member once more than [`Limits::RATIO_GRACE`] bytes are
+    /// unpacked. Deflate reaches 1,032.
     pub ratio: u64,
-    /// What one member may hold back, as it stands in the zip, while its size is not known yet, in bytes.
+    /// Bytes of one member, as stored in the zip, that may be held back while its size is unknown.
     pub held_bytes: u64,
-    /// A member's name in bytes, as it stands in the zip and decoded; more than 32 KiB count as that.
+    /// Length of a member's name in bytes, both raw and decoded. Values above 32 KiB count as 32 KiB.
     pub name_bytes: u64,
-    /// Memory of one conversion without its encoder, in bytes: held members, names and directory records.
+    /// Memory of one conversion without its encoder, in bytes: held members, names, directory records.
     pub memory_bytes: u64,
-    /// CPU time in milliseconds: not measured, which cannot be done everywhere and would not be the same twice, but counted
-    /// from the bytes that were compressed, at what they cost in the Worker.
+    /// CPU time in milliseconds. It is counted, not measured: bytes times their cost in the Worker. A measurement is
+    /// not possible everywhere and would differ from run to run.
     pub cpu_ms: u64,
 }
 
 impl Limits {
-    /// Unpacked bytes, 64 MiB, up to which [`Limits::ratio`] is not asked: what is small can do no harm.
+    /// [`Limits::ratio`] is not checked up to this many unpacked bytes, 64 MiB: a small output can do no harm.
     pub const RATIO_GRACE: u64 = 64 * MIB;
 
     /// One request's share of a 128 MB isolate.
@@ -40,11 +40,11 @@ impl Limits {
         cpu_ms: 25_000,
     };
 
-    /// A browser's tab, whose wasm can have 4 GiB. As much work as its user waits for.
+    /// A browser tab, where wasm can have 4 GiB. CPU time is not limited.
     pub const BROWSER: Self =
         Self { entries: 1 << 20, held_bytes: 512 * MIB, memory_bytes: 1024 * MIB, ..Self::NATIVE };
 
-    /// A machine of one's own.
+    /// The user's own machine.
     pub const NATIVE: Self = Self {
         entries: 1 << 24,
         unpacked_bytes: u64::MAX,
@@ -62,7 +62,7 @@ impl Default for Limits {
     }
 }
 
-/// The only counter of memory: everything that grows with the input is charged here before it grows.
+/// The only memory counter. Everything that grows with the input is charged here before it grows.
 #[derive(Debug)]
 pub(crate) struct Meter {
     charged: u64,
@@ -74,7 +74,7 @@ impl Meter {
         Self { charged: 0, limit }
     }
 
-    /// Takes `bytes` from the budget, or says by how much it would be exceeded.
+    /// Charges `bytes`, or fails if the limit would be exceeded.
     pub(crate) fn charge(&mut self, bytes: u64) -> Result<(), Error> {
         let wanted = self.charged.saturating_add(bytes);
         if wanted > self.limit {
@@ -84,7 +84,7 @@ impl Meter {
         Ok(())
     }
 
-    /// Gives back what was charged.
+    /// Releases bytes that were charged.
     pub(crate) fn release(&mut self, bytes: u64) {
         self.charged = self.charged.checked_sub(bytes).expect("only what was charged is released");
     }

@@ -1,4 +1,4 @@
-//! Archive members: the words that every reader says and every writer takes.
+//! Archive members: the types that readers produce and writers consume.
 
 use crate::warning::Warnings;
 
@@ -9,7 +9,7 @@ pub struct Entry {
     ///
     /// It never leaves the root it is extracted to: no `..`, nothing absolute, no backslashes.
     pub name: String,
-    /// What the member is.
+    /// File or directory.
     pub kind: EntryKind,
     /// Permission bits, `0o000..=0o777`.
     pub mode: u32,
@@ -29,11 +29,11 @@ pub enum EntryKind {
     Directory,
 }
 
-/// The compression methods that are read (APPNOTE §4.4.5).
+/// Supported compression methods (APPNOTE §4.4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
-    /// As it is.
+    /// No compression.
     Stored,
     /// RFC 1951.
     Deflate,
@@ -48,7 +48,7 @@ impl Method {
         }
     }
 
-    /// As zips have it.
+    /// The method's number in zip records.
     pub fn number(self) -> u16 {
         match self {
             Self::Stored => 0,
@@ -57,7 +57,7 @@ impl Method {
     }
 }
 
-/// What one call of a zip reader came to.
+/// The result of one call of a zip reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -65,9 +65,9 @@ pub enum Event {
     NeedsInput,
     /// Some work was done: call again with the rest of the input, which may be none.
     Working,
-    /// A member begins. Its contents follow, as many bytes as its size says, before the next event of this kind.
+    /// A member begins. Exactly [`Entry::size`] bytes of contents follow before the next event of this kind.
     Begin(Begin),
-    /// So many bytes of the member's contents, at least one, are at the front of the scratch buffer.
+    /// This many bytes of the member's contents, at least one, are at the front of the scratch buffer.
     Contents(usize),
     /// The member that began last is whole: its data has the CRC-32 and the sizes that its header or its data descriptor
     /// states.
@@ -85,26 +85,26 @@ pub enum Event {
     Warnings {
         /// The details.
         warnings: Warnings,
-        /// The member that they belong to; none where they belong to the archive.
+        /// The member; `None` if the warnings concern the archive.
         name: Option<String>,
-        /// Whether the selection has that member; true for the archive.
+        /// True if the selection includes that member, and for the archive.
         selected: bool,
     },
-    /// The archive is whole: everything it says about itself agrees. Further calls say so again.
+    /// The archive is whole: all of its records agree. Further calls return this event again.
     End,
 }
 
-/// The beginning of a member, with the facts by which its work is counted.
+/// The beginning of a member, with the numbers that the CPU count needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begin {
     /// The member.
     pub entry: Entry,
-    /// Whether the selection has it.
+    /// True if the selection includes it.
     pub selected: bool,
-    /// Comparisons of characters that finding this out took.
+    /// Character comparisons that the selection cost.
     pub comparisons: u64,
-    /// Bytes that were unpacked before to learn its size: work done twice.
+    /// Bytes that were already unpacked once to learn its size. They will be unpacked a second time.
     pub unpacked_before: u64,
-    /// Where its data ends in the zip, if that is known yet.
+    /// End offset of its data in the zip, if known yet.
     pub data_end: Option<u64>,
 }

@@ -1,20 +1,22 @@
-//! The report of a run: what was read and written, told in the tarball itself.
+//! The report of a conversion, stored in the tarball itself.
 //!
-//! HTTP answers of the platform have no trailers, so what is known only at the end stands at the end of what is delivered.
-//! It is the comment of a pax global header, behind the two zero blocks that end a tarball: readers stop there. In front
-//! of them Python's `tarfile` takes a global header that no member follows for a broken archive.
+//! The Workers platform does not support HTTP trailers, so facts known only at the end must be at the end of the body.
+//! The report is the comment of a pax global header after the two zero blocks that end a tarball; readers stop at those
+//! blocks. Before them it would break Python's `tarfile`, which rejects a global header without a following member.
 
 use sha2::{Digest, Sha256};
 
 use crate::{
     archive::tar,
+    encode::metadata,
     warning::{WarningCounts, Warnings},
 };
 
-/// Bytes of the record, filled up with spaces: who looks for it finds it so far from the end, and [`tar::TRAILER`].
+/// Size of the record in bytes, padded with spaces. The fixed size lets a client find it: this many bytes and
+/// [`tar::TRAILER`] before the end.
 const RECORD: usize = 2 * tar::BLOCK;
 
-/// What is to be told.
+/// The facts that the report will give.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     members: u64,
@@ -26,19 +28,19 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Bytes of the zip were taken.
+    /// Counts and hashes bytes of the zip.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
         self.zip.update(bytes);
         self.zip_bytes += bytes.len() as u64;
     }
 
-    /// Bytes of the tarball are written.
+    /// Counts and hashes bytes of the tarball.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.tar.update(bytes);
         self.tar_bytes += bytes.len() as u64;
     }
 
-    /// A member is written.
+    /// Counts a written member.
     pub(crate) fn member(&mut self) {
         self.members += 1;
     }
@@ -47,12 +49,14 @@ impl Report {
         self.warnings.add(warnings);
     }
 
-    /// What follows the tarball: a header, the record, and another end.
-    pub(crate) fn blocks(self) -> Vec<u8> {
-        tar::global_comment(&self.json(), RECORD)
+    /// The blocks to append to the tarball (a header, the record, and another end), and the end of the compressed stream,
+    /// which repeats the record uncompressed.
+    pub(crate) fn written(self) -> (Vec<u8>, Vec<u8>) {
+        let json = self.json();
+        (tar::global_comment(&json, RECORD), metadata::ending(&json, RECORD))
     }
 
-    /// All of it is numbers and words of ours, so nothing needs to be escaped.
+    /// The text needs no escaping: it holds only numbers and our own words.
     fn json(self) -> String {
         let Self { members, zip, zip_bytes, tar, tar_bytes, warnings } = self;
         let (zip_sha256, tar_sha256) = (hex(zip), hex(tar));
@@ -77,7 +81,7 @@ mod tests {
         let mut all = Warnings::default();
         Warning::ALL.into_iter().for_each(|warning| all.insert(warning));
         report.warn(all);
-        // Counts of 20 digits where these have one.
+        // Every count can have 20 digits; here each has one.
         let longest = report.json().len() + 19 * Warning::ALL.len();
         assert!(longest + "1024 comment=\n".len() <= RECORD, "{longest} bytes");
     }

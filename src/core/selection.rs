@@ -1,29 +1,29 @@
-//! A choice among the members: which of them are written, and which of these come first.
+//! A choice among the members: the ones to write, and the ones to write first.
 
 use thiserror::Error as ThisError;
 
 use crate::glob::Glob;
 
-/// Bytes of all patterns together: what it costs to compare a name with them is in proportion.
+/// Maximum length of all patterns together, in bytes. Matching a name costs time in proportion to it.
 const MAX_PATTERN_BYTES: usize = 1024;
 
-/// Names that can come first, and their bytes together.
+/// Maximum number of names that can come first, and their maximum length together.
 const MAX_FIRST: usize = 16;
 const MAX_FIRST_BYTES: usize = 4096;
 
-/// Which members are written to the tarball, and which of them stand at its start. By default all, in the zip's order.
+/// Selects the members to write and the ones to write first. The default selects all, in the zip's order.
 ///
-/// Whatever is chosen, every member is read and verified.
+/// Members you leave out are still read and verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     include: Vec<Glob>,
     exclude: Vec<Glob>,
     first: Vec<String>,
-    /// Of all patterns.
+    /// Length of all patterns together.
     pattern_bytes: usize,
 }
 
-/// A choice that cannot be made.
+/// An invalid selection.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[error("{option} is {value:?}: {problem}")]
 pub struct BadSelection {
@@ -31,24 +31,24 @@ pub struct BadSelection {
     pub option: &'static str,
     /// The pattern or name.
     pub value: String,
-    /// What is wrong with it.
+    /// The reason.
     pub problem: String,
 }
 
 impl Selection {
-    /// Writes the members that one of `include` matches, or all if there is none, but those that one of `exclude` matches.
+    /// Selects the members that match a pattern of `include` (all if it is empty) and no pattern of `exclude`.
     ///
-    /// Both are patterns for the whole of a name as it is in the tarball. `?` stands for one character and `*` for any number
-    /// of them, neither for a `/`; a component `**` for any number of folders, none included. A pattern that matches a
-    /// folder matches all that is in it; with a `/` at its end, nothing but a folder. `\` takes its meaning from the character behind it. Upper
-    /// and lower case differ.
+    /// A pattern must match a whole name as it is in the tarball. `?` matches one character and `*` any number of them,
+    /// but not `/`. The component `**` matches any number of folders, also none. A pattern that matches a folder
+    /// matches everything in it. A pattern with a trailing `/` matches only folders. `\` removes the special meaning of
+    /// the next character. Matching is case-sensitive.
     ///
-    /// `first` are names, not patterns: these members come first, in this order, and all others in that of the zip. What
-    /// comes before them in the zip is held back, which [`crate::Limits::memory_bytes`] bounds.
+    /// `first` holds names, not patterns. These members come first, in this order; all others follow in the zip's
+    /// order. Members that come before them in the zip are held back in memory, up to [`crate::Limits::memory_bytes`].
     ///
     /// # Errors
     ///
-    /// What is no pattern; a name that is to come first and is not selected, or is given twice; too many of either.
+    /// An invalid pattern; a name in `first` that is not selected or given twice; too many names or patterns.
     pub fn new<T: AsRef<str>>(
         include: impl IntoIterator<Item = T>,
         exclude: impl IntoIterator<Item = T>,
@@ -71,10 +71,10 @@ impl Selection {
                 () if name.is_empty() => "no member has an empty name".to_owned(),
                 () if selection.first.iter().any(|other| other == name) => "it is given twice".to_owned(),
                 () if selection.first.len() == MAX_FIRST => {
-                    format!("it is one more than the {MAX_FIRST} that there may be")
+                    format!("at most {MAX_FIRST} members can come first")
                 }
                 () if first_bytes > MAX_FIRST_BYTES => {
-                    format!("with it, the names that come first have more than {MAX_FIRST_BYTES} bytes")
+                    format!("the names that come first exceed {MAX_FIRST_BYTES} bytes together")
                 }
                 () if !selection.selects(name) => "it is not among the members that are selected".to_owned(),
                 () => {
@@ -91,28 +91,28 @@ impl Selection {
         let bad = |problem| BadSelection { option, value: pattern.to_owned(), problem };
         self.pattern_bytes += pattern.len();
         if self.pattern_bytes > MAX_PATTERN_BYTES {
-            return Err(bad(format!("with it, the patterns have more than {MAX_PATTERN_BYTES} bytes")));
+            return Err(bad(format!("the patterns exceed {MAX_PATTERN_BYTES} bytes together")));
         }
         Glob::new(pattern).map_err(|problem| bad(problem.to_owned()))
     }
 
-    /// Whether the member of this name, as it is in the tarball, is written.
+    /// True if the member with this name (as in the tarball) is written.
     pub fn selects(&self, name: &str) -> bool {
         (self.include.is_empty() || self.include.iter().any(|glob| glob.matches(name)))
             && !self.exclude.iter().any(|glob| glob.matches(name))
     }
 
-    /// Whether every member is selected, whatever its name.
+    /// True if every member is selected, whatever its name.
     pub(crate) fn is_all(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty()
     }
 
-    /// Names that are to come first, in their order.
+    /// Names to write first, in order.
     pub(crate) fn first(&self) -> &[String] {
         &self.first
     }
 
-    /// How many comparisons of characters [`Self::selects`] takes at most for a name of `length` bytes.
+    /// Upper bound of character comparisons in [`Self::selects`] for a name of `length` bytes.
     pub(crate) fn comparisons(&self, length: usize) -> u64 {
         self.pattern_bytes as u64 * length as u64
     }
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_excluded_is_out_whatever_includes_it() {
+    fn exclude_overrides_include() {
         let chosen = selection(&["saves", "*.txt"], &["**/*.tmp"], &[]).unwrap();
         for (name, selected) in
             [("saves/a", true), ("saves/a.tmp", false), ("a.txt", true), ("b.tmp", false), ("other", false)]
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_that_cannot_be_made_is_refused_with_its_option_and_value() {
+    fn an_invalid_selection_is_refused_with_its_option_and_value() {
         let many: Vec<_> = (0..17).map(|number| number.to_string()).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
         let long = "x".repeat(1025);
@@ -150,7 +150,7 @@ mod tests {
             (&["a"], &[&long[..1024]], &[], "exclude is \"xxx"),
             (&[], &[], &[""], "first is \"\": no member has an empty name"),
             (&[], &[], &["a", "b", "a"], "first is \"a\": it is given twice"),
-            (&[], &[], &many, "first is \"16\": it is one more than the 16 that there may be"),
+            (&[], &[], &many, "first is \"16\": at most 16 members can come first"),
             (&[], &[], &[&longer[..]], "first is \"xxx"),
             (&["a"], &[], &["b"], "first is \"b\": it is not among the members that are selected"),
             (&[], &["b"], &["b"], "first is \"b\": it is not among the members that are selected"),

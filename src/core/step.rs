@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 
-/// What one [`Step::step`] did, and why it stopped.
+/// The result of one [`Step::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes taken from the front of the input; offer the rest again.
@@ -13,7 +13,7 @@ pub struct Progress {
     pub status: Status,
 }
 
-/// Why a step stopped.
+/// The reason why a step stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// The step took all input: call again with more, or with none if the upload has ended.

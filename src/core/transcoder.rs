@@ -20,14 +20,15 @@ use crate::{
     zip::forward::ZipReader,
 };
 
-/// Bytes of tarball that wait for the encoder: what one call of the inflater may unpack.
+/// Capacity of the buffer between reader and encoder, in bytes. It bounds how much one call of the inflater unpacks.
 const BUFFER: usize = 64 << 10;
 
-/// Memory of a conversion that depends on nothing: the inflater's state and window, buffers.
+/// Fixed memory of a conversion in bytes: the inflater's state and window, and buffers.
 const FIXED: u64 = 512 << 10;
 
-/// Bytes of memory that one byte of a zip can come to hold: paths of folders with names of one letter are the worst, at
-/// two bytes for each that `unzip/paths.rs` remembers. Many tiny members come to 6.
+/// Bytes of memory that one byte of a zip can make the reader hold. The worst case is a path of folders with one-letter
+/// names: `zip/paths.rs` remembers each folder, and a folder takes two bytes of the path. Many tiny members cost 6 for
+/// each byte.
 pub(crate) const HELD_RATIO: u64 = 25;
 
 /// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
@@ -36,33 +37,33 @@ pub struct Transcoder {
     reader: ZipReader,
     encoder: Encoder,
     budget: Budget,
-    /// Bytes of the tarball on their way from the reader to the encoder: those in `waiting`.
+    /// Tarball bytes between the reader and the encoder: those in `waiting`.
     buffer: Box<[u8]>,
     waiting: std::ops::Range<usize>,
     phase: Phase,
-    /// Members that the zip has so far, and those of them that are written.
+    /// Members seen so far, and how many of them were written.
     members: u64,
     written: u64,
-    /// Where a report is asked for.
+    /// Present if the caller asked for a report.
     report: Option<Box<Report>>,
-    /// Whether the selection is all members.
+    /// True if every member is selected.
     selects_all: bool,
     latch: Latch,
 }
 
-/// What is to be written next, once nothing waits.
+/// The next thing to write when the buffer is empty.
 #[derive(Debug)]
 enum Phase {
-    /// Headers: the next member's, as the reader comes upon it.
+    /// The next member's header.
     Members,
-    /// The contents of a member, of which `left` bytes are to come before `padding`.
+    /// A member's contents: `left` bytes, then `padding` zeros.
     Contents {
         left: u64,
         padding: usize,
     },
-    /// The contents of a member that is not selected.
+    /// The contents of an unselected member, read and dropped.
     Skipped,
-    /// The report, behind the end of the tarball.
+    /// The report, after the end of the tarball.
     Report(Box<Report>),
     /// The end of the brotli stream.
     Finish,
@@ -91,31 +92,33 @@ impl Transcoder {
         })
     }
 
-    /// Writes the members that `selection` selects, in its order. To be called before the first step.
+    /// Writes only the members that `selection` selects, in its order. Call it before the first step.
     pub fn selecting(self, selection: Selection) -> Self {
         let selects_all = selection.is_all();
         Self { reader: self.reader.selecting(selection), selects_all, ..self }
     }
 
-    /// Has a report follow the tarball, in a record that readers of tarballs do not come to: a pax global header with a
-    /// comment, which is JSON, 2,048 bytes before the end. To be called before the first step.
+    /// Appends a report to the tarball: a pax global header with a JSON comment, 2,048 bytes before the end. Tar
+    /// readers stop before it. The compressed stream repeats the JSON uncompressed, padded with spaces to 1,024 bytes, before
+    /// its last byte: read it there without decoding. Call this before the first step.
     ///
-    /// It has the number of members that were written, bytes and SHA-256 of the zip and of the tarball up to its two
-    /// zero blocks (all that there would be without a report), and how often each warning came.
+    /// The report gives the number of written members, the size and SHA-256 of the zip and of the tarball up to and
+    /// including its two zero blocks, and a count for each warning.
     pub fn reporting(self) -> Self {
         Self { report: Some(Box::default()), budget: self.budget.hashing(), ..self }
     }
 
-    /// The most memory that a conversion takes, in bytes: what has to be there for it before it starts.
+    /// Upper bound of a conversion's memory in bytes. Reserve this much before starting.
     ///
-    /// `upload_bytes` is the zip's size where it is known: what is held back is never more than there is.
+    /// `upload_bytes` is the zip's size if known. A conversion never holds back more than the zip contains.
     pub fn peak_bytes(parameters: Parameters, limits: Limits, upload_bytes: Option<u64>) -> u64 {
         let held = limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO));
         parameters.encoder_bytes() + brotli::GATHERED_BYTES + FIXED + held
     }
 
-    /// Brotli quality and lgwin of the result. Final once there is output: a tarball of up to 1 MiB gets no larger window
-    /// than it can use, an automatic quality goes by what the archive says of itself, and may still be lowered after that.
+    /// Brotli quality and lgwin of the result. They are final once there is output. A tarball of up to 1 MiB gets the
+    /// smallest window that holds it. An automatic quality depends on the sizes that the archive declares, and may drop
+    /// later.
     pub fn in_use(&self) -> (u8, u8) {
         self.encoder.in_use()
     }
@@ -144,7 +147,9 @@ impl Transcoder {
                 let Phase::Report(report) = mem::replace(&mut self.phase, Phase::Finish) else {
                     unreachable!("as above")
                 };
-                self.send_all(&report.blocks());
+                let (blocks, ending) = report.written();
+                self.encoder.set_ending(ending);
+                self.send_all(&blocks);
                 Ok(worked(0))
             }
             Phase::Finish => {
@@ -166,7 +171,7 @@ impl Transcoder {
         }
     }
 
-    /// Lets the reader take its next step.
+    /// Runs one step of the reader.
     fn read(&mut self, input: &[u8], ended: bool) -> Result<Progress, Error> {
         let (consumed, event) = self.reader.read(input, ended, &mut self.buffer)?;
         if let Some(report) = &mut self.report {
@@ -184,7 +189,7 @@ impl Transcoder {
                 Phase::Skipped => {}
                 _ => unreachable!("contents follow the beginning of their member"),
             },
-            // A member that is left out has nothing to warn of.
+            // Warnings about unselected members do not matter to the caller.
             Event::Verified { warnings, .. } if !matches!(self.phase, Phase::Skipped) => self.warn(warnings),
             Event::Warnings { warnings, selected: true, .. } => self.warn(warnings),
             Event::Verified { .. } | Event::Warnings { .. } => {}
@@ -221,7 +226,7 @@ impl Transcoder {
         let header = tar::header(entry);
         let padding = tar::padding(entry.size);
         self.budget.member((header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
-        // A name has a few KiB at most, see `Limits::name_bytes`.
+        // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.
         self.send_all(&header);
         self.phase = Phase::Contents { left: entry.size, padding };
         Ok(())

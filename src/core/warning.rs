@@ -1,35 +1,36 @@
-//! Warnings: what a tarball has otherwise than the zip, or has not at all, though nothing is wrong.
+//! Warnings: details of a valid zip that the tarball changes or cannot keep.
 
 use std::fmt;
 
-/// One thing that is otherwise in the tarball.
+/// One detail that the tarball changes or cannot keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// It is no member of the zip: a save's header and metadata, which stand before that.
+    /// A save's header and metadata, which come before the zip and are not a member of it.
     LeadingData,
-    /// The name was not UTF-8, and was taken as code page 437.
+    /// The name was not UTF-8; it was decoded as code page 437.
     NameFromCodePage437,
-    /// The name is that of Info-ZIP's Unicode Path field (APPNOTE §4.6.9).
+    /// The name comes from Info-ZIP's Unicode Path field (APPNOTE §4.6.9).
     NameFromUnicodeField,
-    /// The path was put in its plain form: no backslashes, doubled slashes or `.` components.
+    /// The path was normalised: backslashes, doubled slashes or `.` components are gone.
     NameChanged,
-    /// The time had no zone, as MS-DOS writes it, and was taken as UTC (APPNOTE §4.4.6).
+    /// The time has no zone, as MS-DOS writes it; it was taken as UTC (APPNOTE §4.4.6).
     TimeWithoutZone,
-    /// The zip names no moment: the tarball says 1970.
+    /// The zip has no valid time; the tarball says 1970.
     TimeUnknown,
-    /// The central directory has other permissions than the tarball.
+    /// The central directory declares permissions that the tarball does not have.
     ModeLost,
-    /// A symbolic link, by the central directory, is a file that holds its target.
+    /// The central directory calls the member a symbolic link. The tarball has a file with the link's target as
+    /// contents.
     SymlinkAsFile,
-    /// A pipe or a socket, by the central directory, is a file.
+    /// The central directory calls the member a pipe or a socket. The tarball has a file.
     SpecialAsFile,
-    /// The zip has a comment on the member, or on the archive.
+    /// The zip has a comment on the member or on the archive.
     CommentLost,
 }
 
 impl Warning {
-    /// All of them, in the order in which they are told.
+    /// All warnings, in the order of output.
     pub const ALL: [Self; 10] = [
         Self::LeadingData,
         Self::NameFromCodePage437,
@@ -60,7 +61,7 @@ impl Warning {
     }
 }
 
-/// Some of the warnings, each at most once.
+/// A set of warnings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Warnings(u16);
 
@@ -69,7 +70,7 @@ impl Warnings {
         self.0 |= 1 << warning as u16;
     }
 
-    /// Whether there are none.
+    /// True if the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -88,9 +89,9 @@ impl<const N: usize> From<[Warning; N]> for Warnings {
     }
 }
 
-/// How often each warning came.
+/// A count for each warning.
 ///
-/// Of the members' names nothing is kept, so that it takes the same memory for any archive.
+/// It keeps no names, so its size does not depend on the archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WarningCounts([u64; Warning::ALL.len()]);
 
@@ -99,7 +100,7 @@ impl WarningCounts {
         warnings.iter().for_each(|warning| self.0[warning as usize] += 1);
     }
 
-    /// Those that came, in the order of [`Warning::ALL`].
+    /// The warnings that occurred, in the order of [`Warning::ALL`].
     pub fn iter(self) -> impl Iterator<Item = (Warning, u64)> {
         Warning::ALL.into_iter().zip(self.0).filter(|&(_, count)| count > 0)
     }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_gives_what_it_was_given_in_the_order_of_all() {
+    fn a_set_iterates_in_the_order_of_all() {
         let set = Warnings::from([Warning::CommentLost, Warning::LeadingData, Warning::CommentLost]);
         assert_eq!(set.iter().collect::<Vec<_>>(), [Warning::LeadingData, Warning::CommentLost]);
         assert!(Warnings::default().is_empty() && !set.is_empty());
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_leave_out_what_never_came() {
+    fn counts_omit_warnings_that_did_not_occur() {
         let mut counts = WarningCounts::default();
         counts.add([Warning::ModeLost, Warning::CommentLost].into());
         counts.add([Warning::ModeLost].into());

@@ -37,6 +37,13 @@ pub(crate) fn every_answer(request_id: &str) -> HeaderMap {
     headers
 }
 
+/// Adds the headers of every answer, where the answer has none of its own.
+pub(crate) fn complete(headers: &mut HeaderMap, request_id: &str) {
+    for (name, value) in &every_answer(request_id) {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+}
+
 /// A header's text. New clients send UTF-8; clients that follow RFC 2616 send ISO 8859-1.
 pub(crate) fn text(value: &HeaderValue) -> String {
     match str::from_utf8(value.as_bytes()) {

@@ -62,7 +62,7 @@ use std::fmt::Display;
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_DISPOSITION},
+    header::{ALLOW, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY},
     request::Parts,
 };
 use recompress_service::{Admission, RequestLog};
@@ -135,7 +135,7 @@ impl Service {
         });
         log.status = Some(response.status().as_u16());
         let allow = response.headers().get(ALLOW).cloned();
-        response.headers_mut().extend(headers::every_answer(&log.request_id));
+        headers::complete(response.headers_mut(), &log.request_id);
         let others = self.0.settings.origins.headers(&head.headers, allow.as_ref());
         for (name, value) in &others {
             response.headers_mut().append(name, value.clone());
@@ -177,7 +177,11 @@ impl Service {
             Route::Page => answer::fixed("text/plain; charset=utf-8", page::text(head, &state.settings)),
             Route::Health => answer::fixed("application/json", health::text(state)),
             Route::Description => answer::fixed("application/json", docs::OPENAPI),
-            Route::Docs => answer::fixed("text/html; charset=utf-8", docs::PAGE),
+            Route::Docs => {
+                let mut response = answer::fixed("text/html; charset=utf-8", docs::PAGE);
+                response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(docs::POLICY));
+                response
+            }
             Route::Options { allow } => {
                 let mut response = Response::new(Body::default());
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -188,6 +192,13 @@ impl Service {
         log.outcome = "ok";
         Ok(response)
     }
+}
+
+/// An answer of a shell's own.
+pub fn text<B>(content_type: &'static str, text: String) -> Response<Body<B>> {
+    let mut response = answer::fixed(content_type, text);
+    response.headers_mut().extend(headers::every_answer(""));
+    response
 }
 
 /// Response to every request while a configuration variable is invalid; we never silently use the default.

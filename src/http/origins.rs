@@ -11,7 +11,8 @@ use http::{
 use crate::given;
 
 /// Response headers that a page of another origin may read.
-const EXPOSED: &str = "content-disposition, recompress-lgwin, recompress-quality, request-id, retry-after";
+const EXPOSED: &str =
+    "content-disposition, recompress-lgwin, recompress-mode, recompress-quality, request-id, retry-after";
 
 /// The origins that may call the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -89,7 +89,7 @@ fn a_choice_that_cannot_be_made_is_wrong_usage_and_one_that_is_not_met_a_refusal
         ),
         (&["--mode", "image"], 2, "error: invalid value 'image' for '--mode <MODE>': it must be generic, text, font"),
         (&["--include", "b"], 1, "recompress: nothing_selected: none of the 1 members is selected"),
-        (&["--first", "b"], 1, "recompress: first_missing: \"b\" is to come first, and no member has that name"),
+        (&["--first", "b"], 1, "recompress: first_missing: \"b\" must come first, but no member has that name"),
     ] {
         let output = run(&[arguments, &["-", "-o", "-"]].concat(), &zip);
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -99,11 +99,160 @@ fn a_choice_that_cannot_be_made_is_wrong_usage_and_one_that_is_not_met_a_refusal
 }
 
 #[test]
-fn an_estimate_is_one_json_object() {
+fn an_estimate_is_one_json_object_and_a_file_gives_its_own_numbers() {
     let output = run(&["estimate", "1000000", "5000000", "--members", "3", "-q", "5"], b"");
     assert!(output.status.success());
     let estimate: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&estimate["quality"], &estimate["refusal"]), (&5.into(), &serde_json::Value::Null));
+
+    let zip = archive([stored(b"a", &[7; 3000]), stored(b"b", b"2")]).bytes();
+    let of_file = run(&["estimate", "-"], &zip);
+    let of_numbers = run(&["estimate", &zip.len().to_string(), "3001", "--members", "2"], b"");
+    assert!(of_file.status.success() && of_file.stdout == of_numbers.stdout, "{of_file:?} {of_numbers:?}");
+    let broken = run(&["estimate", "-"], &zip[..zip.len() - 1]);
+    assert!(String::from_utf8_lossy(&broken.stderr).starts_with("recompress: truncated: "));
+}
+
+/// A folder with `a.zip` and `b.zip`.
+fn folder_of_two() -> tempfile::TempDir {
+    let room = tempfile::tempdir().expect("room for two zips");
+    for name in ["a", "b"] {
+        let zip = archive([deflated(name.as_bytes(), &[7; 3000])]).bytes();
+        fs::write(room.path().join(name).with_extension("zip"), zip).expect("room for a zip");
+    }
+    room
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_recompress"));
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("the command runs")
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().expect("ASCII")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn several_inputs_are_converted_next_to_themselves_or_into_a_folder() {
+    let room = folder_of_two();
+    let next_to = run_in(room.path(), &["a.zip", "b.zip", "-1", "-k"]);
+    assert!(next_to.status.success() && next_to.stderr.is_empty(), "{next_to:?}");
+    assert_eq!(files(room.path()), ["a.tar.br", "a.zip", "b.tar.br", "b.zip"]);
+    fs::create_dir(room.path().join("out")).expect("room");
+    let into = run_in(room.path(), &["a.zip", "b.zip", "-1", "--output-dir", "out"]);
+    assert!(into.status.success(), "{into:?}");
+    for name in ["a.tar.br", "b.tar.br"] {
+        let result = |folder: &Path| fs::read(folder.join(name)).expect("a result");
+        assert_eq!(result(&room.path().join("out")), result(room.path()));
+    }
+    let stdout = run_in(room.path(), &["-c", "-q", "1", "a.zip"]);
+    assert_eq!(stdout.stdout, fs::read(room.path().join("a.tar.br")).expect("a result"));
+}
+
+#[test]
+fn one_failed_input_of_several_is_named_and_the_others_are_converted() {
+    let room = folder_of_two();
+    fs::write(room.path().join("bad.zip"), b"not a zip").expect("room");
+    let output = run_in(room.path(), &["a.zip", "bad.zip", "b.zip", "-1", "-v"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert_eq!((output.status.code(), lines.len()), (Some(1), 3), "{stderr}");
+    assert!(lines[0].starts_with("a.zip: ") && lines[0].ends_with(" s, a.tar.br"), "{stderr}");
+    assert!(lines[1].starts_with("recompress: not_zip: bad.zip: "), "{stderr}");
+    assert_eq!(files(room.path()), ["a.tar.br", "a.zip", "b.tar.br", "b.zip", "bad.zip"]);
+}
+
+#[test]
+fn options_that_would_lose_a_result_are_wrong_usage() {
+    let room = folder_of_two();
+    for arguments in [
+        &["a.zip", "b.zip", "-c"][..],
+        &["a.zip", "b.zip", "-o", "c.tar.br"],
+        &["a.zip", "./a.zip", "--output-dir", "."],
+        &["a.zip", "-c", "-o", "c.tar.br"],
+        &["a.zip", "-q", "-v"],
+    ] {
+        assert_eq!(run_in(room.path(), arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    assert_eq!(files(room.path()), ["a.zip", "b.zip"]);
+}
+
+#[test]
+fn the_input_is_never_the_output() {
+    let room = folder_of_two();
+    let before = fs::read(room.path().join("a.zip")).expect("a zip");
+    std::os::unix::fs::symlink("a.zip", room.path().join("link.zip")).expect("a link");
+    fs::hard_link(room.path().join("a.zip"), room.path().join("hard.zip")).expect("a link");
+    for output in ["a.zip", "./a.zip", "link.zip", "hard.zip"] {
+        let refused = run_in(room.path(), &["a.zip", "-f", "-o", output]);
+        assert!(String::from_utf8_lossy(&refused.stderr).starts_with("recompress: same_file: "), "{refused:?}");
+        assert_eq!(refused.status.code(), Some(1));
+    }
+    let mut redirected = Command::new(env!("CARGO_BIN_EXE_recompress"));
+    redirected.current_dir(room.path()).args(["-f", "-o", "a.zip"]);
+    redirected.stdin(fs::File::open(room.path().join("a.zip")).expect("a zip"));
+    let refused = redirected.output().expect("the command runs");
+    assert!(String::from_utf8_lossy(&refused.stderr).starts_with("recompress: same_file: "), "{refused:?}");
+    assert_eq!(fs::read(room.path().join("a.zip")).expect("a zip"), before);
+}
+
+#[test]
+fn a_signal_removes_the_unfinished_file() {
+    let room = folder_of_two();
+    for (signal, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_recompress"));
+        command.current_dir(room.path()).args(["-", "-o", "out.tar.br"]).stdin(Stdio::piped());
+        let mut child = command.spawn().expect("the command runs");
+        // Ends when the command has made its temporary file, or has exited.
+        while files(room.path()).len() == 2 {
+            assert_eq!(child.try_wait().expect("a child"), None);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let kill = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
+        assert!(kill.expect("kill runs").success());
+        assert_eq!(child.wait().expect("a child").code(), Some(status), "SIG{signal}");
+        assert_eq!(files(room.path()), ["a.zip", "b.zip"], "SIG{signal}");
+    }
+}
+
+#[test]
+fn an_automatic_quality_steps_down_only_for_a_limit() {
+    let zip = archive([deflated(b"a", &b"some text, and more. ".repeat(500_000))]).bytes();
+    let convert = |arguments: &[&str]| {
+        let output = run(&[arguments, &["-", "-c"]].concat(), &zip);
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    };
+    let default = convert(&[]);
+    assert_eq!(convert(&["-q", "auto", "-w", "22"]), default);
+    assert_ne!(convert(&["-q", "auto", "-w", "22", "--max-cpu", "40"]), default);
+}
+
+#[test]
+fn a_table_has_a_row_for_each_member_and_json_the_same_facts() {
+    let zip = archive([stored(b"first", b"1"), stored(b"second", b"22")]).bytes();
+    let text = |arguments: &[&str]| String::from_utf8(run(arguments, &zip).stdout).expect("UTF-8");
+    let table = text(&["inspect"]);
+    let rows: Vec<&str> = table.lines().collect();
+    assert!(rows[0].trim_start().starts_with("size "), "{table}");
+    assert!(rows[1].trim_start().starts_with("1 ") && rows[1].ends_with("  first"), "{table}");
+    assert!(rows.iter().any(|row| row.ends_with("  second")) && table.contains("3            3  2 members"), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&text(&["inspect", "--json"])).expect("JSON");
+    assert_eq!((&json["members"][1]["name"], &json["totals"]["size"]), (&"second".into(), &3.into()));
+}
+
+#[test]
+fn completions_and_the_manual_name_the_options() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell], b"");
+        assert!(script.status.success() && String::from_utf8_lossy(&script.stdout).contains("output-dir"), "{shell}");
+    }
+    let page = String::from_utf8(run(&["man"], b"").stdout).expect("UTF-8");
+    assert!(page.contains(".TH recompress 1") && page.contains(r"\-\-output\-dir"), "{page}");
+    assert!(run(&["help"], b"").status.success());
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use recompress::{Limits, Selection};
+use recompress::{Limits, Parameters, Selection, Transcoder};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
     cases::b,
-    drivers::select_in_every_way,
+    drivers::{Conversion, LARGE, drive, select_in_every_way},
     tarball,
     zip_writer::{Archive, Member, archive, deflated, folder, stored},
 };
@@ -57,6 +57,25 @@ fn a_report_has_the_hashes_of_zip_and_tarball() {
         "warnings": { "time_without_zone": 4, "mode_lost": 1, "symlink_as_file": 1, "comment_lost": 1 },
     });
     assert_eq!(report(&tar), expected);
+}
+
+#[test]
+fn the_report_is_read_from_the_end_of_the_compressed_file_without_decoding() {
+    // Small, larger than what is gathered before the encoder starts, and incompressible to the end.
+    let noise: Vec<u8> =
+        (0..5_u32 << 19).map(|number| (number.wrapping_mul(0x9e37_79b9).rotate_left(9) >> 13) as u8).collect();
+    let text = b"some text, and more of it. ".repeat(100_000);
+    let start = || Transcoder::new(Parameters::new(5, 18).unwrap(), Limits::WORKER).unwrap().reporting();
+    let large = [archive([stored(b"text", &text)]), archive([stored(b"noise", &noise)])];
+    let large = large.iter().flat_map(|zip| LARGE.iter().map(|driver| drive(&zip.bytes(), *driver, start())));
+    let small = select_in_every_way(&zip(), Limits::WORKER, &Selection::default(), true);
+    for Conversion { output, result } in large.chain([small]) {
+        result.expect("a good archive");
+        let (record, last) = output[output.len() - 1025..].split_at(1024);
+        assert_eq!(last, [3], "the empty last meta-block");
+        let read: serde_json::Value = serde_json::from_slice(record).expect("JSON and spaces");
+        assert_eq!(read, report(&tarball::unbrotli(&output).expect("a whole stream")));
+    }
 }
 
 #[test]

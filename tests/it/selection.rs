@@ -177,8 +177,7 @@ fn waiting_members_are_held_up_to_the_limit() {
         assert!(select_in_every_way(&zip, limits(enough), &first, false).result.is_ok());
         let short = select_in_every_way(&zip, limits(enough - 1), &first, false).result.unwrap_err();
         assert_eq!(short.code(), "first_too_late");
-        let message =
-            format!("\"meta\" is to come first, and what stands before it does not fit the {} bytes", enough - 1);
+        let message = format!("\"meta\" must come first, but the members before it exceed the {} bytes", enough - 1);
         assert!(short.to_string().starts_with(&message), "{short}");
     }
 }

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 
 import { save } from "../../fixtures/hard.mjs";
-import { answerTo, converted, open, recompress, request, startNative, until } from "../worker/harness.mjs";
+import { answerTo, converted, open, recompress, request, startNative, until, untilIdle } from "../worker/harness.mjs";
 
 /** The request of an upload of which half is sent, and its answer. */
 async function halfway(port, zip) {
@@ -58,6 +58,28 @@ test("a wrong variable or port is reported before it serves", () => {
   assert.deepEqual(said({ RECOMPRESS_LQWIN: "20" }), [2, 'recompress: misconfigured: RECOMPRESS_LQWIN is "20", it must be the name of a known variable\n']);
   assert.match(said({}, "--address", "192.0.2.1")[1], /^recompress: io: cannot serve: /);
   assert.equal(said({}, "--address", "192.0.2.1")[0], 1);
+});
+
+test("/metrics counts the requests that have ended, and has the figures of /health", async (t) => {
+  const zip = await save({ mib: 1 });
+  const { port } = await startNative(t);
+  assert.equal((await request(port, { path: "/?quality=2", body: zip })).status, 200);
+  assert.equal((await request(port, { path: "/", body: Buffer.from("no zip") })).status, 415);
+  await untilIdle(port);
+  const { status, headers, body } = await request(port, { method: "GET", path: "/metrics" });
+  assert.equal(status, 200);
+  assert.match(headers["content-type"], /^text\/plain; version=0\.0\.4/);
+  const lines = body.toString().split("\n");
+  for (const line of [
+    'recompress_requests_total{route="convert",outcome="ok",status="200"} 1',
+    'recompress_requests_total{route="convert",outcome="not_zip",status="415"} 1',
+    `recompress_received_bytes_total{route="convert"} ${zip.length + 6}`,
+    "recompress_active 0",
+    "# TYPE recompress_budget_bytes gauge",
+  ]) {
+    assert.ok(lines.includes(line), `${line}:\n${body}`);
+  }
+  assert.ok(lines.every((line) => /^(# (HELP|TYPE) \w+ .*|\w+(\{[^}]*\})? [\d.e+-]+|)$/.test(line)), body.toString());
 });
 
 test("a zip named like a subcommand is converted by its path", async (t) => {

@@ -88,7 +88,10 @@ fn cook(choices: &mut Choices) -> Vec<u8> {
         14 => b"PK\x07\x08".to_vec(),
         13 => {
             let metadata = choices.bytes(20);
-            [format!("SAV0102a40f789f{:08x}\n", metadata.len()).as_bytes(), &metadata].concat()
+            let version = 1 + choices.below(2);
+            let added = if version == 2 && !choices.one_in(3) { "00000000" } else { "" };
+            let line = format!("SAV0{version}02a40f789f{:08x}{added}\n", metadata.len());
+            [line.as_bytes(), &metadata].concat()
         }
         _ => Vec::new(),
     };

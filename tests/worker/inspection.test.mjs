@@ -25,7 +25,7 @@ const listed = (zip, ...options) => run(recompress, ["inspect", ...options, "-"]
 test("a zip is listed as the command-line tool lists it", async (t) => {
   const { port } = await startWorker(t);
   for (const [headers, type, options] of [
-    [{}, "application/json", []],
+    [{}, "application/json", ["--json"]],
     [LINES, "application/x-ndjson", ["--lines"]],
   ]) {
     for (const upload of [zip, many]) {
@@ -99,6 +99,7 @@ test("selection, order and report give the command-line tool's bytes", async (t)
   assert.equal(report.zip_sha256, sha256(zip));
   assert.equal(report.tar_sha256, sha256(tar.subarray(0, report.tar_bytes)));
   assert.ok(tar.subarray(0, report.tar_bytes).equals(brotliDecompressSync(converted(zip))), "the tarball without it");
+  assert.deepEqual(JSON.parse(converted(zip, "--report").subarray(-1025, -1)), report, "the same at the end of the compressed bytes");
 });
 
 test("an estimate is the command-line tool's, but for the memory of the buffers around it", async (t) => {

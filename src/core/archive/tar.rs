@@ -1,7 +1,7 @@
 //! Tar headers: an entry in, 512-byte blocks out. File contents never pass through here.
 //!
-//! POSIX.1-2001 (pax): a ustar header where the entry fits one, preceded by an extended header where it does not.
-//! The same entry always gives the same bytes: owner 0, no names of owners, no time but the entry's own.
+//! POSIX.1-2001 (pax): a ustar header if the entry fits one, otherwise preceded by an extended header. The same entry
+//! always gives the same bytes: owner 0, no owner names, no time but the entry's own.
 
 use tar::{EntryType, Header};
 
@@ -23,7 +23,7 @@ pub(crate) fn padding(size: u64) -> usize {
     (size.wrapping_neg() % BLOCK as u64) as usize
 }
 
-/// The blocks that announce `entry`.
+/// The header blocks of `entry`.
 pub(crate) fn header(entry: &Entry) -> Vec<u8> {
     let mut records = Vec::new();
     let (prefix, name) = split(&entry.name).unwrap_or_else(|| {
@@ -38,10 +38,10 @@ pub(crate) fn header(entry: &Entry) -> Vec<u8> {
         0
     });
     let pax = if records.is_empty() { 0 } else { BLOCK + records.len() + padding(records.len() as u64) };
-    // Names are long where memory is counted: no more than is needed.
+    // Names can be long and memory is counted, so reserve exactly.
     let mut blocks = Vec::with_capacity(pax + BLOCK);
     if !records.is_empty() {
-        // Readers without pax extract this as a file: keep it out of the way, under a name of its own.
+        // Readers without pax extract this header as a file. A name in its own folder keeps it apart.
         let own_name = "PaxHeaders/".chars().chain(last_component(&entry.name).trim_end_matches('/').chars());
         let own_name: String = own_name.take(NAME).collect();
         block(&mut blocks, "", &own_name, EntryType::XHeader, 0o644, 0, records.len() as u64);
@@ -56,7 +56,8 @@ pub(crate) fn header(entry: &Entry) -> Vec<u8> {
     blocks
 }
 
-/// A global header whose record of `length` bytes is a comment, and the zeros that end a tarball.
+/// A global header with a comment in a record of `length` bytes, followed by the zeros that end a tarball. Spaces pad
+/// the comment.
 ///
 /// The comment is filled up with spaces.
 pub(crate) fn global_comment(comment: &str, length: usize) -> Vec<u8> {
@@ -70,7 +71,7 @@ pub(crate) fn global_comment(comment: &str, length: usize) -> Vec<u8> {
     blocks
 }
 
-/// One header block. `name` is cut to fit; what does not fit stands in an extended header.
+/// One header block. `name` is truncated to fit; the full name is then in an extended header.
 fn block(blocks: &mut Vec<u8>, prefix: &str, name: &str, kind: EntryType, mode: u32, mtime: u64, size: u64) {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
@@ -89,7 +90,7 @@ fn block(blocks: &mut Vec<u8>, prefix: &str, name: &str, kind: EntryType, mode: 
     blocks.extend_from_slice(header.as_bytes());
 }
 
-/// The two fields of a ustar name, or `None` where it does not fit them.
+/// The two fields of a ustar name, or `None` if it does not fit.
 fn split(name: &str) -> Option<(&str, &str)> {
     if !name.is_ascii() {
         return None;
@@ -97,13 +98,13 @@ fn split(name: &str) -> Option<(&str, &str)> {
     if name.len() <= NAME {
         return Some(("", name));
     }
-    // The slash between the fields stands in neither, and a directory's own last slash does not part anything.
+    // The slash between the fields is in neither of them. A directory's trailing slash is not a separator.
     let earliest = name.len().checked_sub(NAME + 1)?;
     let at = earliest + name[earliest..name.len() - 1].find('/')?;
     (1..=PREFIX).contains(&at).then(|| (&name[..at], &name[at + 1..]))
 }
 
-/// The last component of a path, with its slash where it is a directory's.
+/// The last component of a path, with a directory's trailing slash.
 fn last_component(name: &str) -> &str {
     let stem = name.strip_suffix('/').unwrap_or(name);
     &name[stem.rfind('/').map_or(0, |slash| slash + 1)..]
@@ -136,7 +137,7 @@ mod tests {
         blocks
     }
 
-    /// What the `tar` crate reads from the header of `entry`.
+    /// Name, size and time that the `tar` crate reads from the header of `entry`.
     fn read_back(entry: &Entry) -> (String, u64, i64) {
         let mut bytes = written(entry);
         bytes.resize(bytes.len() + TRAILER, 0);

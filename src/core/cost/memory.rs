@@ -2,9 +2,9 @@
 
 use super::cpu;
 
-/// The window is held twice, and at qualities 10 and 11 each of its positions is in a tree of two numbers. The rest are
-/// hash tables and what is kept of a meta-block until its end. Measured with data made to need much, a tenth added; a
-/// test holds the encoder to it.
+/// Most qualities hold the window twice. Qualities 10 and 11 also keep a tree node of two numbers for each position.
+/// The rest is hash tables and per-meta-block data. The figures are maximums measured with demanding data, plus a
+/// tenth; a test checks them.
 pub(crate) fn encoder_bytes(quality: u8, lgwin: u8) -> u64 {
     let window = 1_u64 << lgwin;
     let windows = match quality {
@@ -15,13 +15,14 @@ pub(crate) fn encoder_bytes(quality: u8, lgwin: u8) -> u64 {
     windows * window + (REST_MIB[usize::from(quality)][cpu::column(lgwin)] << 20)
 }
 
-/// The largest window at this quality that an isolate has room for.
+/// The largest window at this quality that fits an isolate.
 pub fn largest_lgwin(quality: u8) -> u8 {
     if quality > 9 { 21 } else { 24 }
 }
 
-/// Memory beside the window in MiB, by quality and by lgwin up to 16, 18, 20, 22 and 24. Qualities 10 and 11 have more added
-/// with lgwin 22, and 11 with 18: of what they grow into, more gaps are left in a wasm's memory (docs/memory.md).
+/// Memory beside the window in MiB, by quality and by lgwin up to 16, 18, 20, 22 and 24. Some entries include
+/// fragmentation of wasm memory, which grows step by step (docs/memory.md): qualities 10 and 11 at lgwin 22, quality 11
+/// at 18.
 const REST_MIB: [[u64; 5]; 12] = [
     [1, 2, 5, 11, 11],
     [2, 3, 6, 12, 12],

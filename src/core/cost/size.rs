@@ -1,33 +1,33 @@
-//! What comes out of a conversion, foreseen from the sizes of what goes in.
+//! Estimates of the output's size from the sizes of the input.
 //!
-//! Deflate has found most of what can be found nearby; what brotli adds depends on how much that was, on how much it can see at
-//! once, and on how many members there are, of which a zip compresses each by itself. The logarithm of output ÷ data is linear
+//! Deflate already removes most nearby repetition. The gain of brotli depends on the deflate ratio, on the window, and
+//! on the number of members, because a zip compresses each member by itself. The logarithm of output ÷ data is linear
 //! in three features of these. If you change one, change `tools/calibrate.mjs` too.
 
 mod table;
 
 use table::SIZE;
 
-/// A zip, as far as an estimate goes by it.
+/// The sizes of a zip that an estimate uses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ZipTotals {
-    /// Of the zip in bytes, of its members' contents, and how many these are.
+    /// Size of the zip, total size of the contents (both in bytes), number of members.
     pub(crate) zip: u64,
     pub(crate) unpacked: u64,
     pub(crate) members: u64,
 }
 
-/// Bytes of a member's two headers with a name of a usual length.
+/// Size of a member's two headers with a name of usual length, in bytes.
 const HEADERS: f64 = 108.0;
 
-/// How far deflate sees, and what is small next to any window, in bytes.
+/// The window of deflate, and a length that is small compared to any brotli window, in bytes.
 const DEFLATE_WINDOW: f64 = 32_768.0;
 const SMALL: f64 = 65_536.0;
 
-/// The logarithm of a ratio, 12 to 1, beyond which most is repetition.
+/// Logarithm of the ratio 12 : 1. Data beyond it is mostly repetition.
 const REPETITION: f64 = 2.5;
 
-/// The least that any tarball comes to in bytes: two blocks of zeros.
+/// The smallest possible output in bytes: two blocks of zeros.
 const LEAST: f64 = 20.0;
 
 /// Bytes of output.

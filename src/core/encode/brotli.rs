@@ -1,4 +1,22 @@
-//! The brotli encoder: the one file that knows which it is.
+//! The brotli encoder: the only file that knows the encoder's library.
+//!
+//! ```text
+//!                       more than 1 MiB, or the end
+//!    ┌───────────┐      (exact size then known)     ┌──────────┐
+//!    │ Gathering │ ───────────────────────────────▶ │ Draining │ ◀──────────────────┐
+//!    └───────────┘                                  └────┬─────┘                    │
+//!                                      all given to the  │ session                  │
+//!                                                        ▼                          │
+//!                         set_quality:            ┌──────────┐   finish             │
+//!                         a new session  ┌──────▶ │ Encoding │ ────────▶ end        │
+//!                                        └─────── └────┬─────┘                      │
+//!                            a meta-block that did not │ shrink                     │
+//!                                                      ▼                            │
+//!    ┌─────────┐   1 MiB that looks incompressible ┌──────────┐  looks compressible,│
+//!    │ Copying │ ◀──────────────────────────────── │ Doubting │  16 blocks copied,  │
+//!    └────┬────┘ ────────────────────────────────▶ └────┬─────┘  or the end         │
+//!         written as an uncompressed meta-block         └───────────────────────────┘
+//! ```
 
 use mbrotli::{
     CompressionMode, Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize,
@@ -14,40 +32,41 @@ use crate::{
     error::{Error, Limit},
 };
 
-/// What the encoder is told to expect, in bytes, of a tarball that is longer than [`SMALL`]: more than any of its
+/// The size given to the encoder for a tarball longer than [`SMALL`], in bytes. It exceeds all of the encoder's
 /// thresholds.
 ///
-/// It picks its match finder by this. Left alone, it would go by what the first call brings, and the same archive would
-/// be compressed differently when it arrives in other pieces.
+/// The encoder chooses its match finder by the size. Without a hint it uses the length of the first call, and the
+/// output would depend on how the upload is cut.
 const EXPECTED_SIZE: u64 = 1 << 30;
 
-/// Bytes of a tarball that are gathered before the encoder starts. One that is not longer is compressed with its true
-/// size, and with no larger window than it can use.
+/// Bytes that are gathered before the encoder starts. A tarball that fits is compressed with its true size and the
+/// smallest window that holds it.
 pub(crate) const SMALL: usize = 1 << 20;
 
-/// The smallest window that another is lowered to. At 16 and below the encoder has other ways, which find less.
+/// The smallest window to lower to. At 16 and below the encoder uses other, weaker methods.
 const LEAST_LGWIN: u8 = 18;
 
-/// Bytes that are given to the encoder in one call: a step's share.
+/// Input of one encoder call in bytes. It bounds a step's work.
 const SHARE: usize = 64 << 10;
 
-/// The lowest quality at which an encoder can continue a stream. Those below are quick with noise as they are.
+/// The lowest quality at which an encoder can continue a stream. Lower qualities handle incompressible data fast by
+/// themselves.
 const LEAST_CONTINUING: u8 = 2;
 
-/// Uncompressed meta-blocks, of [`incompressible::BLOCK`] bytes, between two tries to compress what could not be shrunk.
+/// Uncompressed meta-blocks of [`incompressible::BLOCK`] bytes between two attempts to compress.
 ///
-/// A new encoder knows nothing of what came before: more tries would cost more, and find less.
+/// A new encoder starts without history, so more attempts would cost more and find less.
 const UNTRIED: u8 = 16;
 
-/// Memory of an [`Encoder`] beside [`Parameters::encoder_bytes`].
+/// Memory of an [`Encoder`] in addition to [`Parameters::encoder_bytes`].
 pub(crate) const GATHERED_BYTES: u64 = SMALL as u64;
 
 const _: () = assert!(incompressible::BLOCK <= SMALL);
 
-/// Bytes of the tarball after which a meta-block ends (RFC 7932 §9.2), counted so that the output does not depend on
-/// how its input arrives. The encoder's memory grows with its longest meta-block, and nothing leaves it before the
-/// first one ends: at 2 MiB it needs a third less memory at window 22, half at 24, for 0.05 % of size. Where windows and
-/// trees take the most, 1 MiB.
+/// Tarball bytes in a meta-block (RFC 7932 §9.2). A fixed length makes the output independent of how the input arrives.
+/// The encoder's memory grows with its longest meta-block, and no output appears before the first one ends. With 2 MiB
+/// it needs a third less memory at window 22 and half at 24, for 0.05 % of size. It is 1 MiB where windows and trees
+/// are largest.
 fn meta_block(quality: u8, lgwin: u8) -> u64 {
     let large = lgwin > 22 || lgwin > 20 && quality > 9;
     if large { 1 << 20 } else { 2 << 20 }
@@ -62,42 +81,50 @@ pub(crate) struct Encoder {
     mode: CompressionMode,
     /// The present meta-block.
     block: Bytes,
-    /// Bytes of the tarball before it.
+    /// Tarball bytes before the present meta-block.
     position: u64,
+    /// The end of the stream, if it is not the encoder's own.
+    ending: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
 enum EncoderStage {
-    /// The tarball may turn out to be small.
+    /// The tarball may still turn out to be small.
     Gathering(Vec<u8>),
-    /// The first bytes are given to the encoder, from `next` on.
+    /// The encoder receives the gathered bytes, from `next` on.
     Draining {
         gathered: Vec<u8>,
         next: usize,
         session: Box<EncoderSessionOwned>,
     },
     Encoding(Box<EncoderSessionOwned>),
-    /// What came last could not be shrunk. Of `untried` blocks at most, those that look no better are written as they are.
+    /// The last block could not be shrunk. Up to `untried` more blocks that look incompressible are copied without an
+    /// attempt.
     Doubting {
         gathered: Vec<u8>,
         untried: u8,
     },
-    /// An uncompressed meta-block, of which `next` bytes are written, its header's included.
+    /// An uncompressed meta-block; `next` bytes of it, header included, are written.
     Copying {
         gathered: Vec<u8>,
         next: usize,
         untried: u8,
     },
+    /// The end of the stream, of which `next` bytes are written.
+    Ending {
+        bytes: Vec<u8>,
+        next: usize,
+    },
 }
 
-/// What one call of the encoder did.
+/// The result of one call of the encoder.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Encoded {
     pub(crate) consumed: usize,
     pub(crate) produced: usize,
-    /// Whether it has more to write than there was room for.
+    /// True if there is more to write than the output holds.
     pub(crate) output_full: bool,
-    /// Whether the stream has ended, all of it written.
+    /// True if the stream is complete and written.
     pub(crate) finished: bool,
     pub(crate) ended: Option<MetaBlock>,
 }
@@ -115,25 +142,31 @@ impl Encoder {
             },
             block: Bytes::default(),
             position: 0,
+            ending: None,
         })
     }
 
-    /// Quality and lgwin that are in use, once it is certain which: not before the first byte of output.
+    /// Ends the stream with these bytes. They start at a byte boundary and include the last meta-block.
+    pub(crate) fn set_ending(&mut self, bytes: Vec<u8>) {
+        self.ending = Some(bytes);
+    }
+
+    /// Quality and lgwin in use. Not final before the first byte of output.
     pub(crate) fn in_use(&self) -> (u8, u8) {
         (self.quality, self.lgwin)
     }
 
-    /// Bytes that were gathered, and the window that they can use, if nothing was compressed so far.
+    /// The number of gathered bytes and the window they can use, if nothing is compressed yet.
     pub(crate) fn gathered(&self) -> Option<(u64, u8)> {
         let EncoderStage::Gathering(gathered) = &self.stage else { return None };
         let length = gathered.len() as u64;
         Some((length, usable(self.lgwin, length)))
     }
 
-    /// Uses another quality from here on: before anything was compressed, or where a meta-block has just ended.
+    /// Changes the quality. Valid before anything is compressed, or right after a meta-block.
     ///
-    /// A stream that was begun goes on with an encoder that has not seen what came before. Its window is empty, so the
-    /// first megabytes after the change are compressed a little less.
+    /// A stream in progress continues with a new encoder that starts with an empty window. The first megabytes after
+    /// the change compress slightly less.
     pub(crate) fn set_quality(&mut self, quality: u8) -> Result<(), Error> {
         if quality == self.quality {
             return Ok(());
@@ -141,14 +174,14 @@ impl Encoder {
         self.quality = quality;
         if let EncoderStage::Encoding(_) = self.stage {
             assert!(self.block == Bytes::default(), "a meta-block has just ended");
-            // Before the new one is made, for both may be large.
+            // Drop the old encoder before making the new one: both may be large.
             self.stage = EncoderStage::Gathering(Vec::new());
             self.stage = EncoderStage::Encoding(self.session(EXPECTED_SIZE)?);
         }
         Ok(())
     }
 
-    /// Takes bytes from the front of `input`, may write to the front of `output`.
+    /// Takes bytes from the front of `input` and may write to the front of `output`.
     pub(crate) fn write(&mut self, input: &[u8], output: &mut [u8]) -> Result<Encoded, Error> {
         match &mut self.stage {
             EncoderStage::Gathering(gathered) if gathered.len() + input.len() <= SMALL => {
@@ -169,7 +202,7 @@ impl Encoder {
                 if !flushed.output_full {
                     let block = self.end_block(false);
                     if incompressible::is_wasted(block.bytes) && self.quality >= LEAST_CONTINUING {
-                        // Before there is memory for anything else.
+                        // Release the encoder's memory before allocating.
                         self.stage = EncoderStage::Gathering(Vec::new());
                         self.stage =
                             EncoderStage::Doubting { gathered: room_for(incompressible::BLOCK)?, untried: UNTRIED };
@@ -190,10 +223,11 @@ impl Encoder {
             }
             EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
+            EncoderStage::Ending { .. } => unreachable!("nothing is written after the end"),
         }
     }
 
-    /// Ends the stream; call until it is finished.
+    /// Ends the stream. Call it until `finished` is true.
     pub(crate) fn finish(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
         match &mut self.stage {
             EncoderStage::Gathering(gathered) => {
@@ -204,14 +238,29 @@ impl Encoder {
             EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
             EncoderStage::Draining { .. } => self.drain(output),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
+            EncoderStage::Encoding(session) if self.ending.is_some() => {
+                let encoded = call(session, &[], output, Operation::Flush)?;
+                if !encoded.output_full {
+                    let bytes = self.ending.take().expect("there is one");
+                    self.stage = EncoderStage::Ending { bytes, next: 0 };
+                }
+                Ok(self.count(encoded))
+            }
             EncoderStage::Encoding(session) => {
                 let encoded = call(session, &[], output, Operation::Finish)?;
                 Ok(self.count(encoded))
             }
+            EncoderStage::Ending { bytes, next } => {
+                let produced = output.len().min(bytes.len() - *next);
+                output[..produced].copy_from_slice(&bytes[*next..*next + produced]);
+                *next += produced;
+                let finished = *next == bytes.len();
+                Ok(Encoded { produced, output_full: !finished, finished, ..Encoded::default() })
+            }
         }
     }
 
-    /// Begins to compress what was gathered, of a tarball of `size` bytes.
+    /// Starts compressing the gathered bytes of a tarball of `size` bytes.
     fn start(&mut self, size: u64) -> Result<Encoded, Error> {
         let session = self.session(size)?;
         if let EncoderStage::Gathering(gathered) | EncoderStage::Doubting { gathered, .. } = &mut self.stage {
@@ -220,7 +269,7 @@ impl Encoder {
         Ok(Encoded::default())
     }
 
-    /// Gives the encoder a share of what was gathered.
+    /// Passes a share of the gathered bytes to the encoder.
     fn drain(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
         let EncoderStage::Draining { gathered, next, session } = &mut self.stage else {
             unreachable!("called for this stage alone");
@@ -235,7 +284,7 @@ impl Encoder {
             let EncoderStage::Draining { session, .. } = stage else { unreachable!("as above") };
             self.stage = EncoderStage::Encoding(session);
         }
-        // What it took was gathered before.
+        // The bytes were already counted as consumed when they were gathered.
         Ok(Encoded { consumed: 0, ..encoded })
     }
 
@@ -274,13 +323,13 @@ impl Encoder {
         encoded
     }
 
-    /// A session that continues the stream where it stands.
+    /// A new session that continues the stream.
     fn session(&self, size: u64) -> Result<Box<EncoderSessionOwned>, Error> {
         let quality = Quality::try_from(self.quality).expect("quality was checked");
         let window = Window::standard(self.lgwin).expect("lgwin was checked");
-        // With contexts, qualities 10 and 11 keep 64 histograms for each of up to 256 kinds of literals, and again while these
-        // are merged: 80 MB more, for text and programs that change their kind often. Without, they are 2 to 10 % larger,
-        // still less than at 9, and take a third less time (docs/encoder.md).
+        // With literal contexts, qualities 10 and 11 keep 64 histograms for each of up to 256 literal types, and again
+        // while merging them. That is 80 MB more for data that often changes its kind. Without contexts the output is 2
+        // to 10 % larger, still smaller than at 9, and takes a third less time (docs/encoder.md).
         let contexts = if self.quality > 9 { LiteralContextMode::Disabled } else { LiteralContextMode::Auto };
         let config = EncoderConfig::new()
             .with_quality(quality)
@@ -299,7 +348,7 @@ fn room_for(bytes: usize) -> Result<Vec<u8>, Error> {
     Ok(room)
 }
 
-/// `lgwin`, or less if that holds all of `length` bytes.
+/// `lgwin`, or the smallest window that holds `length` bytes.
 fn usable(lgwin: u8, length: u64) -> u8 {
     (LEAST_LGWIN..lgwin).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(lgwin)
 }
@@ -459,7 +508,7 @@ mod tests {
     #[test]
     fn noise_that_repeats_itself_is_found_when_it_is_tried_again() {
         let repeating = noise(1 << 20).repeat(30);
-        // Without a doubt, and behind one.
+        // Found by the first encoder, and by one that starts after copied blocks.
         for (before, untried) in [(0, 0), (2 << 20, usize::from(UNTRIED))] {
             let input = [noise(before), repeating.clone()].concat();
             let (compressed, _) = compress(&input, 22, &[5]);

@@ -1,29 +1,28 @@
-//! Data that brotli cannot shrink, which is told by how even it is and written as it stands.
+//! Incompressible data: how to recognise it, and the meta-block that stores it.
 
 use crate::cost::cpu::Bytes;
 
-/// Bytes that are looked at, and written, at once: the longest meta-block whose header has three bytes.
+/// Bytes that are examined and written at once: the longest meta-block with a header of three bytes.
 pub(crate) const BLOCK: usize = 1 << 20;
 
-/// The header of an uncompressed meta-block of that length (RFC 7932 §9.2): in this order from the lowest bit on, it is not
-/// the last, five nibbles have the length less one, and it is uncompressed.
+/// The header of an uncompressed meta-block of that length (RFC 7932 §9.2). From the lowest bit: not the last block, a
+/// length field of five nibbles holding the length minus one, uncompressed.
 pub(crate) const HEADER: [u8; 3] = {
     let bits = ((1 << 1) | ((BLOCK - 1) << 3) | (1 << 23)).to_le_bytes();
     [bits[0], bits[1], bits[2]]
 };
 
-/// Whether compressing a meta-block gained less than a thousandth.
+/// True if compressing a meta-block saved less than a thousandth.
 pub(crate) fn is_wasted(block: Bytes) -> bool {
     block.given >= block.taken - block.taken / 1024
 }
 
-/// Whether all byte values are about as frequent in `block`: what comes before it could not be shrunk, and here nothing
-/// speaks for another kind.
+/// True if all byte values are about equally frequent in `block`. It is asked only after data that could not be shrunk.
 ///
-/// That byte values coincide by a quarter more often than by chance is allowed: of media and archives some have that.
-/// Text does ten times as often, programs five.
+/// It allows 25 % more coincidences of byte values than chance gives, because some media and archives have that many.
+/// Text has ten times as many, programs five times.
 pub(crate) fn is_even(block: &[u8]) -> bool {
-    /// A prime: records, of whatever length, are seen at all of their bytes.
+    /// A prime, so that records of any length are sampled at all of their bytes.
     const STRIDE: usize = 13;
     let mut counts = [0_u64; 256];
     for byte in block.iter().step_by(STRIDE) {

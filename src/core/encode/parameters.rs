@@ -1,4 +1,4 @@
-//! What a caller may choose of brotli: quality, window and mode.
+//! Encoder parameters: quality, window and mode.
 
 use thiserror::Error as ThisError;
 
@@ -7,30 +7,30 @@ use crate::cost::{
     memory::{encoder_bytes, largest_lgwin},
 };
 
-/// How hard to compress: brotli quality and window size, both within their ranges.
+/// Brotli quality, window size and mode, all within their ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameters {
-    /// `None` for the best that the work allows, up to `most_quality`.
+    /// `None` for the best quality within the CPU budget, up to `most_quality`.
     quality: Option<u8>,
     most_quality: u8,
-    /// `None` for one that the upload can use, up to `most_lgwin`.
+    /// `None` for a window to fit the upload, up to `most_lgwin`.
     lgwin: Option<u8>,
     most_lgwin: u8,
     mode: Mode,
     upload_bytes: Option<u64>,
 }
 
-/// What the encoder is told of the data. Every mode takes any data, and none makes a great difference.
+/// A hint about the data. Every mode accepts any data, and the differences are small.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing.
+    /// No hint.
     #[default]
     Generic,
-    /// That it is text in UTF-8. The encoder goes by it where it chooses contexts of literals at qualities 10 and 11, which
-    /// have none here (`docs/encoder.md`): the same bytes as with [`Self::Generic`].
+    /// UTF-8 text. The encoder uses this hint for literal contexts at qualities 10 and 11, which are disabled here
+    /// (`docs/encoder.md`). So the output equals [`Self::Generic`].
     Text,
-    /// That it is a font, of which distances are mostly multiples of two. From quality 4 on fonts are 0.1 to 0.2 % smaller
-    /// with it and programs 1.2 % up to quality 9, 0.3 above; saves are up to 0.6 % larger.
+    /// A font, where most distances are multiples of two. From quality 4 on, fonts shrink by 0.1 to 0.2 %, programs by
+    /// 1.2 % (0.3 % above quality 9), and saves grow by up to 0.6 %.
     Font,
 }
 
@@ -38,7 +38,7 @@ impl Mode {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Generic, Self::Text, Self::Font];
 
-    /// By which it is asked for.
+    /// The option's value.
     pub fn name(self) -> &'static str {
         match self {
             Self::Generic => "generic",
@@ -47,7 +47,7 @@ impl Mode {
         }
     }
 
-    /// The mode of this name, if there is one.
+    /// The mode with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.name() == name)
     }
@@ -57,9 +57,9 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 #[error("{option} is {value}, it must be {min} to {max}")]
 pub struct OutOfRange {
-    /// Which option.
+    /// Name of the option.
     pub option: &'static str,
-    /// What was asked for.
+    /// The given value.
     pub value: u8,
     /// The least it may be.
     pub min: u8,
@@ -74,51 +74,51 @@ impl Parameters {
         Ok(Self { quality: Some(quality), ..Self::auto(lgwin)? })
     }
 
-    /// The highest quality that stays within 25 s of CPU, as the Worker is allowed 30; lowered on the way where the
-    /// archive turns out to cost more. It goes by [`Parameters::expecting`] and by what the archive says of itself, not by
-    /// a clock: the same archive gives the same bytes.
+    /// The highest quality that stays within 25 s of CPU (the Worker may use 30 s). It drops during the conversion if
+    /// the archive costs more than expected. It depends on [`Parameters::expecting`] and on declared sizes, not on a
+    /// clock: the same archive gives the same bytes.
     pub fn auto(lgwin: u8) -> Result<Self, OutOfRange> {
         let lgwin = Some(within("lgwin", lgwin, 10, 24)?);
         Ok(Self { quality: None, most_quality: 11, lgwin, most_lgwin: 24, mode: Mode::Generic, upload_bytes: None })
     }
 
-    /// Tells the encoder what the data is.
+    /// Sets the hint about the data.
     pub fn with_mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
     }
 
-    /// What the encoder is told of the data.
+    /// The hint about the data.
     pub fn mode(self) -> Mode {
         self.mode
     }
 
-    /// Bounds what is chosen automatically. A quality or window that is given stays what it is.
+    /// Sets maximums for automatic choices. Explicit values are not changed.
     pub fn at_most(self, quality: u8, lgwin: u8) -> Self {
         Self { most_quality: quality, most_lgwin: lgwin, ..self }
     }
 
-    /// The smallest window that holds what a zip of [`Parameters::expecting`] mostly unpacks to, eight times as much, of
-    /// those that take no more memory than 22; 22 itself where no size is known.
+    /// Chooses the window: the smallest that holds eight times the size of [`Parameters::expecting`] (a typical
+    /// unpacked size), among those that need no more memory than lgwin 22. Without a size it is 22.
     pub fn with_auto_lgwin(self) -> Self {
         Self { lgwin: None, ..self }
     }
 
-    /// Tells the size of the zip in bytes, as its sender declares it. Only what is automatic goes by it.
+    /// Sets the zip's size in bytes as its sender declares it. It only affects automatic choices.
     pub fn expecting(self, upload_bytes: Option<u64>) -> Self {
         Self { upload_bytes, ..self }
     }
 
-    /// 0 to 11; the highest that may be used, where it is chosen automatically.
+    /// The quality, 0 to 11; the highest possible one if automatic.
     pub fn quality(self) -> u8 {
         self.quality.unwrap_or_else(|| highest_quality(self.lgwin(), self.upload_bytes).min(self.most_quality))
     }
 
-    /// What bounds an automatic quality, whatever there is room for.
+    /// The maximum for an automatic quality, regardless of memory.
     pub(crate) fn most_quality(self) -> u8 {
         self.most_quality
     }
 
-    /// Whether the quality is chosen, and lowered, automatically.
+    /// True if the quality is automatic.
     pub fn is_auto(self) -> bool {
         self.quality.is_none()
     }
@@ -127,11 +127,11 @@ impl Parameters {
     pub fn lgwin(self) -> u8 {
         self.lgwin.unwrap_or_else(|| {
             let enough = |lgwin: &u8| self.upload_bytes.is_some_and(|bytes| bytes.saturating_mul(8) <= 1 << lgwin);
-            // At these qualities the tables beside a window of 23 are smaller than beside one of 22.
+            // At these qualities the tables for a window of 23 are smaller than those for 22.
             let most = match (self.upload_bytes, self.quality) {
                 (Some(_), Some(4..=9)) => 23,
                 (_, Some(quality)) => largest_lgwin(quality).min(22),
-                // So that there is room for the highest qualities.
+                // A smaller window leaves memory for the highest qualities.
                 (Some(bytes), None) if bytes <= SMALL_UPLOAD => largest_lgwin(11),
                 _ => 22,
             };
@@ -140,13 +140,13 @@ impl Parameters {
         })
     }
 
-    /// The zip's size in bytes, if that was told.
+    /// The zip's declared size in bytes.
     pub(crate) fn upload_bytes(self) -> Option<u64> {
         self.upload_bytes
     }
 
-    /// The most memory that the encoder takes with these, in bytes, whatever it is given: with an automatic quality, at
-    /// any that it may be lowered to.
+    /// Upper bound of the encoder's memory in bytes for any input. For an automatic quality, the maximum over all
+    /// qualities it may use.
     pub fn encoder_bytes(self) -> u64 {
         let most = self.quality();
         let least = if self.is_auto() { 0 } else { most };
@@ -154,11 +154,10 @@ impl Parameters {
     }
 }
 
-/// The highest quality that may be chosen automatically for a zip of `upload_bytes`: the highest at which it can end in
-/// time, if it unpacks to no more than itself.
+/// The highest automatic quality for a zip of `upload_bytes`: it must finish in time if the contents are no larger than
+/// the zip.
 ///
-/// Not above 9 where its size is not known, nor where a large window leaves an isolate too little to hold back what such
-/// a zip may ask for.
+/// At most 9 if the size is unknown, or if a large window leaves an isolate too little memory to hold back such a zip.
 fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
     let Some(taken) = upload_bytes else { return 9 };
     let most = if lgwin <= 20 || taken <= SMALL_UPLOAD { 11 } else { 9 };
@@ -166,10 +165,10 @@ fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
     cpu::best_quality(most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
 }
 
-/// Bytes of a zip that can be held back whole next to the largest encoder.
+/// Size of a zip that can be held back whole beside the largest encoder, in bytes.
 const SMALL_UPLOAD: u64 = 3 << 20;
 
-/// What a tarball of up to 1 MiB gets in any case.
+/// The window that a tarball of up to 1 MiB gets in any case.
 const LEAST_AUTO_LGWIN: u8 = 18;
 
 fn within(option: &'static str, value: u8, min: u8, max: u8) -> Result<u8, OutOfRange> {
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_automatic_quality_asks_for_no_encoder_that_an_isolate_has_no_room_for() {
+    fn an_automatic_quality_fits_an_isolate() {
         for lgwin in 10..=24 {
             for upload_bytes in [0, MIB, SMALL_UPLOAD, SMALL_UPLOAD + 1, 100 * MIB] {
                 let parameters = auto(lgwin, upload_bytes);
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_automatic_quality_has_room_for_those_it_may_be_lowered_to() {
+    fn the_memory_of_an_automatic_quality_covers_all_lower_ones() {
         for (lgwin, upload_bytes) in [(16, MIB), (18, MIB), (22, MIB), (24, MIB)] {
             let parameters = auto(lgwin, upload_bytes);
             for lower in 0..=parameters.quality() {
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_automatic_quality_stays_below_its_bound_and_a_given_one_does_not() {
+    fn the_maximum_applies_to_automatic_qualities_only() {
         let small = Some(1000);
         assert_eq!(Parameters::auto(18).unwrap().expecting(small).quality(), 11);
         assert_eq!(Parameters::auto(18).unwrap().at_most(6, 24).expecting(small).quality(), 6);

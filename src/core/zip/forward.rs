@@ -1,9 +1,41 @@
-//! The zip reader: the bytes of a zip in, front to back; its members out.
+//! The forward zip reader: the bytes of a zip in, front to back; its members out.
 //!
-//! One state per kind of record, one method per state. A call does one state's work on the bytes it is given and says
-//! what came of it. Nothing is believed before it is proved: a member's size is announced only when it is declared or
-//! has been counted, its CRC-32 and sizes are compared before the next record is read, and the archive is whole only
-//! when the central directory and the end records agree with every member (APPNOTE §4.3.6 gives the order).
+//! There is one state per kind of record and one method per state. A call does one state's work on its input and
+//! returns an event. The reader trusts no header. It announces a member only when its size is declared or counted. It
+//! compares CRC-32 and sizes before it reads the next record. The archive is whole only when the central directory and
+//! the end records agree with every member (APPNOTE §4.3.6 gives the order).
+//!
+//! ```text
+//!    Start ──────────────┬─────────────────────────────┐
+//!      │ "SAV"           │ split marker                │
+//!      ▼                 ▼                             │
+//!    SaveHeader      FirstSignature ─── none ─▶ error  │
+//!      │                 ▲      │                      │
+//!      ▼                 │      │ record               │ record
+//!    LeadingData ────────┘      ▼                      ▼
+//!           ┌──────────────────────────────────────────────────┐
+//!           │ the next record, by its signature (Signature)    │ ◀─────────────────┐
+//!           └─┬──────────────┬───────────────┬──────────────┬──┘                   │
+//!    local    │       APK    │     extra     │   central    │  header or end       │
+//!    header   ▼       block  ▼     data      ▼              ▼                      │
+//!    LocalHeader     SigningBlock    ExtraData          Directory                  │
+//!      │  │  │  │           │            │                   │                      │
+//!      │  │  │  │         Skip          Skip ──────────┐     ▼                      │
+//!      │  │  │  │           │                          │  Trailing ─ end of input ─▶ End
+//!      │  │  │  │     SigningBlockEnd ─────────────────┴───────────────────────────▶│
+//!      │  │  │  │                                                                   │
+//!      │  │  │  └ empty directory, descriptor to come ─▶ Descriptor                 │
+//!      │  │  └─── stored, no size ─▶ Scan ──────────────────┐ │                     │
+//!      │  └────── compressed, no size ─▶ Hold ─▶ Descriptor │ │                     │
+//!      │                                           │        │ │                     │
+//!      └ size declared ─▶ Contents ─┬▶ Descriptor  ▼        ▼ │                     │
+//!                                   │       │     Replay ◀──┘ │                     │
+//!                                   ▼       ▼       ▼         ▼                     │
+//!                                 Verified ──────────────────────▶ Release, Replay ─┤
+//!                                   └───────────────────────────────────────────────┘
+//! ```
+//!
+//! `Release` gives a member that had to wait for the ones that come first. Any state may go to `Failed`.
 //!
 //! If you add a state, also add a case to `tests/it` that is cut inside it.
 
@@ -20,7 +52,11 @@ use directory::Directory;
 use order::{HeldMember, Order};
 
 use super::{
-    format::{extra, record, sav_header, time},
+    format::{
+        extra, record,
+        sav_header::{self, SavHeader},
+        time,
+    },
     inflate::{Contents, Inflater, Measured},
     ledger::{self, Ledger, NameDigest},
     name,
@@ -35,21 +71,20 @@ use crate::{
     warning::Warnings,
 };
 
-/// The longest name that can be asked for, in bytes, so that a header always fits the buffers it passes through.
+/// Upper bound of `Limits::name_bytes`, so that a header always fits the buffers it passes through.
 const MAX_NAME: u64 = 32 << 10;
 
-/// How often a name may be in memory at once: decoded, as a path, in the entry and its event, in the headers that a
-/// tarball has for it, in an error and for the error after that. `tests/memory` holds it to that.
+/// Copies of a name that may exist at once: decoded, as a path, in the entry and its event, in tar headers, in an error
+/// and the error that wraps it. `tests/memory` checks this.
 const NAME_COPIES: u64 = 8;
 
-/// The most input that one call takes, and the most contents that it gives, in bytes: its work is bounded whatever the
-/// caller offers.
+/// Maximum input and contents of one call, in bytes. It bounds the work of a call.
 const SHARE: usize = 64 << 10;
 
 /// Reads one zip from front to back, without seeking and without I/O: the caller brings bytes and takes members.
 ///
-/// What it has announced is true only once it comes to [`Event::End`]: a member whose header is right may stand in an
-/// archive that contradicts it further on. Whoever acts on members earlier must be able to take it back.
+/// Its events are final only at [`Event::End`]: a member with a correct header may be in an archive that later
+/// contradicts it. Callers that act on members earlier must be able to undo that.
 ///
 /// ```
 /// use recompress::{Event, Limits, ZipReader};
@@ -83,7 +118,7 @@ pub struct ZipReader {
     meter: Meter,
     /// Bytes taken so far.
     received: u64,
-    /// The record that is being gathered. What is left of it after a record belongs to the next one.
+    /// The record being gathered. Bytes left after a record belong to the next one.
     record: Vec<u8>,
     inflater: Inflater,
     /// Bytes charged for copies of names.
@@ -93,10 +128,12 @@ pub struct ZipReader {
     /// Members and nameless entries so far.
     entries: u64,
     unpacked: u64,
-    /// The last stored member whose length was found by its descriptor, until the directory has confirmed all.
+    /// The last stored member whose end was found by its descriptor, until the directory confirms it.
     unconfirmed: Option<String>,
     selection: Selection,
     order: Order,
+    /// The header line of a save.
+    save: Option<SavHeader>,
 }
 
 #[derive(Debug)]
@@ -106,13 +143,13 @@ enum State {
     Start,
     /// The line before a save's zip.
     SaveHeader,
-    /// A save's header and metadata, on their way out.
+    /// A save's header and metadata, given as contents.
     LeadingData { entry: Entry, contents: Contents, kept: Kept },
-    /// The first signature after what may stand before a zip.
+    /// The first signature after a split marker or leading data.
     FirstSignature,
 
     // gaps.rs
-    /// Four bytes that say which record comes next, after `zeros` of alignment.
+    /// The next record's signature, after `zeros` bytes of alignment.
     Signature { zeros: u64 },
     /// The first size field of an APK signing block.
     SigningBlock,
@@ -120,7 +157,7 @@ enum State {
     SigningBlockEnd { size: u64 },
     /// An archive extra data record (APPNOTE §4.3.11).
     ExtraData,
-    /// Bytes that are passed over; the last four of them so far.
+    /// Bytes to skip. `window` holds the last four.
     Skip { left: u64, window: u32, then: Box<State> },
 
     // local.rs
@@ -128,59 +165,59 @@ enum State {
     LocalHeader,
 
     // data.rs
-    /// Contents whose size is declared, of which the member was announced.
+    /// Contents of a member whose size is declared.
     Contents { member: Member, contents: Contents, compressed_size: Option<u64>, kept: Kept },
-    /// Deflated contents that are held until their size is known.
+    /// Compressed contents, held until their size is known.
     Hold { member: Member, contents: Contents, spool: Spool },
-    /// Stored contents that are held until their end is found.
+    /// Stored contents, held until their end is found.
     Scan { member: Member, scan: Scan, spool: Spool },
-    /// A descriptor, after contents that were passed on or are held.
+    /// A data descriptor, after contents that were given or are held.
     Descriptor { member: Member, measured: Measured, kept: Kept },
-    /// Kept contents whose member was announced.
+    /// Held contents of an announced member.
     Replay { verified: Verified, contents: Contents, spool: Spool },
-    /// A member that was passed on is whole.
+    /// A member whose contents were given is verified.
     Verified { verified: Verified, then: Box<State> },
-    /// A member that has waited, and whose turn it is.
+    /// A member that waited and is next in order.
     Release(HeldMember),
 
     // directory.rs
     /// The central directory and the end records.
     Directory(Directory),
-    /// Zeros after the end record.
-    Trailing { zeros: u64 },
+    /// Zeros and line ends after the end record.
+    Trailing { zeros: u64, line_ends: u64 },
 
-    /// Nothing more is read: the archive is whole.
+    /// Final: the archive is whole.
     End,
-    /// Nothing more is read: the archive is refused.
+    /// Final: the archive is refused.
     Failed(Error),
 }
 
 /// A member between its local header and the end of its data.
 #[derive(Debug)]
 struct Member {
-    /// Its size counts only once it was declared or proved.
+    /// Its size is meaningful once it is declared or counted.
     entry: Entry,
     method: Method,
-    /// Of its local header, from the start of the file.
+    /// Offset of its local header from the start of the file.
     offset: u64,
     name: NameDigest,
-    /// By the local header; `None` where a descriptor follows the data.
+    /// The local header's value; `None` if a descriptor follows the data.
     declared_crc32: Option<u32>,
     warnings: Warnings,
 }
 
-/// What is kept of a member's data while it is read.
+/// The part of a member's data that is held while it is read.
 #[derive(Debug)]
 enum Kept {
-    /// Nothing: the member was announced, and its contents are passed on.
+    /// Nothing: the member was announced and its contents are given.
     Nothing,
     /// All of it, until its size is known.
     Unsized(Spool),
-    /// All of it, until those have come that are to come first.
+    /// All of it, until the members that come first have come.
     Early(Spool),
 }
 
-/// What is told of a member when it is whole.
+/// The facts about a verified member.
 #[derive(Debug)]
 struct Verified {
     method: Method,
@@ -188,7 +225,7 @@ struct Verified {
     warnings: Warnings,
 }
 
-/// What one state came to: bytes taken from the front of the input, and the event.
+/// The result of one state: bytes taken from the front of the input, and the event.
 type ReadResult = Result<(usize, Event), Error>;
 
 impl ZipReader {
@@ -209,23 +246,24 @@ impl ZipReader {
             unconfirmed: None,
             selection: Selection::default(),
             order: Order::default(),
+            save: None,
         }
     }
 
-    /// Gives the members in another order: those that `selection` puts first come first, and what stands before them in the
-    /// zip is held back. Members that it leaves out are not: they come as they stand in the zip.
+    /// Gives the members in the order of `selection`. Members before the first ones are held back, unless they are not
+    /// selected.
     pub fn selecting(self, selection: Selection) -> Self {
         Self { order: Order::new(selection.first()), selection, ..self }
     }
 
-    /// Moves on by one state's work: takes bytes from the front of `input`, says how many, and what came of it.
+    /// Does one state's work. Takes bytes from the front of `input`; returns their number and an event.
     ///
-    /// May leave contents in `scratch`; more than 64 KiB of it, or of input, are not used in one call. `ended` says that
+    /// Contents are written to `scratch`. One call uses at most 64 KiB of it and of the input. `ended` says that
     /// nothing follows `input`.
     ///
     /// # Errors
     ///
-    /// Why the archive is refused. Every later call returns the same error.
+    /// The reason why the archive is refused. Every later call returns the same error.
     ///
     /// # Panics
     ///
@@ -275,13 +313,13 @@ impl ZipReader {
             }
             State::Release(waiting) => self.release_waiting(waiting),
             State::Directory(directory) => self.directory(directory, input),
-            State::Trailing { zeros } => self.trailing(zeros, input),
+            State::Trailing { zeros, line_ends } => self.trailing(zeros, line_ends, input),
             State::End => Ok((0, Event::End)),
             State::Failed(error) => Err(error),
         }
     }
 
-    /// What the end of the input means: the end of the archive in just one place.
+    /// Handles the end of the input. It is the end of the archive in only one state.
     fn end_of_input(&mut self) -> Result<Event, Error> {
         let inside = match &self.state {
             State::Trailing { .. } => {
@@ -305,23 +343,23 @@ impl ZipReader {
         Err(Error::Truncated { received: self.received, inside })
     }
 
-    /// Goes on with `state` when there is more input.
+    /// Waits in `state` for more input.
     fn wait_in(&mut self, state: State, taken: usize) -> ReadResult {
         self.state = state;
         Ok((taken, Event::NeedsInput))
     }
 
-    /// Goes on with `state` at the next call.
+    /// Continues with `state` at the next call.
     fn go_to(&mut self, state: State, taken: usize) -> ReadResult {
         self.state = state;
         Ok((taken, Event::Working))
     }
 
-    /// Takes bytes from `input` until the record has `length`, or there are no more. Says how many it took.
+    /// Appends input to the record until it has `length` bytes. Returns the number of bytes taken.
     fn gather(&mut self, length: usize, input: &[u8]) -> Result<usize, Error> {
         let capacity = self.record.capacity();
         if length > capacity {
-            // While it moves, the old bytes and the new ones exist at once.
+            // During the reallocation both buffers exist.
             self.meter.charge(length as u64)?;
             let failed = |_| Limit::Memory { wanted: length as u64, limit: 0 };
             self.record.try_reserve_exact(length - self.record.len()).map_err(failed)?;
@@ -332,7 +370,7 @@ impl ZipReader {
         Ok(taken)
     }
 
-    /// Charges what names take, for the longest one so far; a name of `length` bytes comes next.
+    /// Charges memory for names, by the longest one so far.
     fn charge_name(&mut self, length: usize) -> Result<(), Error> {
         let names = NAME_COPIES * length as u64;
         if let Some(more) = names.checked_sub(self.names) {
@@ -342,12 +380,12 @@ impl ZipReader {
         Ok(())
     }
 
-    /// Where the record that is being gathered starts, `taken` bytes into this call.
+    /// Offset of the record being gathered, `taken` bytes into this call.
     fn record_start(&self, taken: usize) -> u64 {
         self.received + taken as u64 - self.record.len() as u64
     }
 
-    /// Holds a member to the limits on what is unpacked. Its data ends at `end` in the file, if that is known.
+    /// Checks the limits on unpacked bytes. `end` is the end offset of the member's data, if known.
     fn admit(&mut self, entry: &Entry, end: Option<u64>) -> Result<(), Error> {
         self.unpacked = self
             .unpacked
@@ -360,8 +398,7 @@ impl ZipReader {
         Ok(())
     }
 
-    /// Begins a member whose size is known: holds it to the limits, and announces it unless it waits for others. Says how its
-    /// data is kept.
+    /// Begins a member of known size: checks limits and announces it, unless it must wait for others.
     fn begin_member(
         &mut self,
         entry: &Entry,
@@ -383,7 +420,7 @@ impl ZipReader {
         Event::Begin(Begin { entry: entry.clone(), selected, comparisons, unpacked_before, data_end })
     }
 
-    /// Whether a member is kept until others have come. One that is not selected is in nobody's way.
+    /// True if a member must wait for others. An unselected member never waits.
     fn waits(&self, name: &str) -> bool {
         self.order.before(name).is_some() && self.selection.selects(name)
     }
@@ -393,14 +430,14 @@ impl ZipReader {
         self.order.wait(waiting, &mut self.meter).map_err(|error| self.blame_first("", error))
     }
 
-    /// Keeps `data` of the member `name` where it waits. Says whether it does.
+    /// Holds `data` if the member `name` waits. Returns true if it does.
     fn keep(&mut self, kept: &mut Kept, data: &[u8], name: &str) -> Result<bool, Error> {
         let Kept::Early(spool) = kept else { return Ok(false) };
         spool.push(data, &mut self.meter).map_err(|error| self.blame_first(name, error))?;
         Ok(true)
     }
 
-    /// Where memory is short while `name` waits, for whom it does.
+    /// Turns a memory error into `FirstTooLate` if `name` waits for another member.
     fn blame_first(&self, name: &str, error: Error) -> Error {
         match (error, self.order.before(name)) {
             (Error::Limit(Limit::Memory { .. }), Some(first)) => {
@@ -410,9 +447,9 @@ impl ZipReader {
         }
     }
 
-    /// Compares what was unpacked, with the member whose data ends at `received`, to what it was unpacked from.
+    /// Checks the ratio of unpacked bytes to received ones, at the end of a member's data.
     ///
-    /// At the ends of members only, so that an archive is refused or not however it is cut.
+    /// It runs at the ends of members only, so the verdict does not depend on how the upload is cut.
     fn check_ratio(&self, entry: &Entry, received: u64) -> Result<(), Error> {
         let Self { unpacked, limits: Limits { ratio: limit, .. }, .. } = *self;
         if unpacked <= Limits::RATIO_GRACE || unpacked <= received.saturating_mul(limit) {
@@ -421,7 +458,7 @@ impl ZipReader {
         Err(Limit::Ratio { entry: entry.name.clone(), unpacked, received, limit }.into())
     }
 
-    /// A stored member whose length was found by looking for it is the first suspect when the rest makes no sense.
+    /// If the records after an unconfirmed stored member make no sense, its end was probably found wrongly. Blame it.
     fn blame_unconfirmed(&mut self, error: Error) -> Error {
         use Format::{BadEndRecord, DirectoryMismatch, UnexpectedRecord};
         match (error, self.unconfirmed.take()) {

@@ -4,7 +4,7 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 
 use crate::member::Method;
 
-/// The one inflater of a conversion: its window is allocated once and serves member after member.
+/// The only inflater of a conversion. Its window is allocated once and reused for every member.
 pub(crate) struct Inflater(Inflate);
 
 impl std::fmt::Debug for Inflater {
@@ -19,7 +19,7 @@ impl Inflater {
     }
 }
 
-/// What was found of a member by reading it.
+/// CRC-32 and sizes of a member, as counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Measured {
     pub(crate) crc32: u32,
@@ -27,7 +27,7 @@ pub(crate) struct Measured {
     pub(crate) size: u64,
 }
 
-/// How far a member has been unpacked.
+/// The progress of unpacking one member.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     crc32: crc32fast::Hasher,
@@ -35,14 +35,14 @@ pub(crate) struct Contents {
     size: u64,
 }
 
-/// What one call of [`Contents::read`] did.
+/// The result of one call of [`Contents::read`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unpacked {
     pub(crate) consumed: usize,
     pub(crate) produced: usize,
-    /// Whether a deflate stream has ended; a stored one has no end of its own.
+    /// True if the compressed stream has ended. A stored one has no end of its own.
     pub(crate) ended: bool,
-    /// Whether what follows is no deflate stream.
+    /// True if the data is invalid.
     pub(crate) broken: bool,
 }
 
@@ -87,7 +87,7 @@ impl Contents {
         self.size
     }
 
-    /// What has been found of the contents so far.
+    /// CRC-32 and sizes so far.
     pub(crate) fn measured(&self) -> Measured {
         Measured { crc32: self.crc32.clone().finalize(), compressed_size: self.compressed_size, size: self.size }
     }

@@ -1,7 +1,7 @@
-//! The ledger: what every local header claimed and every member proved, to be matched by the central directory.
+//! The ledger: a row of facts for each member that was read, for comparison with the central directory.
 //!
-//! A zip describes its members twice. Readers that start from the end believe the directory, this one has believed the
-//! local headers. Only where both say the same, member by member, is there one archive to speak of.
+//! A zip describes its members twice. Readers that start at the end trust the directory; this one read the local
+//! headers. The archive is unambiguous only if both agree on every member.
 
 use sha2::{Digest, Sha256};
 
@@ -10,23 +10,23 @@ use crate::{
     limits::Meter,
 };
 
-/// What is known of a member once it has been read whole.
+/// The facts about a member that was read whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LedgerRow {
-    /// Of its local header, from the start of the file.
+    /// Offset of its local header from the start of the file.
     pub(crate) offset: u64,
     pub(crate) compressed_size: u64,
     pub(crate) size: u64,
     pub(crate) crc32: u32,
     pub(crate) method: u16,
-    /// Permission bits of the tarball, which the directory need not agree with.
+    /// Permission bits in the tarball; the directory may differ.
     pub(crate) mode: u16,
     pub(crate) name: NameDigest,
 }
 
-/// Stands for a name: its bytes, and what they were decoded to.
+/// The digest of a name: of its raw bytes and its decoded form.
 ///
-/// 192 bits of SHA-256: nobody can make two names that have the same.
+/// It has 192 bits of SHA-256, so collisions cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NameDigest([u8; 24]);
 
@@ -38,8 +38,8 @@ impl NameDigest {
     }
 }
 
-/// A number in the central directory. One of 32 bits may have lost the upper half of its value: macOS writes members
-/// of more than 4 GiB so, without zip64.
+/// A number in the central directory. A 32-bit number may have lost its upper half: macOS writes members above 4 GiB
+/// without zip64.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Declared {
     Narrow(u32),
@@ -62,7 +62,7 @@ impl Declared {
     }
 }
 
-/// What the central directory says of a member.
+/// A central directory header, as claims about a member.
 #[derive(Debug)]
 pub(crate) struct Claim {
     pub(crate) offset: Declared,
@@ -81,7 +81,7 @@ pub(crate) struct Ledger {
     confirmed_count: usize,
     /// The row after the one confirmed last: directories mostly keep the order of the members.
     next: usize,
-    /// Where offsets count from: the start of the file, or the zip's own start after leading data.
+    /// The base of offsets: the start of the file, or the start of the zip after leading data.
     bases: Bases,
 }
 
@@ -92,24 +92,24 @@ enum Bases {
 }
 
 impl Ledger {
-    /// `leading` bytes stand before the zip's own start.
+    /// Makes an empty ledger. `leading` bytes precede the zip.
     pub(crate) fn new(leading: u64) -> Self {
         let bases = if leading == 0 { Bases::Known(0) } else { Bases::Either(leading) };
         Self { rows: Vec::new(), confirmed: Vec::new(), confirmed_count: 0, next: 0, bases }
     }
 
-    /// Members.
+    /// Number of members.
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Takes note of a member. Offsets only grow.
+    /// Adds a row. Offsets only grow.
     pub(crate) fn record(&mut self, row: LedgerRow, meter: &mut Meter) -> Result<(), Error> {
         if self.rows.len() == self.rows.capacity() {
-            // Half as many again: a vector that doubles has twice what it needs when it is large.
+            // Grow by half. Doubling would waste up to half of a large vector.
             let more = (self.rows.len() / 2).max(16);
             let width = (size_of::<LedgerRow>() + size_of::<bool>()) as u64;
-            // While it moves, the old rows and the new ones exist at once.
+            // During the reallocation both exist.
             let grown = (self.rows.len() + more) as u64 * width;
             meter.charge(grown)?;
             let failed = |_| Limit::Memory { wanted: grown, limit: 0 };
@@ -122,7 +122,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Confirms the row that `claim` is about, and gives its mode. `name` is for the error.
+    /// Confirms the row that matches `claim` and returns its mode. `name` is for the error.
     pub(crate) fn confirm(&mut self, claim: &Claim, name: &str) -> Result<u16, Error> {
         let row = match self.bases {
             Bases::Known(base) => self.find(claim.offset, base),
@@ -164,7 +164,7 @@ impl Ledger {
         self.rows.binary_search_by_key(&wanted, |row| row.offset).ok()
     }
 
-    /// Whether every member was confirmed; if not, says how many were.
+    /// Succeeds if every member is confirmed.
     pub(crate) fn all_confirmed(&self) -> Result<(), Error> {
         if self.confirmed_count == self.rows.len() {
             return Ok(());

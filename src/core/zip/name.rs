@@ -1,7 +1,7 @@
 //! Member names: raw bytes in, a relative path that stays below its root out.
 //!
-//! Names are refused rather than mended: for most unsafe names there is no obviously right safe one. The exceptions
-//! mean the same path to everyone: `.` components, doubled slashes, and backslashes where there is no slash.
+//! Unsafe names are refused, not repaired: most have no obvious safe form. The exceptions mean the same path to every
+//! reader: `.` components, doubled slashes, and backslashes in a name without slashes.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::{
 /// Bytes of a name that an error shows when it cannot be decoded.
 const SHOWN: usize = 64;
 
-/// How many bytes [`decode`] gives at most. Allocates nothing.
+/// Upper bound of the length that [`decode`] returns. Allocates nothing.
 pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
     let path = extra::unicode_paths(extra, raw).map(|(_, path)| path.len()).max().unwrap_or(0);
     let plain = match std::str::from_utf8(raw) {
@@ -28,28 +28,30 @@ pub(crate) fn decoded_length(raw: &[u8], extra: &[u8]) -> usize {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
     pub(crate) name: String,
-    /// Where it is not what the raw bytes say as UTF-8.
+    /// Set if the name differs from the raw bytes as UTF-8.
     pub(crate) warning: Option<Warning>,
 }
 
-/// Decodes the name in a local or central header, whose `flags` and `extra` field say how.
+/// Decodes the name of a local or central header with its `flags` and `extra` field.
 ///
-/// Flagged as UTF-8, it must be. Otherwise Info-ZIP's Unicode Path field is used where it belongs to this name. Otherwise
-/// it is UTF-8 that is not flagged, as macOS and Info-ZIP write it, or code page 437, which every byte is in. A field that
-/// renames the member is refused: readers that know it and readers that do not would see two.
+/// A name flagged as UTF-8 must be valid. Otherwise a Unicode Path field that belongs to this name wins. Otherwise the
+/// name is unflagged UTF-8, as macOS and Info-ZIP write it, or else code page 437, which can decode any byte. A field
+/// that renames the member is refused, because readers with and without support for it would see two names.
 pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8]) -> Result<Decoded, Error> {
     let utf8 = std::str::from_utf8(raw).ok();
     let is_flagged = flags & FLAG_UTF8 != 0;
     if is_flagged && utf8.is_none() {
         return Err(Format::BadName { name: shown(raw) }.into());
     }
-    let other_name = || Format::UnsafeName { name: shown(raw), problem: "its Unicode path field has another name" };
+    let other_name = || Format::UnsafeName { name: shown(raw), problem: "its Unicode path field gives another name" };
     let (mut seen, mut path) = (None, None);
-    // libarchive and the zip crate use the field whatever its version; of several, readers use the first or the last.
+    // libarchive and the zip crate use the field with any version. Of several fields, readers use the first or the
+    // last.
     for (version, spelled) in extra::unicode_paths(extra, raw) {
         let spelled = std::str::from_utf8(spelled).map_err(|_| other_name())?;
         let is_this_name = if is_flagged { utf8 == Some(spelled) } else { may_spell(spelled, raw) };
-        if !is_this_name || *seen.get_or_insert(spelled) != spelled {
+        let is_same = |other: &str| slashed(other.as_bytes()) == slashed(spelled.as_bytes());
+        if !is_this_name || !is_same(seen.get_or_insert(spelled)) {
             return Err(other_name().into());
         }
         if version == 1 {
@@ -70,12 +72,22 @@ pub(crate) fn shown(raw: &[u8]) -> String {
     String::from_utf8_lossy(&raw[..raw.len().min(SHOWN)]).into_owned()
 }
 
-/// Whether `path` is what `raw` may stand for in an encoding that has not all of its characters. Readers that do not
-/// know the field see `raw`, so it must be the same name but for those: the characters of ASCII stand in both.
+/// True if `raw` may be `path` in an encoding that lacks some of its characters. Readers that do not know the field see
+/// `raw`, so all ASCII characters must be the same.
 fn may_spell(path: &str, raw: &[u8]) -> bool {
+    // WinZip writes slashes in the header and backslashes in the field.
+    let (raw, path_bytes) = (slashed(raw), slashed(path.as_bytes()));
     let mut raw_bytes = raw.iter();
-    let ascii_stands_in_raw = path.bytes().filter(u8::is_ascii).all(|byte| raw_bytes.any(|&raw| raw == byte));
-    path.as_bytes() == raw || !path.is_ascii() && ascii_stands_in_raw
+    let ascii_is_in_raw = path_bytes.iter().filter(|byte| byte.is_ascii()).all(|byte| raw_bytes.any(|raw| raw == byte));
+    path_bytes == raw || !path.is_ascii() && ascii_is_in_raw
+}
+
+/// A name with slashes for separators. In a name that has both kinds, a backslash is not one.
+fn slashed(name: &[u8]) -> Cow<'_, [u8]> {
+    if !name.contains(&b'\\') || name.contains(&b'/') {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(name.iter().map(|&byte| if byte == b'\\' { b'/' } else { byte }).collect())
 }
 
 fn code_page_437(byte: u8) -> char {
@@ -98,9 +110,13 @@ const UPPER_HALF: [char; 128] = [
     '≡', '±', '≥', '≤', '⌠', '⌡', '÷', '≈', '°', '∙', '·', '√', 'ⁿ', '²', '■', '\u{a0}',
 ];
 
-/// The path that `name` stands for; a directory's ends in a slash.
+/// The path that `name` means. A directory's ends in a slash.
 pub(crate) fn safe_path(name: &str) -> Result<String, Error> {
-    safe(name).map_err(|problem| Format::UnsafeName { name: name.to_owned(), problem }.into())
+    safe(name).map_err(|problem| unsafe_name(name, problem).into())
+}
+
+pub(crate) fn unsafe_name(name: &str, problem: &'static str) -> Format {
+    Format::UnsafeName { name: name.to_owned(), problem }
 }
 
 fn safe(name: &str) -> Result<String, &'static str> {
@@ -113,12 +129,16 @@ fn safe(name: &str) -> Result<String, &'static str> {
     if name.chars().any(|char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
         return Err("it changes the direction of text");
     }
-    // Some writers on Windows separate with backslashes. With both kinds in a name, readers differ on what it means.
+    // Some Windows programs separate with backslashes. If a name has both, readers differ.
     let slashed = match (name.contains('\\'), name.contains('/')) {
         (true, true) => return Err("it has both slashes and backslashes"),
         (true, false) => Cow::Owned(name.replace('\\', "/")),
         (false, _) => Cow::Borrowed(name),
     };
+    // Dropbox's folder downloads begin with the folder itself, by this name.
+    if name == "/" {
+        return Ok("./".to_owned());
+    }
     if slashed.starts_with('/') {
         return Err("it is absolute");
     }
@@ -130,7 +150,7 @@ fn safe(name: &str) -> Result<String, &'static str> {
     let mut path = String::with_capacity(slashed.len() + 1);
     for component in slashed.split('/') {
         match component {
-            // Windows does not see spaces at the end.
+            // Windows ignores trailing spaces.
             _ if component.trim_end_matches(' ') == ".." => return Err("it leads upwards"),
             "" | "." => {}
             _ => {
@@ -198,6 +218,7 @@ mod tests {
             ("a/./b", "a/b"),
             ("a/.", "a/"),
             ("./", "./"),
+            ("/", "./"),
             (".//.", "./"),
             ("a\\b", "a/b"),
             ("a\\", "a/"),
@@ -235,6 +256,9 @@ mod tests {
         }
         assert!(may_spell("café.txt", b"caf\x82.txt"));
         assert!(may_spell("a.txt", b"a.txt"));
+        assert!(may_spell("\u{e4}\\x.txt", b"\x84/x.txt"));
+        assert!(may_spell("a\\x.txt", b"a/x.txt") && may_spell("a/x.txt", b"a\\x.txt"));
+        assert!(!may_spell("\u{e4}/b\\x.txt", b"\x84/b/x.txt"));
         for (path, raw) in [("b.txt", "a.txt"), ("a.txt", "ba.txt"), ("évil.txt", "good.txt"), ("d/é", "d?"), ("", "a")]
         {
             assert!(!may_spell(path, raw.as_bytes()), "{path}");

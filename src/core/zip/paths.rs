@@ -1,4 +1,4 @@
-//! The paths an archive has used so far: no file twice, nothing both a file and a directory.
+//! The paths used so far. It refuses a file that comes twice, and a path that is both a file and a directory.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::{
 /// depend on how names were chosen.
 const CHARGE: u64 = 48;
 
-/// What the first path costs beyond that: the root may have fewer.
+/// Extra charge for the first path: the root may hold fewer keys.
 const FIRST_CHARGE: u64 = 192 - CHARGE;
 
 /// Digests of paths, each with its kind in the lowest bit.
@@ -28,7 +28,7 @@ enum Kind {
 }
 
 impl Paths {
-    /// Takes note of a member at `path`, which is a directory if it ends in a slash, and of the directories above it.
+    /// Adds the member at `path` (a directory if it ends in a slash) and the directories above it.
     pub(crate) fn insert(&mut self, path: &str, meter: &mut Meter) -> Result<(), Error> {
         let mut digest = Sha256::new();
         let mut start = 0;
@@ -69,7 +69,7 @@ impl Paths {
     }
 }
 
-/// Stands for a path: 127 bits of its SHA-256, above a bit that is clear. Taken once for each, as a path may have
+/// The digest of a path: 127 bits of SHA-256, above a bit that is clear. It is incremental, as a path may have
 /// thousands of folders.
 #[derive(Clone, Copy)]
 struct Key(u128);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_stand_once_and_a_directory_often() {
+    fn a_file_may_come_once_and_a_directory_often() {
         assert_eq!(code_of(&["a", "b", "d/a", "d/", "d/", "d/b", "A"]), None);
         assert_eq!(code_of(&["a", "a"]), Some("duplicate_name"));
         assert_eq!(code_of(&["d/e/a", "d/e/a"]), Some("duplicate_name"));

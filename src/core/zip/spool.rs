@@ -1,6 +1,6 @@
-//! A member's bytes as they stand in the zip, held back until its size is known.
+//! A member's data as stored in the zip, held until its size is known.
 //!
-//! Memory is taken in blocks, charged before it is taken and given back as soon as a block was read again.
+//! Memory is allocated in blocks, charged before allocation, and released as soon as a block is read back.
 
 use std::collections::VecDeque;
 
@@ -9,11 +9,11 @@ use crate::{
     limits::Meter,
 };
 
-/// Large enough to make a block's bookkeeping negligible, small enough not to matter when it is mostly empty.
+/// Large enough that bookkeeping is negligible, small enough that a mostly empty block does not matter.
 const BLOCK: usize = 64 << 10;
 
-/// What a block costs, in bytes, with its share of the queue: that doubles, has room for four at first, and exists
-/// twice while it moves.
+/// Charge of a block in bytes with its share of the queue. The queue doubles, starts with four entries, and exists
+/// twice during reallocation.
 const CHARGE: u64 = (BLOCK + 4 * size_of::<Vec<u8>>()) as u64;
 
 fn charge(block: &Vec<u8>) -> u64 {
@@ -29,7 +29,7 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    /// Appends `bytes`, or says that there is no memory for them.
+    /// Appends `bytes`, or fails if there is no memory.
     pub(crate) fn push(&mut self, mut bytes: &[u8], meter: &mut Meter) -> Result<(), Error> {
         while !bytes.is_empty() {
             if self.blocks.back().is_none_or(|block| block.len() == BLOCK) {
@@ -55,7 +55,7 @@ impl Spool {
         self.blocks.back().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len() - self.consumed)
     }
 
-    /// The first bytes held, as many as lie side by side.
+    /// The first bytes held, as one contiguous slice.
     pub(crate) fn front(&self) -> &[u8] {
         self.blocks.front().map_or(&[], |block| &block[self.consumed..])
     }
@@ -72,7 +72,7 @@ impl Spool {
         }
     }
 
-    /// Drops everything after the first `len` bytes. Nothing may have been consumed yet.
+    /// Drops all but the first `len` bytes. Nothing may have been consumed yet.
     pub(crate) fn truncate(&mut self, len: usize, meter: &mut Meter) {
         debug_assert_eq!(self.consumed, 0);
         while self.blocks.len() > len.div_ceil(BLOCK) {
@@ -85,10 +85,10 @@ impl Spool {
         }
     }
 
-    /// Gives back the room that the last block has left, when nothing more is to come.
+    /// Releases the unused room of the last block, when nothing more will be pushed.
     pub(crate) fn shrink(&mut self, meter: &mut Meter) -> Result<(), Error> {
         if let Some(last) = self.blocks.back_mut() {
-            // While it moves, the old block and the new one exist at once.
+            // During the reallocation both exist.
             let before = charge(last);
             meter.charge(charge(last))?;
             last.shrink_to_fit();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_pushed_comes_out_and_every_block_is_given_back() {
+    fn pushed_bytes_come_out_and_every_block_is_released() {
         for len in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5] {
             let bytes = pattern(len);
             let mut meter = Meter::new(u64::MAX);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shrunk_costs_what_it_holds() {
+    fn a_shrunk_spool_is_charged_for_its_contents_only() {
         for len in [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5] {
             let mut meter = Meter::new(u64::MAX);
             let mut spool = filled(&pattern(len), &mut meter);

@@ -29,7 +29,7 @@ fn members_are_chosen_and_put_first() {
 fn a_choice_that_the_archive_cannot_meet_is_a_422() {
     for (uri, code, detail) in [
         ("/?include=nope", "nothing_selected", "none of the 3 members is selected"),
-        ("/?first=nope", "first_missing", r#""nope" is to come first, and no member has that name"#),
+        ("/?first=nope", "first_missing", r#""nope" must come first, but no member has that name"#),
     ] {
         let refused = answer("POST", uri, &[], whole(&upload()));
         assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);

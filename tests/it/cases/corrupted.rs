@@ -47,8 +47,19 @@ fn checksums() -> Vec<Case> {
 
 fn sizes() -> Vec<Case> {
     let claiming = |size| Claims { size: Some(size), ..Claims::default() };
+    let placeholders = Member {
+        local: Claims {
+            crc32: Some(u32::from_le_bytes(*b"CRCq")),
+            compressed_size: Some(u32::from_le_bytes(*b"CSIZ")),
+            size: Some(u32::from_le_bytes(*b"USIZ")),
+            ..Claims::default()
+        },
+        ..stored(b"mimetype", b"application/x-krita")
+    };
     let both = |size, member| [Member { local: claiming(size), directory: claiming(size), ..member }];
     vec![
+        // Krita's files begin with such a header.
+        refuse("sizes-placeholders", [placeholders], "size_mismatch"),
         refuse("usize-too-small", both(5, a()), "size_mismatch"),
         refuse("usize-too-big", both(length32(A) + 5, a()), "size_mismatch"),
         refuse("usize-zero", both(0, a()), "size_mismatch"),

@@ -47,6 +47,8 @@ fn zip64() -> Vec<Case> {
         refuse("zip64-eocd-count-wrong", with(record + RECORD_MEMBERS + 8, 9), "bad_eocd"),
         refuse("zip64-eocd-size-wrong", with(record + RECORD_SIZE, 3), "bad_eocd"),
         refuse("zip64-eocd-off-wrong", with(record + RECORD_DIRECTORY_OFFSET, 3), "bad_eocd"),
+        // 56 bytes, of which the first 12 do not count (§4.3.14.1).
+        refuse("zip64-eocd-counts-itself", with(record + 4, 56), "bad_eocd"),
         refuse("zip64-eocd-disks", with(record + RECORD_DISK, 1 | 1 << 32), "multi_disk"),
         // The classic record has values of its own, and they are other ones.
         refuse(
@@ -120,7 +122,14 @@ fn trailing() -> Vec<Case> {
         // bsdtar pads its output to a pipe.
         accept("trailing-nul4k", followed(&[0; 4096]), [a_out()]),
         refuse("trailing-junk", followed(b"garbage!"), "trailing_data"),
-        refuse("trailing-newline", followed(b"\n"), "trailing_data"),
+        // Editors and transfers in text mode add one. It hides nothing: every reader finds the same end record.
+        accept("trailing-newline", followed(b"\n"), [a_out()]),
+        accept("trailing-crlf", followed(b"\r\n"), [a_out()]),
+        accept("trailing-crlf-twice", followed(b"\r\n\r\n"), [a_out()]),
+        accept("trailing-zeros-and-newline", followed(b"\0\0\n"), [a_out()]),
+        refuse("trailing-5-line-ends", followed(b"\n\n\n\n\n"), "trailing_data"),
+        refuse("trailing-newline-and-junk", followed(b"\nx"), "trailing_data"),
+        refuse("trailing-spaces", followed(b"  "), "trailing_data"),
         refuse("trailing-junk-after-zeros", followed(b"\0\0\0\0x"), "trailing_data"),
         // Read from its end it is the other zip.
         refuse("prefix-whole-zip", [whole, other].concat(), "trailing_data"),

@@ -18,6 +18,9 @@ pub fn rows() -> Vec<Case> {
             "prefixed",
         ),
         refuse("prefix-mz", Archive { prefix: &executable, ..archive([a()]) }, "prefixed"),
+        refuse("prefix-elf", Archive { prefix: b"\x7fELF\x02\x01\x01\0", ..archive([a()]) }, "prefixed"),
+        refuse("prefix-jmod", Archive { prefix: b"JM\x01\0", ..archive([a()]) }, "prefixed"),
+        refuse("prefix-crx", Archive { prefix: b"Cr24\x03\0\0\0\0\0\0\0", ..archive([a()]) }, "prefixed"),
         refuse("prefix-1byte", Archive { prefix: b"\n", origin: Origin::Zip, ..archive([a()]) }, "not_zip"),
         // A split archive that turned out to need one segment only (APPNOTE §8.5.4). Offsets count the marker.
         accept("split-marker-pk78", Archive { prefix: b"PK\x07\x08", ..archive([a()]) }, [a_out()]),
@@ -27,6 +30,8 @@ pub fn rows() -> Vec<Case> {
         refuse("not-zip-text", b"<!DOCTYPE html><html>403</html>".to_vec(), "not_zip"),
         refuse("not-zip-pk", b"PK".to_vec(), "not_zip"),
         refuse("not-zip-gzip", gzip, "not_zip"),
+        refuse("not-zip-tar", [b"a.txt".as_slice(), &[0; 252], b"ustar\x0000", &[0; 1000]].concat(), "not_zip"),
+        refuse("not-zip-7z", [b"7z\xbc\xaf\x27\x1c".as_slice(), &[1; 600]].concat(), "not_zip"),
     ]
 }
 

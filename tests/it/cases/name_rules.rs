@@ -68,6 +68,8 @@ fn normalised() -> Vec<Case> {
     vec![
         accept("name-dotslash", [deflated(b"./a.txt", A)], [a_out()]),
         accept("name-dslash", [deflated(b"a//b.txt", A)], [file("a/b.txt", A)]),
+        // Dropbox's folder downloads begin with the folder itself.
+        accept("name-root-dir", [folder(b"/"), a()], [directory("./"), a_out()]),
         accept("name-dot-inside", [deflated(b"a/./b.txt", A)], [file("a/b.txt", A)]),
         accept("name-dslash-dir", [folder(b"a//")], [directory("a/")]),
         // Some Windows tools write these; in a name with a slash a backslash may be meant as itself.

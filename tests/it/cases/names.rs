@@ -45,6 +45,10 @@ fn unicode_paths() -> Vec<Case> {
     let path = |name: &[u8], text| unicode_path(1, crc32fast::hash(name), text);
     vec![
         accept("name-7075-valid", named(b"caf?.txt", path(b"caf?.txt", "café.txt")), [file("café.txt", A)]),
+        // WinZip separates by slashes in the header and by backslashes in the field.
+        accept("name-7075-backslash", named(b"\x84/x.txt", path(b"\x84/x.txt", "ä\\x.txt")), [file("ä/x.txt", A)]),
+        accept("name-7075-slash", named(b"\x84\\x.txt", path(b"\x84\\x.txt", "ä/x.txt")), [file("ä/x.txt", A)]),
+        refuse("name-7075-both-slashes", named(b"\x84/y/x.txt", path(b"\x84/y/x.txt", "ä/y\\x.txt")), "unsafe_name"),
         // The name was changed by a tool that does not know the field.
         accept("name-7075-stale-crc", named(b"cafe.txt", path(b"x", "EVIL.txt")), [file("cafe.txt", A)]),
         accept(

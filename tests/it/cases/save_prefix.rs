@@ -28,6 +28,10 @@ fn whole() -> Vec<Case> {
     let metadata = b"PK\x03\x04 is no local header here";
     let signature = [&header(metadata.len(), "\n"), &metadata[..]].concat();
     let version_2 = [b"SAV02".as_slice(), &prefix[5..]].concat();
+    let version_2_long =
+        |end| [format!("SAV0203fbf95f03{:08x}00000000{end}", METADATA.len()).as_bytes(), METADATA].concat();
+    let [long, long_crlf] = ["\n", "\r\n"].map(version_2_long);
+    let kind_5 = [b"SAV0105".as_slice(), &prefix[7..]].concat();
     vec![
         accept("save-offsets-from-file", from_file(), out.clone()),
         accept("save-offsets-from-zip", from_zip(), out.clone()),
@@ -36,6 +40,22 @@ fn whole() -> Vec<Case> {
         accept("save-crlf", Archive { prefix: &crlf, ..from_zip() }, [leading(&crlf), a_out(), b_out()]),
         accept("save-without-metadata", Archive { prefix: &bare, ..from_zip() }, [leading(&bare), a_out(), b_out()]),
         accept("save-version-2", Archive { prefix: &version_2, ..from_zip() }, [leading(&version_2), a_out(), b_out()]),
+        accept(
+            "save-version-2-of-32-bytes",
+            Archive { prefix: &long, ..from_zip() },
+            [leading(&long), a_out(), b_out()],
+        ),
+        accept(
+            "save-version-2-of-32-bytes-from-file",
+            Archive { prefix: &long, ..from_file() },
+            [leading(&long), a_out(), b_out()],
+        ),
+        accept(
+            "save-version-2-of-32-bytes-crlf",
+            Archive { prefix: &long_crlf, ..from_zip() },
+            [leading(&long_crlf), a_out(), b_out()],
+        ),
+        accept("save-kind-5", Archive { prefix: &kind_5, ..from_zip() }, [leading(&kind_5), a_out(), b_out()]),
         accept(
             "save-signature-in-metadata",
             Archive { prefix: &signature, ..from_zip() },
@@ -63,6 +83,11 @@ fn broken() -> Vec<Case> {
         refuse("save-length-too-long", behind(&long), "prefixed"),
         refuse("save-length-beyond-the-end", behind(&beyond), "truncated"),
         // The games can write saves without a zip in them.
+        refuse("save-version-3", behind(b"SAV0302a40f789f00000000\n"), "prefixed"),
+        refuse("save-version-10", behind(b"SAV1002a40f789f00000000\n"), "prefixed"),
+        refuse("save-cr-without-lf", behind(b"SAV0102a40f789f00000000\r"), "prefixed"),
+        refuse("save-of-text-of-kind-0", b"SAV0100a40f789f00000000\ngamestate={\n}\n".to_vec(), "prefixed"),
+        refuse("save-trunc-in-long-header", b"SAV0203fbf95f03000635380000".to_vec(), "truncated"),
         refuse("save-of-text", [&right[..], b"gamestate={\n}\n"].concat(), "prefixed"),
         refuse(
             "save-offset-from-neither",

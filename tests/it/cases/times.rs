@@ -12,6 +12,8 @@ use crate::{
 const EXTENDED: i32 = 1_700_000_001;
 const NTFS: i64 = 1_700_000_002;
 const UNIX1: u32 = 1_700_000_003;
+/// 2040-05-07T12:00:00Z.
+const IN_2040: u32 = 2_220_004_800;
 const ACCESSED: i32 = 1_700_000_004;
 
 pub fn rows() -> Vec<Case> {
@@ -37,16 +39,29 @@ fn dos() -> Vec<Case> {
         accept("time-dos-day-0", at((2024, 1, 0), noon), out(0)),
         accept("time-dos-hour-24", at((2024, 1, 1), (24, 0, 0)), out(0)),
         accept("time-dos-minute-60", at((2024, 1, 1), (23, 60, 0)), out(0)),
-        accept("time-dos-second-60", at((2024, 1, 1), (23, 59, 60)), out(0)),
+        // 60 seconds are the next minute, as writers that round up mean them.
+        accept("time-dos-second-60", at((2024, 1, 1), (23, 59, 60)), out(1_704_153_600)),
+        accept("time-dos-second-60-inside-an-hour", at((2025, 3, 4), (13, 19, 60)), out(1_741_094_400)),
+        accept("time-dos-second-62", at((2024, 1, 1), (23, 59, 62)), out(0)),
     ]
 }
 
 fn extra_fields() -> Vec<Case> {
     let with = |extra| [Member { extra, ..a() }];
+    let dos_2040 = (dos_time((12, 0, 0)), dos_date((2040, 5, 7)));
+    let with_dos_2040 = |extra| [Member { extra, modified: dos_2040, ..a() }];
     vec![
         accept("time-5455", with(extended_timestamp(3, &[EXTENDED, ACCESSED])), out(EXTENDED.into())),
         accept("time-5455-negative", with(extended_timestamp(1, &[-86400])), out(-86400)),
         accept("time-5455-first", with(extended_timestamp(1, &[i32::MIN])), out(i32::MIN.into())),
+        // 2040 in 32 bits without a sign, where the MS-DOS time agrees; without that it is 1904.
+        accept("time-5455-2040", with_dos_2040(extended_timestamp(1, &[IN_2040 as i32])), out(IN_2040.into())),
+        accept("time-5855-2040", with_dos_2040(unix1(0, IN_2040)), out(IN_2040.into())),
+        accept(
+            "time-5455-2040-without-a-dos-time",
+            with(extended_timestamp(1, &[IN_2040 as i32])),
+            out(i64::from(IN_2040 as i32)),
+        ),
         accept("time-5455-zero", with(extended_timestamp(1, &[0])), out(0)),
         accept("time-5455-without-mtime", with(extended_timestamp(2, &[ACCESSED])), out(MTIME)),
         accept("time-5455-cut-off", with(extended_timestamp(1, &[])), out(MTIME)),

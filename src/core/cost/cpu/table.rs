@@ -1,5 +1,5 @@
-//! Picoseconds for each byte, for each that is neither copied nor noise, and for each of output: by quality, and by lgwin up
-//! to 16, 18, 20, 22 and 24. Written by `make calibrate`.
+//! Picoseconds per input byte, per byte that is neither copied nor incompressible, and per output byte: by quality, and
+//! by lgwin up to 16, 18, 20, 22 and 24. Written by `make calibrate`.
 
 pub(super) const COST: [[(u64, u64, u64); 5]; 12] = [
     [(1172, 116603, 12601), (1511, 28063, 7627), (1973, 22790, 7960), (1595, 27049, 6033), (1504, 20104, 6443)],

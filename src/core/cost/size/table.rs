@@ -1,5 +1,5 @@
-//! Coefficients of what comes out. By quality, and by lgwin up to 16, 18, 20, 22 and 24.
-//! Written by `make calibrate`.
+//! Coefficients of the output's size. By quality, and by lgwin up to 16, 18, 20, 22 and 24. Written by `make
+//! calibrate`.
 
 pub(super) const SIZE: [[(f64, f64, f64); 5]; 12] = [
     [

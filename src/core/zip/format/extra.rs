@@ -1,7 +1,7 @@
-//! Extra fields: what a header says beyond its fixed part (APPNOTE §4.5).
+//! Extra fields: additional data in a header (APPNOTE §4.5).
 //!
-//! Real archives hold broken extra fields, and other readers pass over them. So does this one: a field is either
-//! understood or not there. Of two with the same id the first counts, but for names: there readers differ.
+//! Real archives contain broken extra fields, and other readers ignore them. So does this one. If an id occurs twice,
+//! the first field counts, except for names: there readers differ.
 
 use super::record::Fields;
 
@@ -32,19 +32,18 @@ fn find_all(extra: &[u8], id: u16) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(field).filter(move |&(found, _)| found == id).map(|(_, content)| content)
 }
 
-/// The 64-bit values that stand in for 32-bit ones (§4.5.3), in their order: size, compressed size, offset.
+/// The 64-bit values that replace 32-bit ones (§4.5.3), in their order: size, compressed size, offset.
 ///
-/// Each `wanted` one is read; the others are not in the field. What is left over is ignored: some writers always
-/// add the field, needed or not.
+/// Only `wanted` values are in the field. Surplus bytes are ignored: some writers always add the field.
 pub(crate) fn zip64<const N: usize>(extra: &[u8], wanted: [bool; N]) -> [Option<u64>; N] {
     let mut fields = Fields(find(extra, ZIP64).unwrap_or_default());
     wanted.map(|wanted| if wanted { fields.u64() } else { None })
 }
 
-/// Those of Info-ZIP's Unicode Path fields (§4.6.9) that were made for the name `raw`: their versions, of which 1 is known, and
-/// their names.
+/// Versions and names of the Info-ZIP Unicode Path fields (§4.6.9) that belong to the name `raw`. Only version 1 is
+/// known.
 pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<Item = (u8, &'a [u8])> {
-    // Once, as there may be thousands of fields.
+    // Computed once: there may be thousands of fields.
     let raw_crc32 = crc32fast::hash(raw);
     find_all(extra, UNICODE_PATH).filter_map(move |field| {
         let mut fields = Fields(field);
@@ -53,15 +52,16 @@ pub(crate) fn unicode_paths<'a>(extra: &'a [u8], raw: &[u8]) -> impl Iterator<It
     })
 }
 
-/// The time of last modification in seconds since 1970, from the most precise field that has one.
-pub(crate) fn mtime(extra: &[u8]) -> Option<i64> {
-    extended_timestamp(extra).or_else(|| ntfs(extra)).or_else(|| info_zip_unix1(extra))
+/// The time of last modification in seconds since 1970, from the most precise field. `dos` is the header's own time.
+pub(crate) fn mtime(extra: &[u8], dos: Option<i64>) -> Option<i64> {
+    let unix = |seconds| unix_seconds(seconds, dos);
+    extended_timestamp(extra).map(unix).or_else(|| ntfs(extra)).or_else(|| info_zip_unix1(extra).map(unix))
 }
 
-fn extended_timestamp(extra: &[u8]) -> Option<i64> {
+fn extended_timestamp(extra: &[u8]) -> Option<u32> {
     let mut fields = Fields(find(extra, EXTENDED_TIMESTAMP)?);
     let has_mtime = fields.u8()? & 1 != 0;
-    has_mtime.then(|| fields.u32()).flatten().map(signed_seconds)
+    has_mtime.then(|| fields.u32()).flatten()
 }
 
 fn ntfs(extra: &[u8]) -> Option<i64> {
@@ -73,23 +73,27 @@ fn ntfs(extra: &[u8]) -> Option<i64> {
     (ticks != 0).then(|| (ticks - NTFS_EPOCH).div_euclid(10_000_000))
 }
 
-fn info_zip_unix1(extra: &[u8]) -> Option<i64> {
+fn info_zip_unix1(extra: &[u8]) -> Option<u32> {
     let mut fields = Fields(find(extra, INFO_ZIP_UNIX1)?);
     fields.bytes(4)?;
-    fields.u32().map(signed_seconds)
+    fields.u32()
 }
 
-/// Unix times in zip are 32 bits with a sign.
-fn signed_seconds(seconds: u32) -> i64 {
-    i64::from(seconds as i32)
+/// Unix times in zip have 32 bits with a sign. Some writers go on without it from 2038: they are believed if the header's
+/// MS-DOS time agrees within two days, which is more than any zone is off.
+fn unix_seconds(seconds: u32, dos: Option<i64>) -> i64 {
+    const TWO_DAYS: u64 = 2 * 86_400;
+    let unsigned = i64::from(seconds);
+    let agrees = dos.is_some_and(|dos| dos.abs_diff(unsigned) <= TWO_DAYS);
+    if agrees { unsigned } else { i64::from(seconds as i32) }
 }
 
-/// The Unix mode that a local header carries, where one does: file type and permissions.
+/// The Unix mode in a local header, if any: file type and permissions.
 pub(crate) fn unix_mode(extra: &[u8]) -> Option<u32> {
     asi_unix(extra).or_else(|| libarchive(extra))
 }
 
-/// Ant, Commons Compress: CRC-32 of what follows it, then the mode.
+/// Ant, Commons Compress: the CRC-32 of the rest, then the mode.
 fn asi_unix(extra: &[u8]) -> Option<u32> {
     let mut fields = Fields(find(extra, ASI_UNIX)?);
     let crc32 = fields.u32()?;
@@ -121,14 +125,14 @@ mod tests {
     #[test]
     fn a_field_after_others_is_found_and_a_cut_one_is_not() {
         let extra = [field(0x9999, b"other"), field(EXTENDED_TIMESTAMP, &[1, 5, 0, 0, 0])].concat();
-        assert_eq!(mtime(&extra), Some(5));
+        assert_eq!(mtime(&extra, None), Some(5));
         for cut in 0..extra.len() {
-            assert_eq!(mtime(&extra[..cut]), None);
+            assert_eq!(mtime(&extra[..cut], None), None);
         }
     }
 
     #[test]
-    fn zip64_values_stand_in_for_just_those_wanted() {
+    fn zip64_values_are_read_for_wanted_fields_only() {
         let extra = field(ZIP64, &[7u64.to_le_bytes(), 9u64.to_le_bytes()].concat());
         assert_eq!(zip64(&extra, [true, true, false]), [Some(7), Some(9), None]);
         assert_eq!(zip64(&extra, [false, true, false]), [None, Some(7), None]);
@@ -142,10 +146,25 @@ mod tests {
         let ticks = (NTFS_EPOCH as u64 + 49_999_999).to_le_bytes();
         let ntfs = field(NTFS, &[&[0; 4][..], &field(1, &[ticks, ticks, ticks].concat())].concat());
         let timestamp = field(EXTENDED_TIMESTAMP, &[&[1][..], &(-5i32).to_le_bytes()].concat());
-        assert_eq!(mtime(&unix1), Some(3));
-        assert_eq!(mtime(&[unix1.clone(), ntfs.clone()].concat()), Some(4));
-        assert_eq!(mtime(&[unix1, ntfs, timestamp].concat()), Some(-5));
-        assert_eq!(mtime(&field(EXTENDED_TIMESTAMP, &[2, 5, 0, 0, 0])), None, "only an access time");
+        assert_eq!(mtime(&unix1, None), Some(3));
+        assert_eq!(mtime(&[unix1.clone(), ntfs.clone()].concat(), None), Some(4));
+        assert_eq!(mtime(&[unix1, ntfs, timestamp].concat(), None), Some(-5));
+        assert_eq!(mtime(&field(EXTENDED_TIMESTAMP, &[2, 5, 0, 0, 0]), None), None, "only an access time");
+    }
+
+    #[test]
+    fn a_time_after_2038_is_unsigned_if_the_dos_time_agrees() {
+        let in_2040 = 2_220_000_000_u32;
+        let extra = field(EXTENDED_TIMESTAMP, &[&[1][..], &in_2040.to_le_bytes()].concat());
+        for (dos, seconds) in [
+            (Some(i64::from(in_2040)), 2_220_000_000),
+            (Some(i64::from(in_2040) + 2 * 86_400), 2_220_000_000),
+            (Some(i64::from(in_2040) - 2 * 86_400 - 1), 2_220_000_000 - (1 << 32)),
+            (Some(0), 2_220_000_000 - (1 << 32)),
+            (None, 2_220_000_000 - (1 << 32)),
+        ] {
+            assert_eq!(mtime(&extra, dos), Some(seconds), "{dos:?}");
+        }
     }
 
     #[test]

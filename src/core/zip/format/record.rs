@@ -1,6 +1,6 @@
 //! The zip records, one pure parser each (APPNOTE §4.3).
 //!
-//! A parser is given as many bytes as the record's fixed part has; whoever calls it has checked the signature.
+//! A parser gets at least the bytes of the record's fixed part. The caller has checked the signature.
 
 use crate::warning::{Warning, Warnings};
 
@@ -12,7 +12,7 @@ pub(crate) const DIGITAL_SIGNATURE: u32 = 0x0505_4b50;
 pub(crate) const ZIP64_END: u32 = 0x0606_4b50;
 pub(crate) const ZIP64_LOCATOR: u32 = 0x0706_4b50;
 pub(crate) const END: u32 = 0x0605_4b50;
-/// A split archive of one segment starts with either (APPNOTE §8.5.5 and what PKZIP wrote for removable media).
+/// A split archive of one segment starts with one of these (APPNOTE §8.5.5, and PKZIP for removable media).
 pub(crate) const SPLIT_MARKERS: [u32; 2] = [DESCRIPTOR, 0x3030_4b50];
 
 /// Bit 0: encrypted; bit 6: strong encryption; bit 13: the directory is encrypted (APPNOTE §4.4.4).
@@ -24,7 +24,7 @@ pub(crate) const FLAG_PATCH: u16 = 1 << 5;
 /// Bit 11: name and comment are UTF-8.
 pub(crate) const FLAG_UTF8: u16 = 1 << 11;
 
-/// A 32-bit size or offset that stands in the zip64 extra field instead (APPNOTE §4.5.3).
+/// A 32-bit size or offset with this value is in the zip64 extra field instead (APPNOTE §4.5.3).
 pub(crate) const IN_ZIP64: u32 = u32::MAX;
 
 /// Reads little-endian numbers off the front of a slice.
@@ -99,7 +99,7 @@ impl LocalHeader {
         })
     }
 
-    /// With its name and extra field.
+    /// Length with the name and the extra field.
     pub(crate) fn whole_length(&self) -> usize {
         Self::LENGTH + usize::from(self.name_length) + usize::from(self.extra_length)
     }
@@ -110,7 +110,7 @@ const TYPE: u32 = 0o170_000;
 const NO_TYPE: u32 = 0;
 const FILE: u32 = 0o100_000;
 const LINK: u32 = 0o120_000;
-// What Info-ZIP writes of its standard input, and what that holds are the contents.
+// Info-ZIP writes these types for its standard input; the member still has contents.
 const FIFO: u32 = 0o010_000;
 const SOCKET: u32 = 0o140_000;
 const DIRECTORY: u32 = 0o040_000;
@@ -176,7 +176,7 @@ impl CentralHeader {
         matches!(self.made_by >> 8, UNIX | MACOS).then_some(self.external_attributes >> 16)
     }
 
-    /// What the attributes make of a member, where that is no file, and no link either.
+    /// The member's type by its attributes, if it is neither a file nor a link.
     pub(crate) fn kind(&self) -> Option<&'static str> {
         const DOS_VOLUME_LABEL: u32 = 1 << 3;
         const DOS_DIRECTORY: u32 = 1 << 4;
@@ -192,7 +192,7 @@ impl CentralHeader {
         }
     }
 
-    /// What of it is otherwise in a tarball that has the permissions `mode`.
+    /// Warnings for details that a tarball with permissions `mode` does not keep.
     pub(crate) fn warnings(&self, mode: u16) -> Warnings {
         const PERMISSIONS: u32 = 0o7777;
         let mut warnings = Warnings::default();
@@ -209,7 +209,7 @@ impl CentralHeader {
         warnings
     }
 
-    /// With its name, extra field and comment.
+    /// Length with the name, the extra field and the comment.
     pub(crate) fn whole_length(&self) -> usize {
         [self.name_length, self.extra_length, self.comment_length].map(usize::from).iter().sum::<usize>() + Self::LENGTH
     }
@@ -218,7 +218,7 @@ impl CentralHeader {
 /// Zip64 end of central directory record (§4.3.14). Extensible data may follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Zip64End {
-    /// Bytes of extensible data; less than none where the record says it is shorter than its own fields.
+    /// Bytes of extensible data; `None` if the record declares less than its own fields.
     pub(crate) extensible_length: Option<u64>,
     pub(crate) disk: u32,
     pub(crate) directory_disk: u32,
@@ -297,12 +297,12 @@ impl End {
     }
 }
 
-/// Whether readers search for this signature, from the end of a file or where they have lost their way.
+/// True if some readers search for this signature, from the end of a file or after damage.
 pub(crate) fn is_searched(signature: u32) -> bool {
     matches!(signature, LOCAL_HEADER | CENTRAL_HEADER | END | ZIP64_END | ZIP64_LOCATOR | DESCRIPTOR)
 }
 
-/// Whether a record that readers search for could start inside `bytes`.
+/// True if `bytes` hold a signature that readers search for.
 pub(crate) fn holds_signature(bytes: &[u8]) -> bool {
     bytes.windows(4).any(|window| signature(window).is_some_and(is_searched))
 }

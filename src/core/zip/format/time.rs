@@ -1,8 +1,8 @@
 //! MS-DOS date and time (APPNOTE §4.4.6) as seconds since 1970.
 
-/// Seconds since 1970-01-01T00:00:00Z, or `None` where the fields name no moment.
+/// Seconds since 1970-01-01T00:00:00Z, or `None` if the fields are not a valid time.
 ///
-/// The fields are local time in a zone that the archive does not tell; they are taken as UTC.
+/// The fields are local time in an unknown zone; they are taken as UTC.
 pub(crate) fn from_dos(date: u16, time: u16) -> Option<i64> {
     let (year, month, day) = (1980 + i64::from(date >> 9), i64::from(date >> 5 & 15), i64::from(date & 31));
     let (hour, minute, second) = (i64::from(time >> 11), i64::from(time >> 5 & 63), i64::from(time & 31) * 2);
@@ -13,7 +13,8 @@ pub(crate) fn from_dos(date: u16, time: u16) -> Option<i64> {
         1..=12 => 31,
         _ => return None,
     };
-    if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+    // Some writers round up to 60 seconds, which is the next minute.
+    if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     const DAYS_BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
@@ -52,5 +53,12 @@ mod tests {
         assert_eq!(dos(2100, 2, 29, 0, 0, 0), None);
         assert_eq!(dos(2024, 4, 31, 0, 0, 0), None);
         assert_eq!(dos(2024, 4, 30, 24, 0, 0), None);
+        assert_eq!(dos(2024, 4, 30, 23, 0, 62), None);
+    }
+
+    #[test]
+    fn sixty_seconds_are_the_next_minute() {
+        assert_eq!(dos(2025, 3, 4, 13, 19, 60), dos(2025, 3, 4, 13, 20, 0));
+        assert_eq!(dos(2024, 12, 31, 23, 59, 60), dos(2025, 1, 1, 0, 0, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! Members' data: passed on where the size is known, held back where it is not.
+//! Members' data: given at once if the size is known, otherwise held.
 
 use super::{
     Contents, Event, Kept, Measured, Member, Method, ReadResult, Scan, State, Verified, ZipReader,
@@ -13,7 +13,7 @@ use crate::{
     zip::{inflate::Unpacked, spool::Spool},
 };
 
-/// Descriptor and signature, which are held like contents until they are recognised, in bytes.
+/// Bytes of a descriptor and a signature. They are held like contents until they are recognised.
 const MAX_AFTER_CONTENTS: u64 = 28;
 
 impl ZipReader {
@@ -26,22 +26,22 @@ impl ZipReader {
         input: &[u8],
         scratch: &mut [u8],
     ) -> ReadResult {
-        // Some writers call an empty file deflated and write nothing for it.
+        // Some writers declare an empty file as compressed and write no data for it.
         let method = if compressed_size == Some(0) { Method::Stored } else { member.method };
         let left = compressed_size.map_or(u64::MAX, |total| total - contents.compressed_size());
         let offered = &input[..at_most(input.len(), left)];
-        // One byte too many is enough to know, and it is the same one however the upload is cut.
+        // One surplus byte proves a wrong size. It is the same byte for any cut of the upload.
         let missing = member.entry.size - contents.size();
         let room = at_most(scratch.len(), missing.saturating_add(1));
         let mut unpacked = contents.read(method, &mut self.inflater, offered, &mut scratch[..room]);
         unpacked.ended |= method == Method::Stored && compressed_size == Some(contents.compressed_size());
         let sound = at_most(unpacked.produced, missing);
-        // Whatever fails first in the data is the error, so memory is asked for before what comes after it is looked at.
+        // The first failure in the order of the data is the error. So charge memory before checking later bytes.
         let is_kept = self.keep(&mut kept, &input[..unpacked.consumed], &member.entry.name)?;
         match self.unpacked(member, contents, compressed_size, kept, unpacked, offered.is_empty()) {
             Ok((consumed, Event::Contents(_))) if is_kept => Ok((consumed, Event::Working)),
-            // What stands before an error is passed on before it, however the upload is cut: compressing it may be too much
-            // work, and then that is the first error.
+            // Give the contents before an error first, for any cut of the upload. Compressing them may exceed the CPU
+            // budget, which is then the first error.
             Err(error) if sound > 0 && !is_kept => {
                 self.state = State::Failed(self.blame_unconfirmed(error));
                 Ok((unpacked.consumed, Event::Contents(sound)))
@@ -50,7 +50,7 @@ impl ZipReader {
         }
     }
 
-    /// Checks what was just unpacked of a member whose size is declared.
+    /// Checks the bytes just unpacked of a member of declared size.
     fn unpacked(
         &mut self,
         member: Member,
@@ -72,7 +72,7 @@ impl ZipReader {
             return Err(mismatch("size", contents.size(), member.entry.size).into());
         }
         if unpacked.broken {
-            return Err(bad_data(&member, "is no deflate stream"));
+            return Err(bad_data(&member, "is not a valid deflate stream"));
         }
         match compressed_size {
             Some(declared) if ended && !exhausted => {
@@ -112,13 +112,13 @@ impl ZipReader {
         input: &[u8],
         scratch: &mut [u8],
     ) -> ReadResult {
-        // As above: one byte beyond either limit, and no further.
+        // As above: at most one byte beyond either limit.
         let may_take = (self.limits.held_bytes - contents.compressed_size()).saturating_add(1);
         let may_give = self.limits.unpacked_bytes - self.unpacked;
         let offered = &input[..at_most(input.len(), may_take)];
         let room = at_most(scratch.len(), (may_give - contents.size()).saturating_add(1));
         let unpacked = contents.read(member.method, &mut self.inflater, offered, &mut scratch[..room]);
-        // As above, memory before anything else.
+        // As above: memory first.
         let held = at_most(unpacked.consumed, may_take - 1);
         let pushed = spool.push(&input[..held], &mut self.meter);
         pushed.map_err(|error| self.blame_first(&member.entry.name, error))?;
@@ -127,7 +127,7 @@ impl ZipReader {
             return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
         }
         if unpacked.broken {
-            return Err(bad_data(&member, "is no deflate stream"));
+            return Err(bad_data(&member, "is not a valid deflate stream"));
         }
         if unpacked.ended {
             let state = State::Descriptor { member, measured: contents.measured(), kept: Kept::Unsized(spool) };
@@ -149,7 +149,7 @@ impl ZipReader {
         input: &[u8],
         share: usize,
     ) -> ReadResult {
-        // One byte beyond the limit, and no further: no error of memory that is not needed.
+        // At most one byte beyond the limit, so no memory is charged that is not needed.
         let may_take =
             (self.limits.held_bytes.saturating_add(MAX_AFTER_CONTENTS + 1)).saturating_sub(spool.len() as u64);
         let offered = at_most(input.len().min(share), may_take);
@@ -161,9 +161,9 @@ impl ZipReader {
             return if taken == input.len() { self.wait_in(state, taken) } else { self.go_to(state, taken) };
         };
         self.may_hold(measured.size, &member)?;
-        // The signature that gave the end away belongs to the next record.
+        // The signature after the descriptor belongs to the next record.
         self.record.extend_from_slice(&scan.last_signature());
-        // What is held was charged, so it fits the address space.
+        // Held bytes are charged, so their number fits `usize`.
         spool.truncate(measured.size as usize, &mut self.meter);
         member.entry.size = measured.size;
         self.unconfirmed = Some(member.entry.name.clone());
@@ -190,7 +190,7 @@ impl ZipReader {
         let length = loop {
             let wanted = match measured.descriptor(&self.record) {
                 Match::Whole(length) => break length,
-                // Go and Ant promise a descriptor for a directory and write none.
+                // Go and Ant declare a descriptor for a directory and write none.
                 _ if is_directory && self.record.len() < 4 => 4,
                 _ if is_directory && matches!(record::signature(&self.record), Some(LOCAL_HEADER | CENTRAL_HEADER)) => {
                     break 0;
@@ -203,7 +203,7 @@ impl ZipReader {
                 }
             };
             let gathered = self.gather(wanted, &input[taken..])?;
-            // What little came may be wrong already, and an error does not depend on what comes with it.
+            // Check even a few bytes at once: an error must not depend on how many arrive together.
             if gathered == 0 {
                 return self.wait_in(State::Descriptor { member, measured, kept }, taken);
             }
@@ -225,7 +225,7 @@ impl ZipReader {
         }
     }
 
-    /// Goes on with a member that was held, whose size is proved now.
+    /// Continues with a held member whose size is now known.
     fn release_held(&mut self, member: Member, measured: Measured, spool: Spool, taken: usize) -> ReadResult {
         let end = Some(self.record_start(taken));
         let (event, kept) = self.begin_member(&member.entry, measured.size, end)?;
@@ -239,7 +239,7 @@ impl ZipReader {
         Ok((taken, event))
     }
 
-    /// Announces a member that has waited.
+    /// Announces a member that waited.
     pub(super) fn release_waiting(&mut self, waiting: HeldMember) -> ReadResult {
         let HeldMember { entry, method, measured, warnings, spool } = waiting;
         let event = self.announce(&entry, measured.size, Some(self.record_start(0)));
@@ -247,7 +247,7 @@ impl ZipReader {
         Ok((0, event))
     }
 
-    /// The state that gives contents which are kept.
+    /// The state that gives held contents.
     fn replay_of(&mut self, verified: Verified, mut spool: Spool) -> State {
         if verified.measured.size == 0 {
             spool.clear(&mut self.meter);
@@ -277,7 +277,7 @@ impl ZipReader {
         Ok((0, event))
     }
 
-    /// Goes on behind a member that was read whole, and passed on or kept.
+    /// Continues after a member that was read whole.
     fn end_member(&mut self, member: Member, measured: Measured, kept: Kept) -> Result<(), Error> {
         self.record_member(&member, measured)?;
         let Member { entry, method, warnings, .. } = member;
@@ -291,7 +291,7 @@ impl ZipReader {
         Ok(())
     }
 
-    /// The state that says what was proved of a member, before those whose turn has come with it.
+    /// The state that reports a verified member, followed by any waiting member whose turn has come.
     fn verified_state(&mut self, verified: Verified) -> State {
         let then = match self.order.next(&mut self.meter) {
             Some(waiting) => State::Release(waiting),
@@ -300,7 +300,7 @@ impl ZipReader {
         State::Verified { verified, then: Box::new(then) }
     }
 
-    /// Enters a member that was read whole in the ledger.
+    /// Records a member in the ledger.
     fn record_member(&mut self, member: &Member, measured: Measured) -> Result<(), Error> {
         let row = LedgerRow {
             offset: member.offset,
@@ -316,7 +316,7 @@ impl ZipReader {
     }
 }
 
-/// `length`, or `limit` if that is less.
+/// The smaller of `length` and `limit`.
 fn at_most(length: usize, limit: u64) -> usize {
     usize::try_from(limit).map_or(length, |limit| limit.min(length))
 }

@@ -1,7 +1,7 @@
 //! Data descriptors: CRC-32 and sizes that follow a member's data (APPNOTE §4.3.9).
 //!
-//! They have four forms, with or without a signature and with sizes of 32 or 64 bits, and nothing says which. It is
-//! the one that agrees with the data; of two, the longer.
+//! A descriptor has four forms: with or without a signature, with sizes of 32 or 64 bits. No field tells the form. The
+//! reader takes the form that matches the data; if two match, the longer.
 
 use super::record;
 use crate::{
@@ -23,22 +23,23 @@ impl Measured {
             }
             form.push(&self.crc32.to_le_bytes());
             for size in [self.compressed_size, self.size] {
-                // Sizes of 4 GiB and more lose their upper half where the writer did not expect them.
+                // Writers that did not expect 4 GiB or more store only the lower half of a size.
                 form.push(&size.to_le_bytes()[..if wide { 8 } else { 4 }]);
             }
             form
         })
     }
 
-    /// Whether `bytes`, which follow the data, start with a descriptor that agrees with it.
+    /// Checks if `bytes`, which follow the data, start with a matching descriptor.
     ///
-    /// Never looks further ahead than eight bytes behind the descriptor, the first four of them zeros.
+    /// It never looks further than eight bytes after the descriptor, the first four of them zeros.
     pub(crate) fn descriptor(&self, bytes: &[u8]) -> Match {
         for form in self.forms() {
             if bytes.starts_with(form.as_bytes()) {
                 return Match::Whole(form.length);
             }
-            // A shorter form may be whole already: four bytes at a time, what is read too far is at most zeros.
+            // A shorter form may already be complete. Ask for four bytes at a time, so that any surplus bytes are
+            // zeros.
             if form.as_bytes().starts_with(bytes) {
                 return Match::Open { wanted: (bytes.len() + 4).clamp(SHORTEST, form.length) };
             }
@@ -63,23 +64,23 @@ impl DescriptorForm {
     }
 }
 
-/// What bytes after a member's data are.
+/// The result of matching the bytes after a member's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Match {
     /// A descriptor of so many bytes.
     Whole(usize),
-    /// The start of one, maybe: ask again when there are so many bytes.
+    /// Possibly the start of one: ask again with `wanted` bytes.
     Open { wanted: usize },
-    /// No descriptor that agrees with the data.
+    /// No matching descriptor.
     None,
 }
 
-/// Looks for the end of a stored member that states its length nowhere but in its descriptor.
+/// Finds the end of a stored member whose length only its descriptor states.
 ///
-/// The contents may hold anything, so nothing in them is taken for an end but a whole descriptor that states the CRC-32
-/// and the length of just the bytes before it, with a record's signature behind it. Even that can be planted:
-/// the central directory must confirm it. Time is linear: every byte is looked at once for signatures and once for
-/// the CRC-32, and a signature costs four comparisons of sizes.
+/// Contents may hold anything. An end is a whole descriptor that matches the CRC-32 and the length of the bytes before
+/// it, followed by a record's signature. Even that can be planted, so the central directory must confirm it. Time is
+/// linear: each byte is examined once for signatures and once for the CRC-32, and a signature costs four size
+/// comparisons.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     /// The last four bytes seen.
@@ -87,13 +88,13 @@ pub(crate) struct Scan {
     /// CRC-32 of the first `crc_length` bytes.
     crc32: crc32fast::Hasher,
     crc_length: usize,
-    /// Bytes looked at, copied or added to a CRC-32.
+    /// Bytes examined, copied or added to a CRC-32.
     #[cfg(test)]
     work: usize,
 }
 
 impl Scan {
-    /// Takes bytes into `spool` until the member's end is found or `input` is used up. Says how many were taken.
+    /// Moves bytes into `spool` until the member's end is found or `input` is used up. Returns the number taken.
     pub(crate) fn read(
         &mut self,
         input: &[u8],
@@ -117,7 +118,7 @@ impl Scan {
         Ok((input.len(), None))
     }
 
-    /// Takes note of work, for the test that it is in proportion to the input.
+    /// Counts work, for the test that it is proportional to the input.
     fn count(&mut self, _work: usize) {
         #[cfg(test)]
         {
@@ -125,12 +126,12 @@ impl Scan {
         }
     }
 
-    /// The signature that the last call stopped behind.
+    /// The signature after which the last call stopped.
     pub(crate) fn last_signature(&self) -> [u8; 4] {
         self.window.to_le_bytes()
     }
 
-    /// What a descriptor says that ends at `end` of the bytes held, if it agrees with those before it.
+    /// The measurement, if a descriptor that ends at `end` matches the bytes before it.
     fn descriptor_before(&mut self, end: usize, spool: &Spool) -> Option<Measured> {
         let start = end.saturating_sub(LONGEST);
         let mut bytes = [0; LONGEST];
@@ -139,8 +140,7 @@ impl Scan {
             bytes[filled..][..piece.len()].copy_from_slice(piece);
             filled += piece.len();
         }
-        // Signatures come in rising order, so the CRC up to the earliest start of this one's descriptor
-        // is needed for every later one too.
+        // Signatures come in rising order, so every later one needs the CRC up to here too.
         for piece in spool.range(self.crc_length, start) {
             self.crc32.update(piece);
         }
@@ -265,7 +265,7 @@ mod tests {
         }
     }
 
-    /// What comes after bytes of this CRC-32 and length.
+    /// Bytes to plant after contents with this CRC-32 and length.
     type Plant = fn(u32, u32) -> Vec<u8>;
 
     /// A MiB that is planted again and again.
@@ -305,7 +305,7 @@ mod tests {
                 for piece in bytes.chunks(cut) {
                     let (taken, found) = scan.read(piece, &mut spool, &mut meter).unwrap();
                     assert_eq!((taken, found), (piece.len(), None), "{what}");
-                    // A record's signature has four bytes, and what is done for one is less than 128.
+                    // A signature has four bytes and costs less than 128 units of work.
                     assert!(scan.work <= 34 * spool.len(), "{what}, cut {cut}: {} for {}", scan.work, spool.len());
                 }
             }

@@ -1,4 +1,4 @@
-//! The central directory and the end records: where the archive says a second time what it is.
+//! The central directory and the end records, compared with the members that were read.
 
 use super::{
     Event, ReadResult, State, ZipReader,
@@ -15,29 +15,33 @@ use crate::{
     warning::{Warning, Warnings},
 };
 
-/// Zeros that may follow the end record, in bytes: some writers fill a tape block.
+/// Maximum number of zeros after the end record: some writers fill a tape block.
 const MAX_TRAILING: u64 = 1 << 20;
 
-/// Extensible data of the zip64 end record, in bytes. No program is known that writes any.
+/// Maximum number of line end characters after the end record: editors and text-mode transfers add some. They hide nothing,
+/// because a backward search finds the same end record.
+const MAX_LINE_ENDS: u64 = 4;
+
+/// Maximum size of the zip64 end record's extensible data. No known program writes any.
 const MAX_EXTENSIBLE: u64 = 64 << 10;
 
 /// A digital signature without its data (APPNOTE §4.3.13).
 const DIGITAL_SIGNATURE_LENGTH: usize = 6;
 
-/// A number of 16 bits that stands in the zip64 end record instead.
+/// The 16-bit value that refers to the zip64 end record.
 const IN_ZIP64_16: u16 = u16::MAX;
 
-/// The directory as far as it was read.
+/// The position in the directory.
 #[derive(Debug)]
 pub(super) struct Directory {
-    /// Of its first record, from the start of the file.
+    /// Offset of its first record from the start of the file.
     start: u64,
     stage: DirectoryStage,
 }
 
 #[derive(Debug)]
 enum DirectoryStage {
-    /// A header, or what may come after the last one.
+    /// A header, or a record that may follow the last header.
     Headers,
     /// The first end record, after a digital signature.
     Ends,
@@ -45,7 +49,7 @@ enum DirectoryStage {
     Zip64Locator { zip64_end: u64 },
     /// The end record, after the locator of the zip64 end record that starts at `zip64_end`.
     End { zip64_end: u64 },
-    /// The archive comment, behind the end record that says how long it is: `length` with that record.
+    /// The archive comment. `length` includes the end record before it.
     Comment { length: usize },
 }
 
@@ -54,7 +58,7 @@ impl Directory {
         Self { start, stage: DirectoryStage::Headers }
     }
 
-    /// What is being read, in words.
+    /// The part being read, in words.
     pub(super) fn inside(&self) -> &'static str {
         match self.stage {
             DirectoryStage::Headers | DirectoryStage::Ends => "the central directory",
@@ -63,8 +67,8 @@ impl Directory {
         }
     }
 
-    /// The length of the record that starts with `signature`, as far as what was gathered of it says; `None` where it may
-    /// not stand.
+    /// The length of the record that starts with `signature`, as far as known from the gathered bytes. `None` if it may
+    /// not come here.
     fn record_length(&self, signature: u32, gathered: &[u8]) -> Option<usize> {
         let length = match (signature, &self.stage) {
             (CENTRAL_HEADER, DirectoryStage::Headers) => {
@@ -121,8 +125,12 @@ impl ZipReader {
             }
             ZIP64_END => {
                 let record = Zip64End::parse(&self.record).expect("its length was gathered");
+                if counts_itself(&record, &self.record) {
+                    let fields = Zip64End::LENGTH as u64;
+                    return Err(bad_end_record("the size of the zip64 end record", fields, fields - 12));
+                }
                 self.zip64_end(&record, &directory, record_start)?;
-                // Readers that take it for empty look for this record 76 bytes before the end record.
+                // Readers that assume it is empty expect this record 76 bytes before the end record.
                 refuse_records_in(&self.record[4..], || "the zip64 end record".to_owned())?;
                 directory.at(DirectoryStage::Zip64Locator { zip64_end: record_start })
             }
@@ -155,7 +163,8 @@ impl ZipReader {
             let problem = format!("it says that {name:?} is encrypted");
             return Err(Format::DirectoryMismatch { problem }.into());
         }
-        // Which of its names are directories' everyone agrees on, so what else should be one is a file to some.
+        // All readers treat a trailing slash as a directory. If only the attributes say so, some readers see a file;
+        // refuse.
         if let Some(kind) = header.kind()
             && !matches!(raw_name, [.., b'/' | b'\\'])
         {
@@ -165,11 +174,11 @@ impl ZipReader {
             return Err(Unsupported::MultiDisk.into());
         }
         refuse_records_in(variable, || format!("the directory's record of {name:?}"))?;
-        // No member has a name that is longer than they may be, or that cannot be decoded.
+        // A member's name is never longer than the limit and always decodes.
         let fits = name::decoded_length(raw_name, extra).max(raw_name.len()) as u64 <= self.limits.name_bytes;
         let decoded = if fits { name::decode(raw_name, header.flags, extra).ok() } else { None };
         let Some(decoded) = decoded else {
-            let problem = format!("it lists {name:?}, which no member can be named");
+            let problem = format!("it lists {name:?}, which is not a valid name");
             return Err(Format::DirectoryMismatch { problem }.into());
         };
         let narrow = [header.size, header.compressed_size, header.offset];
@@ -239,7 +248,7 @@ impl ZipReader {
         {
             let agrees = match zip64 {
                 Some(_) => declared == IN_ZIP64_16 || u64::from(declared) == entries,
-                // Writers of more than 65,535 members that know no zip64 store what is left of their number.
+                // Writers of more than 65,535 members without zip64 store the number modulo 65,536.
                 None => declared == entries as u16,
             };
             if !agrees {
@@ -276,7 +285,7 @@ impl ZipReader {
         refuse_records_in(&self.record[1..], || "the archive comment".to_owned())?;
         self.record.clear();
         self.unconfirmed = None;
-        self.state = State::Trailing { zeros: 0 };
+        self.state = State::Trailing { zeros: 0, line_ends: 0 };
         let event = if length == End::LENGTH {
             Event::Working
         } else {
@@ -285,23 +294,30 @@ impl ZipReader {
         Ok((taken, event))
     }
 
-    pub(super) fn trailing(&mut self, zeros: u64, input: &[u8]) -> ReadResult {
-        let room = (MAX_TRAILING - zeros) as usize;
-        let count = input.iter().take(room).take_while(|&&byte| byte == 0).count();
-        if count < input.len() {
-            return Err(Format::TrailingData { offset: self.received + count as u64 }.into());
+    pub(super) fn trailing(&mut self, mut zeros: u64, mut line_ends: u64, input: &[u8]) -> ReadResult {
+        for (at, &byte) in input.iter().enumerate() {
+            match byte {
+                0 if zeros < MAX_TRAILING => zeros += 1,
+                b'\r' | b'\n' if line_ends < MAX_LINE_ENDS => line_ends += 1,
+                _ => return Err(Format::TrailingData { offset: self.received + at as u64 }.into()),
+            }
         }
-        self.state = State::Trailing { zeros: zeros + count as u64 };
-        Ok((count, Event::NeedsInput))
+        self.state = State::Trailing { zeros, line_ends };
+        Ok((input.len(), Event::NeedsInput))
     }
 }
 
-/// The length of a zip64 end record's extensible data, if it may have that.
+/// True if a zip64 end record wrongly includes its own first 12 bytes in its size. Its data then reaches into the locator.
+fn counts_itself(record: &Zip64End, bytes: &[u8]) -> bool {
+    record.extensible_length == Some(12) && record::signature(&bytes[Zip64End::LENGTH..]) == Some(ZIP64_LOCATOR)
+}
+
+/// The length of a zip64 end record's extensible data, if within the limit.
 fn extensible(record: &Zip64End) -> Option<usize> {
     record.extensible_length.filter(|&length| length <= MAX_EXTENSIBLE).map(|length| length as usize)
 }
 
-/// Refuses `bytes` in which readers that search for the end records could find others than those that are read here.
+/// Refuses `bytes` that hold a record's signature: readers that search for the end records could find others there.
 fn refuse_records_in(bytes: &[u8], place: impl FnOnce() -> String) -> Result<(), Error> {
     if record::holds_signature(bytes) { Err(Format::ZipInComment { place: place() }.into()) } else { Ok(()) }
 }

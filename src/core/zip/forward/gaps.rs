@@ -1,15 +1,15 @@
-//! What may stand between a member's data and the next record.
+//! Gaps: bytes that may separate a member's data from the next record.
 
 use super::{ReadResult, State, ZipReader, directory::Directory, record};
 use crate::error::Format;
 
-/// Zeros that may stand between records, in bytes: more than any alignment asks for.
+/// Maximum number of zeros between records: more than any known alignment.
 const MAX_ALIGNMENT: u64 = 64 << 10;
 
-/// The least and the most that an APK signing block says of its size, in bytes.
+/// Range of an APK signing block's size field, in bytes.
 const SIGNING_BLOCK: std::ops::RangeInclusive<u64> = 24..=16 << 20;
 
-/// The last part of an APK signing block: its size once more, and what tells it from anything else.
+/// The end of an APK signing block: its size again, and a magic number.
 const SIGNING_BLOCK_END: usize = 24;
 const SIGNING_BLOCK_MAGIC: &[u8; 16] = b"APK Sig Block 42";
 
@@ -26,8 +26,8 @@ impl ZipReader {
                 self.order.end()?;
                 self.go_to(State::Directory(Directory::new(self.record_start(taken))), taken)
             }
-            // A size may start with a zero, but zeros and then a signature make a larger number than any. Behind more
-            // zeros, which apksig writes to align the block, it starts with its first other byte.
+            // Zeros followed by a signature make a number above any size. apksig writes zeros to align the block; after
+            // zeros the block starts at its first other byte.
             _ if (zeros == 0 || self.record[0] != 0) && SIGNING_BLOCK.contains(&signature.into()) => {
                 self.go_to(State::SigningBlock, taken)
             }
@@ -43,7 +43,7 @@ impl ZipReader {
         }
     }
 
-    /// The error for a record, gathered `taken` bytes into this call, that may not start where it does.
+    /// The error for a record that may not start here. It was gathered `taken` bytes into this call.
     pub(super) fn unexpected_record(&self, taken: usize) -> ReadResult {
         let found = record::signature(&self.record).expect("a signature was gathered");
         Err(Format::UnexpectedRecord { offset: self.record_start(taken), found }.into())
@@ -81,12 +81,12 @@ impl ZipReader {
             return self.wait_in(State::ExtraData, taken);
         };
         self.record.clear();
-        // The length's own bytes may be where a signature begins.
+        // A signature may start within the length field.
         let then = Box::new(State::Signature { zeros: 0 });
         self.go_to(State::Skip { left: length.into(), window: length, then }, taken)
     }
 
-    /// Passes over bytes without a record among them: other readers that read forwards look for the next one there.
+    /// Skips bytes. They must not hold a signature: other forward readers search them for the next record.
     pub(super) fn skip(&mut self, left: u64, mut window: u32, then: Box<State>, input: &[u8]) -> ReadResult {
         let taken = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
         for &byte in &input[..taken] {

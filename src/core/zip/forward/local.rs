@@ -1,4 +1,4 @@
-//! Local headers: from a header to the way its member's data is read.
+//! Local headers, and the choice of how to read the data after them.
 
 use super::{
     Contents, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra,
@@ -14,8 +14,11 @@ use crate::{
     zip::spool::Spool,
 };
 
-/// Method 99 says that the real method stands in an AES extra field (APPNOTE §4.4.5).
+/// Method 99 says that the real method is in an AES extra field (APPNOTE §4.4.5).
 const METHOD_AES: u16 = 99;
+
+/// Krita's writer leaves this text in the local header of its first member.
+const PLACEHOLDERS: [[u8; 4]; 3] = [*b"CRCq", *b"CSIZ", *b"USIZ"];
 
 impl ZipReader {
     pub(super) fn local_header(&mut self, input: &[u8]) -> ReadResult {
@@ -37,7 +40,7 @@ impl ZipReader {
             return self.go_to(State::Signature { zeros: 0 }, taken);
         }
         let offset = self.record_start(taken);
-        // Of what is refused for its name's length, no more than the start is looked at.
+        // If the name is too long, only its start is decoded.
         let name_length = name::decoded_length(raw_name, extra).max(raw_name.len());
         let limit = self.limits.name_bytes;
         if name_length as u64 > limit {
@@ -62,7 +65,7 @@ impl ZipReader {
             (DeclaredSizes::Unknown, Method::Deflate) => {
                 self.go_to(State::Hold { member, contents, spool: Spool::default() }, taken)
             }
-            // A directory has no contents to find the end of, only a descriptor, and some writers not even that.
+            // A directory has no contents, only a descriptor, and some writers omit even that.
             (DeclaredSizes::Unknown, Method::Stored) if is_directory => {
                 let measured = Measured { crc32: 0, compressed_size: 0, size: 0 };
                 let end = Some(self.record_start(taken));
@@ -77,21 +80,22 @@ impl ZipReader {
     }
 }
 
-/// Nameless and empty: zipflinger fills gaps in APKs with such headers. They are no members, the directory has none.
+/// True for a nameless, empty header. zipflinger fills gaps in APKs with them. They are not members, and the directory
+/// does not list them.
 fn is_virtual(header: &LocalHeader) -> bool {
     let sizes = [header.declared_crc32, header.declared_compressed_size, header.declared_size];
     header.name_length == 0 && header.method == 0 && header.flags == 0 && sizes == [0; 3]
 }
 
-/// What a local header says of sizes.
+/// The sizes that a local header declares.
 enum DeclaredSizes {
-    /// The size stands in the entry; the compressed size may follow the data all the same.
+    /// The size is in the entry. The compressed size is unknown if it follows the data.
     Declared { compressed_size: Option<u64> },
-    /// Both follow the data.
+    /// Both sizes follow the data.
     Unknown,
 }
 
-/// The member that a header announces.
+/// The member described by a header.
 fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> Result<(Member, DeclaredSizes), Error> {
     let method = supported_method(header, raw_name)?;
     let decoded = name::decode(raw_name, header.flags, extra)?;
@@ -103,10 +107,14 @@ fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> R
     }
 
     let has_descriptor = header.flags & FLAG_DESCRIPTOR != 0;
+    let fields = [header.declared_crc32, header.declared_compressed_size, header.declared_size];
+    if fields == PLACEHOLDERS.map(u32::from_le_bytes) {
+        return Err(Format::PlaceholderSizes { entry: path }.into());
+    }
     let (size, compressed_size) = declared_sizes(header, extra, &path, has_descriptor)?;
     let sizes = match (has_descriptor, size, compressed_size) {
         (true, 0, 0) => DeclaredSizes::Unknown,
-        // Info-ZIP writing to a pipe knows the size but not the compressed size; a stored member has just one.
+        // Info-ZIP writing to a pipe knows the size but not the compressed size. For a stored member they are the same.
         (true, _, 0) if method == Method::Deflate => DeclaredSizes::Declared { compressed_size: None },
         (true, _, 0) => DeclaredSizes::Unknown,
         _ => DeclaredSizes::Declared { compressed_size: Some(compressed_size) },
@@ -118,11 +126,14 @@ fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> R
     }
 
     let kind = if path.ends_with('/') { EntryKind::Directory } else { EntryKind::File };
+    if decoded.name == "/" && (size > 0 || compressed_size > 0) {
+        return Err(name::unsafe_name(&decoded.name, "it is absolute").into());
+    }
     if kind == EntryKind::Directory && size > 0 {
         return Err(Format::DirectoryWithData { entry: path }.into());
     }
-    let mtime = extra::mtime(extra).unwrap_or_else(|| {
-        let without_zone = time::from_dos(header.dos_date, header.dos_time);
+    let without_zone = time::from_dos(header.dos_date, header.dos_time);
+    let mtime = extra::mtime(extra, without_zone).unwrap_or_else(|| {
         warnings.insert(if without_zone.is_some() { Warning::TimeWithoutZone } else { Warning::TimeUnknown });
         without_zone.unwrap_or(0)
     });
@@ -146,7 +157,7 @@ fn supported_method(header: &LocalHeader, raw_name: &[u8]) -> Result<Method, Uns
     })
 }
 
-/// Size and compressed size; 0 where a descriptor will tell.
+/// Size and compressed size; 0 if a descriptor gives them.
 fn declared_sizes(header: &LocalHeader, extra: &[u8], path: &str, has_descriptor: bool) -> Result<(u64, u64), Format> {
     let declared = [header.declared_size, header.declared_compressed_size];
     let wide = extra::zip64(extra, declared.map(|size| size == IN_ZIP64));
@@ -159,7 +170,7 @@ fn declared_sizes(header: &LocalHeader, extra: &[u8], path: &str, has_descriptor
     Ok((resolve(0, "size")?, resolve(1, "compressed size")?))
 }
 
-/// Permission bits. Most local headers have none; those of other kinds of file are no use without the kind.
+/// Permission bits. Most local headers have none. A mode of another file type is ignored.
 fn permissions(extra: &[u8], kind: EntryKind) -> u32 {
     const TYPE: u32 = 0o170_000;
     let (type_bits, default) = match kind {

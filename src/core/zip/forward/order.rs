@@ -1,4 +1,4 @@
-//! The order of the members: names that are to come first, and members that wait until these have come.
+//! The order of the members: the names to come first, and the members that wait for them.
 
 use std::collections::VecDeque;
 
@@ -11,30 +11,31 @@ use crate::{
     zip::spool::Spool,
 };
 
-/// What remains to be put in order.
+/// Members and names that are still to come.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// Names whose turn is still to come.
+    /// Names that come first and have not come yet.
     pending: VecDeque<String>,
-    /// Members that have such a name and came before their turn.
+    /// Waiting members with such a name.
     early: Vec<HeldMember>,
-    /// Members of other names.
+    /// Waiting members with other names.
     others: VecDeque<HeldMember>,
 }
 
-/// A member that was read whole, and is announced later.
+/// A member that was read whole and will be announced later.
 #[derive(Debug)]
 pub(super) struct HeldMember {
     pub(super) entry: Entry,
     pub(super) method: Method,
     pub(super) measured: Measured,
     pub(super) warnings: Warnings,
-    /// Its data, as it is in the zip.
+    /// Its data as stored in the zip.
     pub(super) spool: Spool,
 }
 
 impl HeldMember {
-    /// Memory beside the spool's: a queue that doubles has up to twice what it needs, and once more while it moves.
+    /// Memory beside the spool. A queue that doubles may have twice the capacity it needs, and exists twice during
+    /// reallocation.
     fn charge(&self) -> u64 {
         (3 * size_of::<Self>() + self.entry.name.capacity()) as u64
     }
@@ -45,12 +46,12 @@ impl Order {
         Self { pending: first.iter().cloned().collect(), ..Self::default() }
     }
 
-    /// The name whose turn it is, if that is not `name`.
+    /// The next name in order, if it is not `name`.
     pub(super) fn before(&self, name: &str) -> Option<&str> {
         self.pending.front().map(String::as_str).filter(|front| *front != name)
     }
 
-    /// Takes note that a member is announced.
+    /// Notes that a member is announced.
     pub(super) fn announce(&mut self, name: &str) {
         if self.pending.front().is_some_and(|front| front == name) {
             self.pending.pop_front();
@@ -69,7 +70,7 @@ impl Order {
         Ok(())
     }
 
-    /// The member whose turn it is, of those that wait.
+    /// The next member in order, if it is waiting.
     pub(super) fn next(&mut self, meter: &mut Meter) -> Option<HeldMember> {
         let waiting = match self.pending.front() {
             Some(front) => {
@@ -82,7 +83,7 @@ impl Order {
         Some(waiting)
     }
 
-    /// There are no more members: an error if one of them was to come first.
+    /// Called after the last member. Fails if a name that comes first never came.
     pub(super) fn end(&self) -> Result<(), Error> {
         self.pending.front().map_or(Ok(()), |name| Err(Absent::First { name: name.clone() }.into()))
     }

@@ -1,16 +1,21 @@
 //! The start of the file, up to the first record.
 
 use super::{
-    Contents, Event, Kept, Method, ReadResult, State, Verified, ZipReader, directory::Directory, ledger::Ledger,
-    order::HeldMember, record, sav_header,
+    Contents, Event, Kept, Method, ReadResult, State, Verified, ZipReader,
+    directory::Directory,
+    ledger::Ledger,
+    order::HeldMember,
+    record,
+    sav_header::{self, Parsed, SavHeader},
 };
 use crate::{
     error::{Error, Format, Unsupported},
     member::{Entry, EntryKind},
     warning::{Warning, Warnings},
+    zip::format::foreign,
 };
 
-/// The name that a save's header and metadata get in the tarball.
+/// The name of a save's header and metadata in the tarball.
 const LEADING_DATA: &str = "__leading_data";
 
 impl ZipReader {
@@ -25,17 +30,17 @@ impl ZipReader {
         if sav_header::is_save(start) {
             return self.go_to(State::SaveHeader, taken);
         }
-        match start {
-            [b'M', b'Z', ..] => Err(Unsupported::Prefixed { what: "a program for Windows" }.into()),
-            [b'#', b'!', ..] => Err(Unsupported::Prefixed { what: "a script" }.into()),
-            _ => match self.first_record(signature, taken)? {
-                Some(state) => self.go_to(state, taken),
-                None => Err(not_zip(&self.record)),
-            },
+        if let Some(what) = known_prefix(start) {
+            let what = format!("{what}. Remove the bytes before \"PK\\x03\\x04\", or zip the contents again");
+            return Err(Unsupported::Prefixed { what }.into());
+        }
+        match self.first_record(signature, taken)? {
+            Some(state) => self.go_to(state, taken),
+            None => self.foreign_start(input, taken),
         }
     }
 
-    /// The state that reads the record which starts with `signature`, if a zip may start with it.
+    /// The state for the record that starts with `signature`, if a zip may start with it.
     fn first_record(&self, signature: u32, taken: usize) -> Result<Option<State>, Error> {
         Ok(match signature {
             record::LOCAL_HEADER => Some(State::LocalHeader),
@@ -47,24 +52,58 @@ impl ZipReader {
         })
     }
 
+    /// Reads on until the start of a file that is no zip says what it is.
+    fn foreign_start(&mut self, input: &[u8], taken: usize) -> ReadResult {
+        let more = self.gather(foreign::START_BYTES, &input[taken..])?;
+        if self.record.len() < foreign::START_BYTES {
+            return self.wait_in(State::Start, taken + more);
+        }
+        Err(not_zip(&self.record))
+    }
+
     pub(super) fn first_signature(&mut self, input: &[u8]) -> ReadResult {
         let taken = self.gather(4, input)?;
         let Some(signature) = record::signature(&self.record) else {
             return self.wait_in(State::FirstSignature, taken);
         };
-        match self.first_record(signature, taken)? {
-            Some(state) => self.go_to(state, taken),
-            None => Err(Unsupported::Prefixed { what: "a header that no zip follows" }.into()),
+        if let Some(state) = self.first_record(signature, taken)? {
+            return self.go_to(state, taken);
         }
+        let found = self.record.escape_ascii();
+        let what = match self.save {
+            None => format!("a split archive's marker, and then \"{found}\" instead of a zip"),
+            Some(SavHeader { kind: kind @ 0..=1, .. }) => {
+                let form = if kind == 0 { "text" } else { "binary" };
+                format!(
+                    "the save is not compressed (kind {kind}, {form}), so it holds no zip. Upload a compressed save"
+                )
+            }
+            Some(SavHeader { length, metadata, .. }) => format!(
+                "the save's header states {metadata} bytes of metadata, but \"{found}\" and not a zip is at offset {}. \
+                 The header may be stale: save again in the game",
+                length as u64 + metadata
+            ),
+        };
+        Err(Unsupported::Prefixed { what }.into())
     }
 
     pub(super) fn save_header(&mut self, input: &[u8]) -> ReadResult {
-        let taken = self.gather(sav_header::LENGTH, input)?;
-        let Some(line) = self.record.first_chunk() else { return self.wait_in(State::SaveHeader, taken) };
-        let Some((line_length, metadata)) = sav_header::parse(line) else {
-            return Err(Unsupported::Prefixed { what: "a save header of an unknown kind" }.into());
+        let mut taken = 0;
+        let header = loop {
+            match sav_header::parse(&self.record) {
+                Parsed::Whole(header) => break header,
+                Parsed::Unknown(what) => return Err(Unsupported::Prefixed { what }.into()),
+                Parsed::Open { wanted } => {
+                    let gathered = self.gather(wanted, &input[taken..])?;
+                    taken += gathered;
+                    if gathered == 0 {
+                        return self.wait_in(State::SaveHeader, taken);
+                    }
+                }
+            }
         };
-        let size = line_length as u64 + metadata;
+        self.save = Some(header);
+        let size = header.length as u64 + header.metadata;
         self.ledger = Ledger::new(size);
         self.paths.insert(LEADING_DATA, &mut self.meter)?;
         let entry = Entry { name: LEADING_DATA.to_owned(), kind: EntryKind::File, mode: 0o644, mtime: 0, size };
@@ -83,7 +122,7 @@ impl ZipReader {
         scratch: &mut [u8],
     ) -> ReadResult {
         let left = entry.size - contents.size();
-        // What was gathered to read the header comes first.
+        // The bytes gathered for the header come first.
         let gathered = !self.record.is_empty();
         let bytes = if gathered { &self.record } else { input };
         let offered = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -114,12 +153,22 @@ impl ZipReader {
     }
 }
 
-/// Says what a file that is no zip starts with.
+/// Describes a known kind of file that has other data before its zip.
+fn known_prefix(start: &[u8; 4]) -> Option<&'static str> {
+    Some(match start {
+        [b'M', b'Z', ..] => "a program for Windows, as in a self-extracting archive",
+        b"\x7fELF" => "a program for Linux, as in a self-extracting archive",
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xca, 0xfe, 0xba, 0xbe] => {
+            "a program for macOS, as in a self-extracting archive"
+        }
+        [b'#', b'!', ..] => "a script",
+        b"JM\x01\x00" => "a Java module (.jmod)",
+        b"Cr24" => "a Chrome extension (.crx)",
+        _ => return None,
+    })
+}
+
+/// The error for a file that is not a zip.
 pub(super) fn not_zip(start: &[u8]) -> Error {
-    let found = match start {
-        [] => "is empty".to_owned(),
-        [0x1f, 0x8b, ..] => "is gzip".to_owned(),
-        _ => format!("starts with \"{}\"", start.escape_ascii()),
-    };
-    Format::NotZip { found }.into()
+    Format::NotZip { found: foreign::describe(start) }.into()
 }

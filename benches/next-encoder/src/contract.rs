@@ -1,0 +1,62 @@
+//! What an encoder is asked for, and what it says of each call.
+
+/// What an encoder is to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// 5 to 9.
+    pub quality: u8,
+    /// Base-2 logarithm of the window, 10 to 24.
+    pub lgwin: u8,
+    /// Bytes that will be written, those of [`Encoder::prime`] included, if that is known: small tables do for few. More may
+    /// come.
+    pub expected: Option<u64>,
+    /// How it begins.
+    pub start: Start,
+}
+
+/// How a stream begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With its header.
+    Stream,
+    /// In the middle of one that others began, at a whole byte: what came before is unknown, and no copy reaches it. Its
+    /// first two literals mean the same whatever precedes them.
+    Segment,
+}
+
+/// Why memory is missing: so many bytes were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfMemory(pub u64);
+
+/// Bytes in and out of a meta-block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MetaBlock {
+    /// Of the input.
+    pub taken: u64,
+    /// Of the output, to a byte.
+    pub given: u64,
+    /// Whether it is stored as it is.
+    pub copied: bool,
+}
+
+/// What one call did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Encoded {
+    pub consumed: usize,
+    pub produced: usize,
+    /// There is more to write than there was room for: call again with more.
+    pub output_full: bool,
+    /// All is written.
+    pub finished: bool,
+    /// A meta-block that is now encoded; its bytes come with this call and the next ones.
+    pub ended: Option<MetaBlock>,
+}
+
+/// How an encoder ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The stream ends.
+    Stream,
+    /// At a whole byte, for another to go on.
+    Segment,
+}

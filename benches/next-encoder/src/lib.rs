@@ -1,0 +1,41 @@
+//! A brotli encoder for qualities 5 to 9, written from RFC 7932.
+//!
+//! The converter does not use it yet: docs/encoder.md has its measurements, and what it must pass first.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::needless_range_loop, reason = "one index serves several arrays")]
+
+mod bits;
+mod blocks;
+mod cluster;
+mod command;
+mod context;
+mod context_map;
+mod contract;
+mod cost;
+mod encoder;
+mod matcher;
+mod metablock;
+mod noise;
+mod parse;
+mod prefix;
+mod simd;
+mod split;
+mod trees;
+
+pub use contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start};
+pub use encoder::Encoder;
+
+/// `length` times `value`, if there is memory for it.
+fn room<T: Clone>(length: usize, value: T) -> Option<Vec<T>> {
+    let mut room = empty(length)?;
+    room.resize(length, value);
+    Some(room)
+}
+
+/// Nothing, with room for `length`, if there is memory for it.
+fn empty<T>(length: usize) -> Option<Vec<T>> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(length).ok()?;
+    Some(room)
+}

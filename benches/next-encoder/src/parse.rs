@@ -1,0 +1,418 @@
+//! The parse: which copies to use, a place ahead tried before one is taken.
+
+use crate::{
+    command::{Command, LastDistances, NEAR},
+    matcher::{self, Buckets, KEY_BYTES, Rows, common, load32},
+};
+
+/// What one quality does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    /// Candidates of the long table that are looked at for a place, and for one that is tried ahead.
+    depth: usize,
+    ahead_depth: usize,
+    /// Places ahead that are tried before a copy is taken.
+    delays: u32,
+    /// No short copies are looked for where one of this length is found.
+    enough: usize,
+    /// Of a copy longer than `long` only `edge` places at both ends are stored, and each of `step` between: those it was copied
+    /// from are in the tables. At quality 9 five files took an eighth less time than with all places, for 0.1 % of size.
+    long: usize,
+    edge: usize,
+    step: usize,
+    /// Last distances that are tried: 4, 10 with those near the first, 16 with those near the second.
+    last_distances: usize,
+    /// Candidates for a short copy, 8 at most.
+    short: usize,
+}
+
+impl Effort {
+    pub(crate) fn of(quality: u8) -> Self {
+        let best = Self {
+            depth: 64,
+            ahead_depth: 16,
+            delays: 4,
+            enough: 16,
+            long: 64,
+            edge: 16,
+            step: 4,
+            last_distances: 16,
+            short: 8,
+        };
+        match quality {
+            0..=5 => Self {
+                depth: 6,
+                ahead_depth: 2,
+                delays: 1,
+                enough: 8,
+                edge: 8,
+                step: 8,
+                last_distances: 10,
+                short: 2,
+                ..best
+            },
+            6 => Self {
+                depth: 8,
+                ahead_depth: 4,
+                delays: 2,
+                enough: 8,
+                edge: 8,
+                step: 8,
+                last_distances: 10,
+                short: 4,
+                ..best
+            },
+            7 => Self { depth: 16, ahead_depth: 8, delays: 3, enough: 12, ..best },
+            8 => Self { depth: 24, ahead_depth: 8, ..best },
+            _ => best,
+        }
+    }
+}
+
+/// The bytes that are known. Index 0 is `base` in the numbers that tables hold; these may wrap.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) base: u32,
+    /// No copy begins before.
+    pub(crate) floor: usize,
+    /// Nor further back than this.
+    pub(crate) window: usize,
+}
+
+impl View<'_> {
+    #[inline(always)]
+    fn position(&self, at: usize) -> u32 {
+        self.base.wrapping_add(at as u32)
+    }
+}
+
+/// A piece to be parsed: `start..end`, all of it in commands at its end but for the literals that wait in `insert`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Bytes up to here are known.
+    pub(crate) known: usize,
+}
+
+/// What a parse leaves to the next piece.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) last: LastDistances,
+    /// Literals that no command has yet.
+    pub(crate) insert: usize,
+    /// Up to here places are in the tables, in index.
+    pub(crate) stored: usize,
+    /// After this index without a copy, places are left out.
+    pub(crate) sparse: usize,
+}
+
+/// A copy for a place.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    length: usize,
+    distance: usize,
+    score: u32,
+}
+
+impl Found {
+    /// Whether a copy from `from` is no longer for certain, by four bytes about where it would have to be.
+    #[inline(always)]
+    fn cannot_grow(&self, bytes: &[u8], from: usize, at: usize) -> bool {
+        self.length >= 3 && load32(bytes, from + self.length - 3) != load32(bytes, at + self.length - 3)
+    }
+}
+
+/// A place for which a copy is looked for.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Its first four bytes.
+    here: u32,
+    position: u32,
+    /// How far back a copy may begin, and how long it may be.
+    reach: usize,
+    most: usize,
+}
+
+impl Place<'_> {
+    /// Tries one of the last distances.
+    #[inline(always)]
+    fn try_last(&self, found: &mut Found, code: usize, distance: usize) {
+        if distance.wrapping_sub(1) >= self.reach {
+            return;
+        }
+        let from = self.at - distance;
+        // Two bytes are worth it at the last two distances, three at the others.
+        let differs = load32(self.bytes, from) ^ self.here;
+        if differs & if code < 2 { 0xffff } else { 0xff_ffff } != 0 || found.cannot_grow(self.bytes, from, self.at) {
+            return;
+        }
+        let length = common(self.bytes, from, self.at, self.most);
+        if length < 2 {
+            return;
+        }
+        let score = BASE + LAST + BYTE * length as u32 - LAST_COSTS[code];
+        if score > found.score {
+            *found = Found { length, distance, score };
+        }
+    }
+
+    /// Tries an entry of a table; false if those after it need not be tried.
+    #[inline(always)]
+    fn try_entry(&self, found: &mut Found, entry: u32, limits: &[u32; 4]) -> bool {
+        let distance = self.position.wrapping_sub(entry) as usize;
+        if distance.wrapping_sub(1) >= self.reach {
+            return false;
+        }
+        let from = self.at - distance;
+        if found.cannot_grow(self.bytes, from, self.at) {
+            return true;
+        }
+        let length = common(self.bytes, from, self.at, self.most);
+        if length < 4 {
+            return true;
+        }
+        let doublings = distance.ilog2();
+        if length < SHORT && doublings >= limits[length - 4] {
+            return true;
+        }
+        let score = BASE + BYTE * length as u32 - DOUBLING * doublings;
+        if score > found.score {
+            *found = Found { length, distance, score };
+        }
+        found.length < self.most
+    }
+}
+
+/// Points: what a copy saves, in about 1/30 bit; only comparisons count.
+const BASE: u32 = 1920;
+const LEAST: u32 = BASE + 100;
+const BYTE: u32 = 135;
+/// For each doubling of the distance.
+const DOUBLING: u32 = 30;
+/// What a last distance gains, less what its code costs more than the first.
+const LAST: u32 = 15;
+const LAST_COSTS: [u32; 16] = [0, 39, 43, 43, 39, 39, 47, 47, 49, 49, 41, 41, 51, 51, 45, 45];
+/// What a copy a place ahead must gain.
+const AHEAD: u32 = 175;
+
+/// Literals in a row after which only each second, and after four times as many each fourth place is looked up.
+pub(crate) const SPREE: usize = 512;
+
+/// Credit that a candidate takes, where a byte of the input gives [`BYTE_CREDIT`]: hostile input could ask for all of every row.
+/// Without credit, a few candidates are left.
+const CANDIDATE: usize = 16;
+const BYTE_CREDIT: usize = 48;
+const MOST_CREDIT: usize = 1 << 24;
+const LEAST_DEPTH: usize = 4;
+
+/// Short copies: those of four to seven bytes are worth only small distances.
+const SHORT: usize = 8;
+
+/// Tables and what is chosen by them.
+#[derive(Debug)]
+pub(crate) struct Parser {
+    long: Rows<9>,
+    short: Buckets<4, 8>,
+    effort: Effort,
+    /// What candidates may still be looked at, see [`CANDIDATE`].
+    credit: usize,
+    /// Copies of four to seven bytes must be nearer than 2 to the power of this.
+    limits: [u32; 4],
+}
+
+impl Parser {
+    pub(crate) fn memory_bytes(long_bits: u32, short_bits: u32) -> u64 {
+        Rows::<9>::memory_bytes(long_bits) + Buckets::<4, 8>::memory_bytes(short_bits)
+    }
+
+    pub(crate) fn new(long_bits: u32, short_bits: u32, effort: Effort) -> Option<Self> {
+        let mut parser = Self {
+            long: Rows::new(long_bits)?,
+            short: Buckets::new(short_bits)?,
+            effort,
+            credit: MOST_CREDIT,
+            limits: [0; 4],
+        };
+        parser.set_effort(effort);
+        parser.set_literal_price(5 * 16);
+        Some(parser)
+    }
+
+    pub(crate) fn set_effort(&mut self, effort: Effort) {
+        self.effort = effort;
+        self.long.set_small(effort.depth <= 16);
+    }
+
+    /// Sets how far short copies may reach, from what a literal costs in 1/16 bit: they must be cheaper.
+    pub(crate) fn set_literal_price(&mut self, price: u32) {
+        const MOST: [u32; 4] = [16, 18, 19, 20];
+        const REST: u32 = 10 * 16;
+        for (at, limit) in self.limits.iter_mut().enumerate() {
+            *limit = ((at as u32 + 4) * price).saturating_sub(REST) / 16;
+            *limit = (*limit).min(MOST[at]);
+        }
+    }
+
+    /// Stores all places of `from..to`; their keys are known.
+    pub(crate) fn store(&mut self, view: View<'_>, from: usize, to: usize) {
+        for at in from..to {
+            self.long.insert(view.bytes, at, view.position(at));
+            self.short.insert(view.bytes, at, view.position(at));
+        }
+    }
+
+    #[inline(always)]
+    fn find(&mut self, view: View<'_>, at: usize, most: usize, last: &LastDistances, depth: usize, best: &mut Found) {
+        let bytes = view.bytes;
+        let reach = view.window.min(at - view.floor);
+        let position = view.position(at);
+        let place = Place { bytes, at, here: load32(bytes, at), position, reach, most };
+        let mut found = *best;
+        // A place without a copy is followed by the next, and so is one with a copy: it is tried ahead.
+        self.long.touch(bytes, at + 1);
+        self.short.touch(bytes, at + 1);
+
+        for code in 0..4 {
+            place.try_last(&mut found, code, last.0[code] as usize);
+        }
+        for code in 4..self.effort.last_distances {
+            let (of, difference) = if code < 10 { (0, NEAR[code - 4]) } else { (1, NEAR[code - 10]) };
+            place.try_last(&mut found, code, last.0[of].wrapping_add_signed(difference) as usize);
+        }
+
+        let limits = self.limits;
+        if found.length < most {
+            let most = depth.min(self.credit / CANDIDATE + LEAST_DEPTH);
+            let mut looked = 0;
+            self.long.search(bytes, at, position, most, |candidate| {
+                looked += 1;
+                place.try_entry(&mut found, candidate, &limits)
+            });
+            self.credit = self.credit.saturating_sub(looked * CANDIDATE);
+        } else {
+            self.long.insert(bytes, at, position);
+        }
+        let entries = self.short.exchange(bytes, at, position);
+        if found.length < self.effort.enough.min(most) {
+            for candidate in entries.into_iter().take(self.effort.short) {
+                if !place.try_entry(&mut found, candidate, &limits) {
+                    break;
+                }
+            }
+        }
+        *best = found;
+    }
+
+    /// Parses a piece.
+    pub(crate) fn parse(&mut self, view: View<'_>, piece: Piece, progress: &mut Progress, commands: &mut Vec<Command>) {
+        // A place is looked up only where its key is known.
+        let lookups = piece.end.min(piece.known.saturating_sub(KEY_BYTES));
+        self.credit = (self.credit + (piece.end - piece.start) * BYTE_CREDIT).min(MOST_CREDIT);
+        // After a primed window, its last places.
+        self.store(view, progress.stored, piece.start.min(lookups));
+        progress.stored = progress.stored.max(piece.start);
+        let mut at = self.extend(view, piece, progress, commands);
+        let nothing = Found { length: 0, distance: 0, score: LEAST };
+        while at < lookups {
+            let mut best = nothing;
+            self.find(view, at, piece.end - at, &progress.last, self.effort.depth, &mut best);
+            progress.stored = at + 1;
+            if best.distance == 0 {
+                at += 1;
+                progress.insert += 1;
+                if at > progress.sparse {
+                    let (step, jump) = if at > progress.sparse + 4 * SPREE { (4, 16) } else { (2, 8) };
+                    let to = (at + jump).min(lookups);
+                    while at < to {
+                        self.store(view, at, at + 1);
+                        at += step;
+                        progress.insert += step;
+                    }
+                    // The last step may go too far.
+                    let over = at.saturating_sub(piece.end);
+                    at -= over;
+                    progress.insert -= over;
+                    progress.stored = at;
+                }
+                continue;
+            }
+            let mut delays = 0;
+            while delays < self.effort.delays && at + 1 < lookups {
+                let most = piece.end - at - 1;
+                let mut ahead = Found { length: best.length.saturating_sub(4).min(most), ..nothing };
+                self.find(view, at + 1, most, &progress.last, self.effort.ahead_depth, &mut ahead);
+                progress.stored = at + 2;
+                if ahead.distance == 0 || ahead.score < best.score + AHEAD {
+                    break;
+                }
+                at += 1;
+                progress.insert += 1;
+                best = ahead;
+                delays += 1;
+            }
+            // Where places were left out, a copy may begin before the place that found it.
+            let floor = view.floor + best.distance;
+            while progress.insert > 0 && at > floor && view.bytes[at - 1] == view.bytes[at - 1 - best.distance] {
+                at -= 1;
+                progress.insert -= 1;
+                best.length += 1;
+            }
+            let distance = progress.last.code(best.distance as u32);
+            commands.push(Command { insert: progress.insert as u32, copy: best.length as u32, distance });
+            progress.insert = 0;
+            let end = at + best.length;
+            self.store_copy(view, end, best.distance, best.length, lookups, progress);
+            progress.sparse = at + 2 * best.length + SPREE;
+            at = end;
+        }
+        progress.insert += piece.end.saturating_sub(at);
+        progress.stored = progress.stored.max(lookups.min(piece.end));
+    }
+
+    /// Stores the places within a copy that ends at `end`. Where it overlaps itself, its last repetitions are enough.
+    #[inline(always)]
+    fn store_copy(
+        &mut self,
+        view: View<'_>,
+        end: usize,
+        distance: usize,
+        length: usize,
+        lookups: usize,
+        progress: &mut Progress,
+    ) {
+        let mut from = progress.stored;
+        if distance < length >> 2 {
+            from = from.max(end - (distance << 2));
+        }
+        let end = end.min(lookups);
+        let Effort { long, edge, step, .. } = self.effort;
+        if end.saturating_sub(from) > long {
+            self.store(view, from, from + edge);
+            for at in (from + edge..end - edge).step_by(step) {
+                self.store(view, at, at + 1);
+            }
+            from = end - edge;
+        }
+        self.store(view, from, end);
+        progress.stored = progress.stored.max(end);
+    }
+
+    /// Lengthens the last copy, if the piece before ended within it. Returns the first place after.
+    fn extend(&mut self, view: View<'_>, piece: Piece, progress: &mut Progress, commands: &mut [Command]) -> usize {
+        let Some(command) = commands.last_mut() else { return piece.start };
+        let distance = progress.last.0[0] as usize;
+        if progress.insert > 0 || command.copy == 0 || distance > view.window.min(piece.start - view.floor) {
+            return piece.start;
+        }
+        let more = common(view.bytes, piece.start - distance, piece.start, piece.end - piece.start);
+        command.copy += more as u32;
+        let end = piece.start + more;
+        let lookups = piece.end.min(piece.known.saturating_sub(matcher::KEY_BYTES));
+        self.store_copy(view, end, distance, more, lookups, progress);
+        end
+    }
+}

@@ -1,0 +1,134 @@
+//! Conversions: each input to its output, one after the other.
+
+use std::{
+    collections::HashSet,
+    io::{self, BufWriter, IsTerminal},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use clap::error::ErrorKind;
+use indicatif::BinaryBytes;
+use recompress::{Selection, Transcoder};
+
+use crate::{
+    CommandError,
+    arguments::Convert,
+    complain, failed, is_stdio, misuse,
+    output::{NewFile, default_output, is_device, is_same_file, open_device},
+    pump::{Input, Moved, run_steps},
+};
+
+/// Converts every input. With several, a failure does not keep the others from being converted.
+pub fn convert(arguments: &Convert) -> Result<ExitCode, CommandError> {
+    let selection = arguments.selection().unwrap_or_else(|error| misuse(ErrorKind::ValueValidation, error));
+    let outputs = outputs(arguments);
+    if let ([input], [output]) = (&arguments.inputs[..], &outputs[..]) {
+        convert_one(arguments, &selection, input, output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut code = ExitCode::SUCCESS;
+    for (input, output) in arguments.inputs.iter().zip(&outputs) {
+        if let Err(error) = convert_one(arguments, &selection, input, output) {
+            complain(&error, Some(input));
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}
+
+/// The output of each input. Combinations of options that would lose a result are wrong usage.
+fn outputs(arguments: &Convert) -> Vec<PathBuf> {
+    let Convert { inputs, output, output_dir, stdout, .. } = arguments;
+    if inputs.len() > 1 && (output.is_some() || *stdout) {
+        misuse(
+            ErrorKind::ArgumentConflict,
+            "several inputs need several outputs: use --output-dir instead of -o or -c",
+        );
+    }
+    let outputs: Vec<PathBuf> = inputs
+        .iter()
+        .map(|input| match (output, output_dir) {
+            (Some(output), _) => output.clone(),
+            (None, Some(folder)) if is_stdio(input) => folder.join("stdin.tar.br"),
+            (None, Some(folder)) => folder.join(default_output(input).file_name().unwrap_or_default()),
+            (None, None) if *stdout || is_stdio(input) => "-".into(),
+            (None, None) => default_output(input),
+        })
+        .collect();
+    let mut seen = HashSet::new();
+    if let Some(twice) = outputs.iter().find(|output| !seen.insert(*output)) {
+        misuse(ErrorKind::ArgumentConflict, format!("two inputs would be written to {}", twice.display()));
+    }
+    outputs
+}
+
+fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output: &Path) -> Result<(), CommandError> {
+    if is_stdio(output) && io::stdout().is_terminal() {
+        let message = "the result is not text: name a file with -o, or use a pipe";
+        misuse(ErrorKind::MissingRequiredArgument, message);
+    }
+    if is_same_file(input, output) {
+        let message = format!("{} is the input: name another output with -o", output.display());
+        return Err(CommandError("same_file", message));
+    }
+    let started = Instant::now();
+    let source = Input::open(input)?;
+    let transcoder = Transcoder::new(arguments.parameters(source.size), (&arguments.limits).into())?;
+    let mut transcoder = transcoder.selecting(selection.clone());
+    if arguments.report {
+        transcoder = transcoder.reporting();
+    }
+    let progress = !arguments.quiet;
+    let moved = if is_stdio(output) {
+        run_steps(&mut transcoder, source, io::stdout().lock(), output, progress)?
+    } else if is_device(output) {
+        run_steps(&mut transcoder, source, open_device(output)?, output, progress)?
+    } else {
+        let file = NewFile::create(output, arguments.force)?;
+        let moved = run_steps(&mut transcoder, source, BufWriter::new(file.file()), output, progress)?;
+        file.keep().map_err(|error| failed("write", output, &error))?;
+        moved
+    };
+    if arguments.verbose || (io::stderr().is_terminal() && !arguments.quiet) {
+        eprintln!(
+            "{}: {}",
+            name(input, "stdin"),
+            summary(moved, name(output, "stdout"), started.elapsed().as_secs_f64())
+        );
+    }
+    Ok(())
+}
+
+fn name(path: &Path, stdio: &'static str) -> impl std::fmt::Display {
+    if is_stdio(path) { stdio.to_owned() } else { path.display().to_string() }
+}
+
+/// For people: sizes, the difference, the time.
+fn summary(moved: Moved, output: impl std::fmt::Display, seconds: f64) -> String {
+    let Moved { read, written } = moved;
+    let change = 100.0 * (written as f64 - read as f64) / (read.max(1) as f64);
+    let change = match change {
+        change if change <= -0.05 => format!("{:.1} % smaller", -change),
+        change if change >= 0.05 => format!("{change:.1} % larger"),
+        _ => "the same size".to_owned(),
+    };
+    format!("{} -> {}, {change}, {seconds:.1} s, {output}", BinaryBytes(read), BinaryBytes(written))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_says_smaller_larger_or_the_same() {
+        for (read, written, expected) in [
+            (2 << 20, 1 << 20, "2.00 MiB -> 1.00 MiB, 50.0 % smaller, 1.5 s, out"),
+            (1000, 1010, "1000 B -> 1010 B, 1.0 % larger, 1.5 s, out"),
+            (100_000, 100_001, "97.66 KiB -> 97.66 KiB, the same size, 1.5 s, out"),
+        ] {
+            assert_eq!(summary(Moved { read, written }, "out", 1.5), expected);
+        }
+    }
+}
