@@ -16,7 +16,12 @@ const PART = 4 << 20;
 // Before it is needed, while there is a network. A failure is reported by the conversion that needs it.
 init().catch(() => {});
 
-onmessage = async ({ data: { file, scratch, ...options } }) => {
+/** Stops the conversion at work. */
+let stop = new AbortController();
+
+onmessage = async ({ data: { file, scratch, options, cancel } }) => {
+  if (cancel) return stop.abort();
+  stop = new AbortController();
   try {
     const sink = (await onDisk(scratch)) ?? inParts();
     const seen = { in: 0, out: 0 };
@@ -34,7 +39,7 @@ onmessage = async ({ data: { file, scratch, ...options } }) => {
         controller.enqueue(bytes);
       },
     });
-    await pieces(file, (bytes) => count("in", bytes)).pipeThrough(conversion).pipeThrough(counting).pipeTo(sink.stream);
+    await pieces(file, (bytes) => count("in", bytes)).pipeThrough(conversion).pipeThrough(counting).pipeTo(sink.stream, { signal: stop.signal });
     postMessage({ seen });
     postMessage({ result: { blob: await sink.blob(), ...(await conversion.summary) } });
   } catch (error) {
@@ -61,6 +66,7 @@ function pieces(file, count) {
 
 function failure({ name, code, message }) {
   if (name === "RecompressError") return { code, detail: message, title: texts.refusedTitle, isFinal: true };
+  if (name === "AbortError") return { code: "cancelled", detail: "" };
   if (name === "QuotaExceededError") return { code: "disk", detail: texts.disk.detail };
   if (name === "NotReadableError" || name === "NotFoundError") return { code: "file", detail: texts.file.detail };
   if (name === "RangeError") return { code: "memory", detail: texts.memory.detail };
