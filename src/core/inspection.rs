@@ -138,8 +138,8 @@ impl Inspection {
 
     /// Counts a member's work before it is done.
     fn begin(&mut self, begin: Begin) -> Result<(), Error> {
-        let Begin { entry, unpacked_before, .. } = begin;
-        self.spent = self.spent.saturating_add(cpu::member(entry.size.saturating_add(unpacked_before)));
+        let Begin { entry, method, unpacked_before, .. } = begin;
+        self.spent = self.spent.saturating_add(cpu::member(method, entry.size.saturating_add(unpacked_before)));
         self.totals.size += entry.size;
         if self.spent / NANOSECONDS_PER_MS > self.cpu_ms {
             return Err(Limit::CpuUnpacking { unpacked: self.totals.size, limit_ms: self.cpu_ms }.into());
@@ -162,10 +162,7 @@ impl Inspection {
         };
         self.totals.compressed_size += compressed_size;
         self.totals.warnings.add(warnings);
-        let method = match method {
-            Method::Stored => "stored",
-            Method::Deflate => "deflate",
-        };
+        let method = method.name();
         self.begin_item(Part::Members);
         let (name, ratio) = (Quoted(&name), ratio(size, compressed_size));
         self.write(format_args!(

@@ -208,12 +208,12 @@ impl Transcoder {
     }
 
     fn begin(&mut self, begin: &Begin) -> Result<(), Error> {
-        let Begin { entry, selected, comparisons, unpacked_before, data_end } = begin;
+        let Begin { entry, method, selected, comparisons, unpacked_before, data_end } = begin;
         self.members += 1;
         self.budget.spend(cpu::comparing(*comparisons));
         if !selected {
             self.phase = Phase::Skipped;
-            return self.budget.skip(entry.size, *unpacked_before);
+            return self.budget.skip(*method, entry.size, *unpacked_before);
         }
         self.written += 1;
         debug_assert!(matches!(self.phase, Phase::Members | Phase::Skipped));
@@ -222,7 +222,7 @@ impl Transcoder {
         }
         let header = tar::header(entry);
         let padding = tar::padding(entry.size);
-        self.budget.member((header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
+        self.budget.member(*method, (header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
         // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.
         self.send_all(&header);
         self.phase = Phase::Contents { left: entry.size, padding };

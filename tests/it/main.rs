@@ -12,4 +12,4 @@ mod report;
 mod selection;
 mod shared_cases;
 
-use recompress_testkit::{bodies, drivers, extra_field, recipe, record, tarball, zip_writer};
+use recompress_testkit::{bodies, drivers, extra_field, methods, recipe, record, tarball, zip_writer};

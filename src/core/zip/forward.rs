@@ -52,12 +52,12 @@ use directory::Directory;
 use order::{HeldMember, Order};
 
 use super::{
+    decoder::{Coding, Contents, Decoder, Measured},
     format::{
         extra, record,
         sav_header::{self, SavHeader},
         time,
     },
-    inflate::{Contents, Inflater, Measured},
     ledger::{self, Ledger, NameDigest},
     name,
     paths::Paths,
@@ -120,7 +120,7 @@ pub struct ZipReader {
     received: u64,
     /// The record being gathered. Bytes left after a record belong to the next one.
     record: Vec<u8>,
-    inflater: Inflater,
+    decoder: Decoder,
     /// Bytes charged for copies of names.
     names: u64,
     paths: Paths,
@@ -197,7 +197,7 @@ enum State {
 struct Member {
     /// Its size is meaningful once it is declared or counted.
     entry: Entry,
-    method: Method,
+    coding: Coding,
     /// Offset of its local header from the start of the file.
     offset: u64,
     name: NameDigest,
@@ -220,7 +220,7 @@ enum Kept {
 /// The facts about a verified member.
 #[derive(Debug)]
 struct Verified {
-    method: Method,
+    coding: Coding,
     measured: Measured,
     warnings: Warnings,
 }
@@ -237,7 +237,7 @@ impl ZipReader {
             meter: Meter::new(limits.memory_bytes),
             received: 0,
             record: Vec::new(),
-            inflater: Inflater::new(),
+            decoder: Decoder::new(&limits),
             names: 0,
             paths: Paths::default(),
             ledger: Ledger::new(0),
@@ -306,7 +306,7 @@ impl ZipReader {
             State::Scan { member, scan, spool } => self.scan(member, scan, spool, input, scratch.len()),
             State::Descriptor { member, measured, kept } => self.descriptor(member, measured, kept, input),
             State::Replay { verified, contents, spool } => self.replay(verified, contents, spool, scratch),
-            State::Verified { verified: Verified { method, measured, warnings }, then } => {
+            State::Verified { verified: Verified { coding: Coding { method, .. }, measured, warnings }, then } => {
                 let Measured { crc32, compressed_size, .. } = measured;
                 self.state = *then;
                 Ok((0, Event::Verified { method, crc32, compressed_size, warnings }))
@@ -402,6 +402,7 @@ impl ZipReader {
     fn begin_member(
         &mut self,
         entry: &Entry,
+        method: Method,
         unpacked_before: u64,
         data_end: Option<u64>,
     ) -> Result<(Event, Kept), Error> {
@@ -409,15 +410,15 @@ impl ZipReader {
         if self.waits(&entry.name) {
             return Ok((Event::Working, Kept::Early(Spool::default())));
         }
-        Ok((self.announce(entry, unpacked_before, data_end), Kept::Nothing))
+        Ok((self.announce(entry, method, unpacked_before, data_end), Kept::Nothing))
     }
 
     /// Announces a member.
-    fn announce(&mut self, entry: &Entry, unpacked_before: u64, data_end: Option<u64>) -> Event {
+    fn announce(&mut self, entry: &Entry, method: Method, unpacked_before: u64, data_end: Option<u64>) -> Event {
         self.order.announce(&entry.name);
         let selected = self.selection.selects(&entry.name);
         let comparisons = self.selection.comparisons(entry.name.len());
-        Event::Begin(Begin { entry: entry.clone(), selected, comparisons, unpacked_before, data_end })
+        Event::Begin(Begin { entry: entry.clone(), method, selected, comparisons, unpacked_before, data_end })
     }
 
     /// True if a member must wait for others. An unselected member never waits.
