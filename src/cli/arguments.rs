@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
-use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Parameters, Selection};
+use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection};
 
 /// Re-encode a zip as a brotli-compressed tarball, reading it once from front to back.
 #[derive(Parser)]
@@ -63,6 +63,10 @@ pub struct Inspect {
     /// Print one line per member as it is read and a line of totals at the end, instead of one document.
     #[arg(long)]
     lines: bool,
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8, cp932 (Shift-JIS), big5, gbk or euc-kr.
+    /// `plain` replaces unsafe characters by `_`; combine it with a comma.
+    #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
+    pub names: Option<Names>,
     #[command(flatten)]
     pub limits: Bounds,
 }
@@ -98,6 +102,10 @@ pub struct Convert {
     /// Put the member with this name first; the members before it are held in memory. Repeat for several.
     #[arg(long, value_name = "NAME")]
     first: Vec<String>,
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8, cp932 (Shift-JIS), big5, gbk or euc-kr.
+    /// `plain` replaces unsafe characters by `_`; combine it with a comma.
+    #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
+    pub names: Option<Names>,
     /// Append a report after the tarball's end, where tar readers do not look: members, sizes, SHA-256, warnings.
     #[arg(long)]
     pub report: bool,

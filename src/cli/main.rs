@@ -1,6 +1,7 @@
 //! The command-line tool and native server.
 
 mod arguments;
+mod names;
 mod pump;
 mod serve;
 
@@ -65,7 +66,7 @@ fn convert(arguments: &Convert) -> Result<(), CommandError> {
         Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
     }
     let transcoder = Transcoder::new(arguments.parameters(source.size), (&arguments.limits).into())?;
-    let mut transcoder = transcoder.selecting(selection);
+    let mut transcoder = transcoder.selecting(selection).naming(arguments.names.unwrap_or_default());
     if arguments.report {
         transcoder = transcoder.reporting();
     }
@@ -79,6 +80,7 @@ fn convert(arguments: &Convert) -> Result<(), CommandError> {
 fn list(arguments: &Inspect) -> Result<(), CommandError> {
     let source = Input::open(&arguments.input)?;
     let mut inspection = Inspection::new(arguments.listing(), (&arguments.limits).into());
+    inspection = inspection.naming(arguments.names.unwrap_or_default());
     run_steps(&mut inspection, source, io::stdout().lock(), Path::new("-"))
 }
 

@@ -151,6 +151,14 @@ pub enum Format {
         /// With replacement characters.
         name: String,
     },
+    /// A name is not valid in the charset that the caller chose.
+    #[error("the name {name:?} is not valid {charset}")]
+    NotInCharset {
+        /// With replacement characters.
+        name: String,
+        /// The charset.
+        charset: &'static str,
+    },
     /// A name that could leave the extraction directory, or mislead a reader.
     #[error("unsafe name {name:?}: {problem}")]
     UnsafeName {
@@ -353,7 +361,7 @@ impl Error {
                 Format::BadEndRecord { .. } => "bad_eocd",
                 Format::ZipInComment { .. } => "zip_in_comment",
                 Format::TrailingData { .. } => "trailing_data",
-                Format::BadName { .. } => "bad_name",
+                Format::BadName { .. } | Format::NotInCharset { .. } => "bad_name",
                 Format::UnsafeName { .. } => "unsafe_name",
                 Format::DuplicateName { .. } => "duplicate_name",
                 Format::NameConflict { .. } => "name_conflict",

@@ -10,8 +10,9 @@ use crate::{
     error::{Error, Limit},
     limits::Limits,
     member::{Begin, Entry, EntryKind, Event, Method},
+    names::Names,
     step::{Latch, Progress, Status, Step},
-    transcoder::HELD_RATIO,
+    transcoder::held_bytes,
     warning::{WarningCounts, Warnings},
     zip::forward::ZipReader,
 };
@@ -91,9 +92,14 @@ impl Inspection {
         }
     }
 
+    /// Decodes names as `names` says. Call it before the first step.
+    pub fn naming(self, names: Names) -> Self {
+        Self { reader: self.reader.naming(names), ..self }
+    }
+
     /// Upper bound of an inspection's memory in bytes. `upload_bytes` is the zip's size if known.
     pub fn peak_bytes(limits: Limits, upload_bytes: Option<u64>) -> u64 {
-        FIXED + limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO))
+        FIXED + held_bytes(limits, upload_bytes)
     }
 
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {

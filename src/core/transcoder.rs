@@ -13,11 +13,12 @@ use crate::{
     error::{Absent, Error},
     limits::Limits,
     member::{Begin, Event},
+    names::Names,
     report::Report,
     selection::Selection,
     step::{Latch, Progress, Status, Step},
     warning::Warnings,
-    zip::forward::ZipReader,
+    zip::{decoder::decoder_bytes, forward::ZipReader},
 };
 
 /// Capacity of the buffer between reader and encoder, in bytes. It bounds how much one call of the inflater unpacks.
@@ -29,7 +30,7 @@ const FIXED: u64 = 512 << 10;
 /// Bytes of memory that one byte of a zip can make the reader hold. The worst case is a path of folders with one-letter
 /// names: `zip/paths.rs` remembers each folder, and a folder takes two bytes of the path. Many tiny members cost 6 for
 /// each byte.
-pub(crate) const HELD_RATIO: u64 = 25;
+const HELD_RATIO: u64 = 25;
 
 /// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
 #[derive(Debug)]
@@ -98,6 +99,11 @@ impl Transcoder {
         Self { reader: self.reader.selecting(selection), selects_all, ..self }
     }
 
+    /// Decodes names as `names` says. Call it before the first step.
+    pub fn naming(self, names: Names) -> Self {
+        Self { reader: self.reader.naming(names), ..self }
+    }
+
     /// Appends a report to the tarball: a pax global header with a JSON comment, 2,048 bytes before the end. Tar
     /// readers stop before it. Call this before the first step.
     ///
@@ -111,7 +117,7 @@ impl Transcoder {
     ///
     /// `upload_bytes` is the zip's size if known. A conversion never holds back more than the zip contains.
     pub fn peak_bytes(parameters: Parameters, limits: Limits, upload_bytes: Option<u64>) -> u64 {
-        let held = limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO));
+        let held = held_bytes(limits, upload_bytes);
         parameters.encoder_bytes() + brotli::GATHERED_BYTES + FIXED + held
     }
 
@@ -260,6 +266,13 @@ impl Step for Transcoder {
     fn work_ns(&self) -> u64 {
         self.budget.spent()
     }
+}
+
+/// Upper bound of the memory that a reader charges, in bytes.
+pub(crate) fn held_bytes(limits: Limits, upload_bytes: Option<u64>) -> u64 {
+    let held = upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO);
+    // A few bytes of zstd can fill a window.
+    limits.memory_bytes.min(held.saturating_add(decoder_bytes(limits.window_bytes)))
 }
 
 fn worked(consumed: usize) -> Progress {

@@ -1,6 +1,6 @@
 //! Zip: the format, the readers, and the parts that they share.
 
-mod decoder;
+pub(crate) mod decoder;
 pub(crate) mod format;
 pub(crate) mod forward;
 mod ledger;

@@ -13,6 +13,8 @@ pub struct Platform {
     /// A pause in the context of the request that polls it, where one request must not wake another. Who waits for memory
     /// then looks again after each.
     pub pause: Option<Pause>,
+    /// Decodes members' names for the option `names`.
+    pub decode_name: Option<recompress::Decode>,
     /// Writes one line of the log: a request as JSON.
     pub log: Option<fn(&str)>,
 }

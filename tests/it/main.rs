@@ -7,6 +7,7 @@ mod fuzzing;
 mod independent_writer;
 mod inspection;
 mod jail;
+mod names;
 mod properties;
 mod report;
 mod selection;

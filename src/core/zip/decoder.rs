@@ -6,6 +6,8 @@ mod buffered;
 mod inflate;
 mod zstd;
 
+pub(crate) use buffered::decoder_bytes;
+
 use buffered::Buffered;
 use inflate::Inflater;
 

@@ -67,6 +67,7 @@ use crate::{
     error::{Error, Format, Limit},
     limits::{Limits, Meter},
     member::{Begin, Entry, Event, Method},
+    names::Names,
     selection::Selection,
     warning::Warnings,
 };
@@ -122,7 +123,7 @@ pub struct ZipReader {
     record: Vec<u8>,
     decoder: Decoder,
     /// Bytes charged for copies of names.
-    names: u64,
+    names_charged: u64,
     paths: Paths,
     ledger: Ledger,
     /// Members and nameless entries so far.
@@ -131,6 +132,7 @@ pub struct ZipReader {
     /// The last stored member whose end was found by its descriptor, until the directory confirms it.
     unconfirmed: Option<String>,
     selection: Selection,
+    names: Names,
     order: Order,
     /// The header line of a save.
     save: Option<SavHeader>,
@@ -238,13 +240,14 @@ impl ZipReader {
             received: 0,
             record: Vec::new(),
             decoder: Decoder::new(&limits),
-            names: 0,
+            names_charged: 0,
             paths: Paths::default(),
             ledger: Ledger::new(0),
             entries: 0,
             unpacked: 0,
             unconfirmed: None,
             selection: Selection::default(),
+            names: Names::default(),
             order: Order::default(),
             save: None,
         }
@@ -254,6 +257,11 @@ impl ZipReader {
     /// selected.
     pub fn selecting(self, selection: Selection) -> Self {
         Self { order: Order::new(selection.first()), selection, ..self }
+    }
+
+    /// Decodes names as `names` says. Call it before the first read.
+    pub fn naming(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 
     /// Does one state's work. Takes bytes from the front of `input`; returns their number and an event.
@@ -373,9 +381,9 @@ impl ZipReader {
     /// Charges memory for names, by the longest one so far.
     fn charge_name(&mut self, length: usize) -> Result<(), Error> {
         let names = NAME_COPIES * length as u64;
-        if let Some(more) = names.checked_sub(self.names) {
+        if let Some(more) = names.checked_sub(self.names_charged) {
             self.meter.charge(more)?;
-            self.names = names;
+            self.names_charged = names;
         }
         Ok(())
     }

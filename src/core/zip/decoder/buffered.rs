@@ -28,6 +28,20 @@ const LZMA: u64 = 128 << 10;
 /// Bytes of the header before raw lzma data: version, length of the properties, properties (APPNOTE §5.8.8).
 const LZMA_HEADER: usize = 9;
 
+/// Upper bound of what a decoder with this window charges, in bytes. Xz's is the largest at 8 MiB and more, bzip2's below.
+pub(crate) fn decoder_bytes(window: u64) -> u64 {
+    const MOST_LITERAL_CODERS: u64 = 0x600 << 12;
+    [
+        BZIP2,
+        window.saturating_mul(2).saturating_add(XZ),
+        window.saturating_add(LZMA + MOST_LITERAL_CODERS),
+        super::zstd::charge(window).saturating_add(BUFFER as u64),
+    ]
+    .into_iter()
+    .max()
+    .expect("four decoders")
+}
+
 /// A decoder and the output that it gave and the caller has not taken.
 pub(super) struct Buffered {
     codec: Codec,
@@ -208,7 +222,7 @@ impl Buffered {
             Method::Bzip2 => BZIP2,
             Method::Lzma => LZMA,
             // The dictionary's size is in the stream's blocks, after which it may still grow.
-            Method::Xz => XZ + 2 * self.window_limit,
+            Method::Xz => self.window_limit.saturating_mul(2).saturating_add(XZ),
             Method::Zstd => BUFFER as u64,
             Method::Stored | Method::Deflate => unreachable!("these need no buffer"),
         };

@@ -17,6 +17,13 @@ const MAX_BLOCK: usize = 128 << 10;
 /// Memory beside the window: a gathered block, tables and literals, in bytes.
 const FIXED: u64 = 1 << 20;
 
+/// Memory of a decoder with this window, in bytes.
+pub(super) fn charge(window: u64) -> u64 {
+    // The buffer grows to a power of two, and during that the old one exists too.
+    let buffer = window.saturating_add(2 * MAX_BLOCK as u64).checked_next_power_of_two().unwrap_or(u64::MAX / 2);
+    (FIXED + 2 * MAX_BLOCK as u64).saturating_add(buffer / 2).saturating_add(buffer)
+}
+
 /// A frame's decoder. It gets a whole header or a whole block at a time.
 pub(super) struct Zstd {
     decoder: FrameDecoder,
@@ -109,9 +116,7 @@ impl Zstd {
                 if window > self.window_limit {
                     return Err(Error::from(Limit::Window { wanted: window, limit: self.window_limit }).into());
                 }
-                // The decoder's buffer grows to a power of two, and during that the old one exists too.
-                let buffer = (window + 2 * MAX_BLOCK as u64).next_power_of_two() + 2 * MAX_BLOCK as u64;
-                charge(FIXED + buffer + buffer / 2)?;
+                charge(self::charge(window))?;
                 self.gathered.reserve_exact(BLOCK_HEADER + MAX_BLOCK + 4);
                 self.decoder.reset(&self.gathered[..]).map_err(|_| Failure::Broken)?;
                 self.stage = Stage::Block { checksum: if header.has_checksum { 4 } else { 0 } };

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Format, Limit},
+    limits::Meter,
     member::EntryKind,
     zip::{decoder::Unpacked, spool::Spool},
 };
@@ -35,6 +36,12 @@ impl ZipReader {
         // One surplus byte proves a wrong size. It is the same byte for any cut of the upload.
         let missing = member.entry.size - contents.size();
         let room = at_most(scratch.len(), missing.saturating_add(1));
+        if let Kept::Early(spool) = &mut kept
+            && !offered.is_empty()
+        {
+            let reserved = reserve_before(contents.method(), spool, &mut self.meter);
+            reserved.map_err(|error| self.blame_first(&member.entry.name, error))?;
+        }
         let mut unpacked = contents.read(&mut self.decoder, &mut self.meter, offered, &mut scratch[..room])?;
         unpacked.ended |= contents.method() == Method::Stored && compressed_size == Some(contents.compressed_size());
         let sound = at_most(unpacked.produced, missing);
@@ -119,6 +126,10 @@ impl ZipReader {
         let may_give = self.limits.unpacked_bytes - self.unpacked;
         let offered = &input[..at_most(input.len(), may_take)];
         let room = at_most(scratch.len(), (may_give - contents.size()).saturating_add(1));
+        if !offered.is_empty() {
+            let reserved = reserve_before(contents.method(), &mut spool, &mut self.meter);
+            reserved.map_err(|error| self.blame_first(&member.entry.name, error))?;
+        }
         let unpacked = contents.read(&mut self.decoder, &mut self.meter, offered, &mut scratch[..room])?;
         // As above: memory first.
         let held = at_most(unpacked.consumed, may_take - 1);
@@ -318,6 +329,12 @@ impl ZipReader {
         };
         self.ledger.record(row, &mut self.meter)
     }
+}
+
+/// Charges the block for held data before a decoder charges its window, so that the first error is the same for any cut.
+/// Stored and deflated data charges nothing else.
+fn reserve_before(method: Method, spool: &mut Spool, meter: &mut Meter) -> Result<(), Error> {
+    if matches!(method, Method::Stored | Method::Deflate) { Ok(()) } else { spool.reserve(meter) }
 }
 
 /// The smaller of `length` and `limit`.

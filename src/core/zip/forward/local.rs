@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::{Error, Format, Limit, Unsupported},
     member::{Entry, EntryKind},
+    names::Names,
     warning::{Warning, Warnings},
     zip::spool::Spool,
 };
@@ -41,7 +42,7 @@ impl ZipReader {
         }
         let offset = self.record_start(taken);
         // If the name is too long, only its start is decoded.
-        let name_length = name::decoded_length(raw_name, extra).max(raw_name.len());
+        let name_length = name::decoded_length(raw_name, extra, self.names).max(raw_name.len());
         let limit = self.limits.name_bytes;
         if name_length as u64 > limit {
             let name = name::shown(raw_name).chars().take(32).collect();
@@ -49,7 +50,7 @@ impl ZipReader {
         }
         self.charge_name(name_length)?;
         let (raw_name, extra) = self.record[LocalHeader::LENGTH..length].split_at(header.name_length.into());
-        let (member, sizes) = member(&header, raw_name, extra, offset)?;
+        let (member, sizes) = member(&header, raw_name, extra, offset, self.names)?;
         self.record.drain(..length);
         self.paths.insert(&member.entry.name, &mut self.meter)?;
 
@@ -97,10 +98,16 @@ enum DeclaredSizes {
 }
 
 /// The member described by a header.
-fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> Result<(Member, DeclaredSizes), Error> {
+fn member(
+    header: &LocalHeader,
+    raw_name: &[u8],
+    extra: &[u8],
+    offset: u64,
+    names: Names,
+) -> Result<(Member, DeclaredSizes), Error> {
     let method = supported_method(header, raw_name)?;
-    let decoded = name::decode(raw_name, header.flags, extra)?;
-    let path = name::safe_path(&decoded.name)?;
+    let decoded = name::decode(raw_name, header.flags, extra, names)?;
+    let path = name::safe_path(&decoded.name, names)?;
     let mut warnings = Warnings::default();
     decoded.warning.into_iter().for_each(|warning| warnings.insert(warning));
     if path != decoded.name {
