@@ -54,7 +54,7 @@ where
     let transcoder = Transcoder::new(parameters, share.limits)?.selecting(selection).naming(names);
     let job = Job::Convert(Box::new(if report { transcoder.reporting() } else { transcoder }));
     let mut exchange = Exchange::new(job, upload, body_bytes, state.platform, reservation);
-    let first = exchange.first_piece(log).await?;
+    let first = exchange.first_piece(log).await.map_err(|failure| Problem::from(failure).with_hint(&head.headers))?;
     let (quality, lgwin) = exchange.in_use().expect("it has an encoder");
     (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
 

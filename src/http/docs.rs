@@ -42,7 +42,9 @@ mod tests {
             Format::BadEndRecord { field: what, declared: 0, actual: 0 },
             Format::ZipInComment { place },
             Format::TrailingData { offset: 0 },
+            Format::PlaceholderSizes { entry: entry.clone() },
             Format::BadName { name: name.clone() },
+            Format::NotInCharset { name: name.clone(), charset: what },
             Format::UnsafeName { name: name.clone(), problem: what },
             Format::DuplicateName { name: name.clone() },
             Format::NameConflict { name: name.clone() },
@@ -53,7 +55,7 @@ mod tests {
             Unsupported::Method { entry: entry.clone(), method: 0, name: what },
             Unsupported::Flag { entry: entry.clone(), flags: 0 },
             Unsupported::MultiDisk,
-            Unsupported::Prefixed { what },
+            Unsupported::Prefixed { what: what.to_owned() },
         ];
         let limits = vec![
             Limit::NameTooLong { name: name.clone(), length: 0, limit },
@@ -65,6 +67,7 @@ mod tests {
             Limit::Cpu { tarball: 0, quality: 0, limit_ms: 0 },
             Limit::CpuUnpacking { unpacked: 0, limit_ms: 0 },
             Limit::Memory { wanted: 0, limit },
+            Limit::Window { wanted: 0, limit },
         ];
         let absent = vec![Absent::Selected { members: 0 }, Absent::First { name }];
         let truncated = Error::Truncated { received: 0, inside: what };

@@ -36,7 +36,7 @@ where
     if listing == Listing::Lines {
         exchange = exchange.with_last_words(last_words);
     }
-    let first = exchange.first_piece(log).await?;
+    let first = exchange.first_piece(log).await.map_err(|failure| Problem::from(failure).with_hint(&head.headers))?;
 
     let mut response = Response::new(Body::streaming(first, exchange, log));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

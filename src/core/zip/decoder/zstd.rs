@@ -19,9 +19,10 @@ const FIXED: u64 = 1 << 20;
 
 /// Memory of a decoder with this window, in bytes.
 pub(super) fn charge(window: u64) -> u64 {
-    // The buffer grows to a power of two, and during that the old one exists too.
-    let buffer = window.saturating_add(2 * MAX_BLOCK as u64).checked_next_power_of_two().unwrap_or(u64::MAX / 2);
-    (FIXED + 2 * MAX_BLOCK as u64).saturating_add(buffer / 2).saturating_add(buffer)
+    const BLOCK: u64 = MAX_BLOCK as u64;
+    // The buffer holds the window and a block. It grows to a power of two and two blocks; during that the old one exists too.
+    let buffer = window.saturating_sub(BLOCK).saturating_add(1).checked_next_power_of_two().unwrap_or(u64::MAX / 4);
+    (FIXED + 3 * BLOCK).saturating_add(buffer).saturating_add(buffer / 2)
 }
 
 /// A frame's decoder. It gets a whole header or a whole block at a time.
