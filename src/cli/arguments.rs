@@ -249,6 +249,7 @@ impl From<&Bounds> for Limits {
             held_bytes: bounds.max_held,
             name_bytes: bounds.max_name,
             memory_bytes: bounds.max_memory,
+            window_bytes: Limits::NATIVE.window_bytes,
             cpu_ms: bounds.max_cpu,
         }
     }

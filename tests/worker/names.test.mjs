@@ -38,7 +38,6 @@ test("every character has the same name in the Worker and on the command line", 
   for (const [names, label] of [["cp932", "shift_jis"], ["big5", "big5"], ["gbk", "gbk"], ["euc-kr", "euc-kr"]]) {
     const decoder = new TextDecoder(label, { fatal: true });
     const valid = [];
-    let refused;
     for (let lead = 0x80; lead <= 0xff; lead++) {
       for (let trail = 0x30; trail <= 0xff; trail++) {
         const bytes = Buffer.from([lead, trail]);
@@ -46,7 +45,6 @@ test("every character has the same name in the Worker and on the command line", 
         try {
           text = decoder.decode(bytes);
         } catch {
-          refused ??= bytes;
           continue;
         }
         // Two characters, or one that a name may not have, say nothing about the table.
@@ -61,7 +59,7 @@ test("every character has the same name in the Worker and on the command line", 
     assert.equal(response.status, 200, names);
     assert.deepEqual(response.body, converted(zip, "--quality", 2, "--names", names), names);
 
-    const problem = await request(port, { path: `/?names=${names}`, body: zipNamed([refused]) });
+    const problem = await request(port, { path: `/?names=${names}`, body: zipNamed([Buffer.from([0xff, 0xff])]) });
     assert.equal(JSON.parse(problem.body).code, "bad_name", names);
   }
 });
