@@ -1,6 +1,8 @@
 //! The conversion for JavaScript: a [`Transcoder`] with `write` and `read`.
 
-use recompress::{Error, Limits, Parameters, Selection, Status, Step, Transcoder};
+mod names;
+
+use recompress::{Error, Limits, Names, Parameters, Selection, Status, Step, Transcoder};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
@@ -25,7 +27,8 @@ pub struct Conversion {
 #[wasm_bindgen]
 impl Conversion {
     /// `quality` and `lgwin` are undefined for automatic: the best that the Worker's CPU allows for a zip of `size` bytes, or
-    /// of an unknown size. `include` and `exclude` are patterns, as [`Selection::new`] takes them.
+    /// of an unknown size. `include` and `exclude` are patterns, as [`Selection::new`] takes them; `names` is as
+    /// [`Names::new`] takes it.
     #[wasm_bindgen(constructor)]
     pub fn new(
         quality: Option<u8>,
@@ -33,6 +36,7 @@ impl Conversion {
         size: Option<f64>,
         include: Vec<String>,
         exclude: Vec<String>,
+        names: Option<String>,
     ) -> Result<Self, JsValue> {
         let bad_option = |message: String| failure("bad_option", &message);
         let window = lgwin.unwrap_or(Parameters::default().lgwin());
@@ -46,9 +50,11 @@ impl Conversion {
         }
         let selection =
             Selection::new(include, exclude, Vec::new()).map_err(|refused| bad_option(refused.to_string()))?;
+        let names = names.map_or(Ok(Names::default()), |value| Names::new(&value, Some(names::decode)));
+        let names = names.map_err(|refused| bad_option(refused.to_string()))?;
         let transcoder = Transcoder::new(parameters.expecting(size.map(|size| size as u64)), Limits::BROWSER);
         Ok(Self {
-            transcoder: transcoder.map_err(refusal)?.selecting(selection),
+            transcoder: transcoder.map_err(refusal)?.selecting(selection).naming(names),
             input: Vec::new(),
             taken: 0,
             is_waiting: true,

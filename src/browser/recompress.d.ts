@@ -10,6 +10,11 @@ export interface Options {
   include?: string[];
   /** Patterns: leave out members that match one of them. */
   exclude?: string[];
+  /**
+   * How names are decoded that are not flagged as UTF-8: `"cp437"`, `"utf-8"` or `"cp932"`.
+   * `"plain"` replaces unsafe characters by `_`; combine it with a comma.
+   */
+  names?: string;
 }
 
 /** Facts about a complete result. */

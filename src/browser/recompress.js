@@ -27,7 +27,7 @@ export class RecompressError extends Error {
 }
 
 /** A stream that takes a zip and gives a brotli-compressed tarball. recompress.d.ts describes the options. */
-export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, size, include = [], exclude = [] } = {}) {
+export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, size, include = [], exclude = [], names } = {}) {
   const { promise: summary, resolve, reject } = Promise.withResolvers();
   // A caller that only pipes learns of a failure from the stream.
   summary.catch(() => {});
@@ -59,7 +59,7 @@ export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 
   const transformer = {
     async start() {
       await init();
-      guarded(() => (conversion = new Conversion(number(quality), number(lgwin), size, include, exclude)));
+      guarded(() => (conversion = new Conversion(number(quality), number(lgwin), size, include, exclude, names)));
     },
     transform(chunk, controller) {
       const bytes = bytesOf(chunk);

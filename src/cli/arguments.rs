@@ -4,7 +4,7 @@ use std::{ffi::OsString, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Parameters, Selection};
+use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection};
 
 /// Re-encode zips as brotli-compressed tarballs, reading each once from front to back.
 ///
@@ -81,6 +81,10 @@ pub struct Inspect {
     /// Print one line of JSON per member as it is read, and a line of totals at the end.
     #[arg(long, conflicts_with = "json")]
     lines: bool,
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8 or cp932 (Shift-JIS).
+    /// `plain` replaces unsafe characters by `_`; combine it with a comma.
+    #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
+    pub names: Option<Names>,
     #[command(flatten)]
     pub limits: Bounds,
 }
@@ -136,6 +140,10 @@ pub struct Convert {
     /// Put the member with this name first; the members before it are held in memory. Repeat for several.
     #[arg(long, value_name = "NAME")]
     first: Vec<String>,
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8 or cp932 (Shift-JIS).
+    /// `plain` replaces unsafe characters by `_`; combine it with a comma.
+    #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
+    pub names: Option<Names>,
     /// Append a report after the tarball's end, where tar readers do not look: members, sizes, SHA-256, warnings.
     #[arg(long)]
     pub report: bool,
@@ -282,6 +290,7 @@ impl From<&Bounds> for Limits {
             held_bytes: bounds.max_held,
             name_bytes: bounds.max_name,
             memory_bytes: bounds.max_memory,
+            window_bytes: Limits::NATIVE.window_bytes,
             cpu_ms: bounds.max_cpu.unwrap_or(Self::NATIVE.cpu_ms),
         }
     }

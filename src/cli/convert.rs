@@ -76,7 +76,7 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
     let started = Instant::now();
     let source = Input::open(input)?;
     let transcoder = Transcoder::new(arguments.parameters(source.size), (&arguments.limits).into())?;
-    let mut transcoder = transcoder.selecting(selection.clone());
+    let mut transcoder = transcoder.selecting(selection.clone()).naming(arguments.names.unwrap_or_default());
     if arguments.report {
         transcoder = transcoder.reporting();
     }

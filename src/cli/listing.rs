@@ -52,6 +52,7 @@ pub fn list(arguments: &Inspect) -> Result<(), CommandError> {
     let stdout = Path::new("-");
     let listing = arguments.listing();
     let mut inspection = Inspection::new(listing.unwrap_or(Listing::Lines), (&arguments.limits).into());
+    inspection = inspection.naming(arguments.names.unwrap_or_default());
     if listing.is_some() {
         run_steps(&mut inspection, source, io::stdout().lock(), stdout, true)?;
         return Ok(());

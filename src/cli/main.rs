@@ -3,6 +3,7 @@
 mod arguments;
 mod convert;
 mod listing;
+mod names;
 mod output;
 mod pump;
 mod serve;

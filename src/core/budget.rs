@@ -7,6 +7,7 @@ use crate::{
     },
     encode::parameters::Parameters,
     error::{Error, Limit},
+    member::Method,
 };
 
 /// The counted work of one conversion, its limit, and the quality in use.
@@ -73,8 +74,9 @@ impl Budget {
 
     /// Counts a member with `length` bytes of header and contents in the tarball. `held` bytes of it were already
     /// unpacked once. `end` is the end offset of its data in the zip, if known.
-    pub(crate) fn member(&mut self, length: u64, held: u64, end: Option<u64>) {
-        self.spend(cpu::member(held));
+    pub(crate) fn member(&mut self, method: Method, length: u64, held: u64, end: Option<u64>) {
+        self.spend(cpu::member(method, held));
+        self.spend(cpu::unpacking(method, length));
         if let Some(forecast) = &mut self.forecast {
             forecast.announced = forecast.announced.saturating_add(length);
             forecast.read = end.unwrap_or(forecast.read);
@@ -86,8 +88,8 @@ impl Budget {
     /// # Errors
     ///
     /// `cpu_budget` if the limit is exceeded.
-    pub(crate) fn skip(&mut self, length: u64, held: u64) -> Result<(), Error> {
-        self.spend(cpu::member(length.saturating_add(held)));
+    pub(crate) fn skip(&mut self, method: Method, length: u64, held: u64) -> Result<(), Error> {
+        self.spend(cpu::member(method, length.saturating_add(held)));
         if self.hashes {
             self.spend(cpu::hashing(length));
         }
@@ -210,7 +212,7 @@ mod tests {
     fn members_unpacked_twice_cost_more() {
         let spent = |held| {
             let mut budget = Budget::new(Parameters::default(), u64::MAX);
-            budget.member(MIB, held, None);
+            budget.member(Method::Deflate, MIB, held, None);
             budget.spent
         };
         assert!(spent(0) > 0 && spent(MIB) > spent(0));
@@ -220,7 +222,7 @@ mod tests {
     fn a_small_archive_gets_the_highest_quality_and_a_large_one_less() {
         let first = |upload_bytes| {
             let mut budget = auto(upload_bytes);
-            budget.member(upload_bytes * 6, 0, Some(upload_bytes));
+            budget.member(Method::Deflate, upload_bytes * 6, 0, Some(upload_bytes));
             budget.first_quality()
         };
         assert_eq!(first(100_000), 9, "the highest quality with memory for this window");
@@ -254,7 +256,7 @@ mod tests {
         // Both zips have 20 MiB; one is stored, the other unpacks to 100 times as much.
         let first = |unpacked| {
             let mut budget = auto(20 * MIB);
-            budget.member(unpacked, 0, Some(20 * MIB));
+            budget.member(Method::Deflate, unpacked, 0, Some(20 * MIB));
             budget.first_quality()
         };
         assert!(first(20 * MIB) > first(2000 * MIB));
@@ -263,10 +265,10 @@ mod tests {
     #[test]
     fn unexpected_large_members_lower_the_quality() {
         let mut budget = auto(8 * MIB);
-        budget.member(MIB, 0, Some(MIB));
+        budget.member(Method::Deflate, MIB, 0, Some(MIB));
         let first = budget.first_quality();
         // Fifty times the expected size.
-        budget.member(400 * MIB, 0, Some(8 * MIB));
+        budget.member(Method::Deflate, 400 * MIB, 0, Some(8 * MIB));
         let mut quality = first;
         for block in 0..200 {
             let next =
@@ -282,7 +284,7 @@ mod tests {
         let block = MetaBlock { bytes: Bytes { taken: MIB, given: MIB + 3 }, copied: true };
         assert!(writing(9, 22, block) * 3 < writing(9, 22, compressed(block.bytes)));
         let mut budget = auto(500 * MIB);
-        budget.member(500 * MIB, 0, Some(500 * MIB));
+        budget.member(Method::Deflate, 500 * MIB, 0, Some(500 * MIB));
         let first = budget.first_quality();
         for _ in 0..500 {
             assert_eq!(budget.meta_block(block).unwrap(), first);
@@ -293,7 +295,7 @@ mod tests {
     fn no_upload_is_too_long_to_forecast() {
         for upload_bytes in [0, 1, u64::MAX] {
             let mut budget = auto(upload_bytes);
-            budget.member(u64::MAX, u64::MAX, Some(1));
+            budget.member(Method::Deflate, u64::MAX, u64::MAX, Some(1));
             budget.first_quality();
             let _ = budget.meta_block(compressed(Bytes { taken: 1, given: 2 }));
         }

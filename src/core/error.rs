@@ -47,7 +47,7 @@ pub enum Format {
         /// The four bytes there, little-endian.
         found: u32,
     },
-    /// A deflate stream is broken or does not end (RFC 1951).
+    /// A compressed stream is invalid or does not end.
     #[error("the compressed data of {entry:?} {problem}")]
     BadData {
         /// Member.
@@ -151,6 +151,14 @@ pub enum Format {
         /// With replacement characters.
         name: String,
     },
+    /// A name is not valid in the charset that the caller chose.
+    #[error("the name {name:?} is not valid {charset}")]
+    NotInCharset {
+        /// With replacement characters.
+        name: String,
+        /// The charset.
+        charset: &'static str,
+    },
     /// A name that could leave the extraction directory, or mislead a reader.
     #[error("unsafe name {name:?}: {problem}")]
     UnsafeName {
@@ -189,8 +197,10 @@ pub enum Unsupported {
         /// Member.
         entry: String,
     },
-    /// A compression method other than stored (0) and deflate (8) (APPNOTE §4.4.5).
-    #[error("{entry:?} is compressed with method {method} ({name}), only 0 (stored) and 8 (deflate) are supported")]
+    /// A compression method that is not supported (APPNOTE §4.4.5).
+    #[error(
+        "{entry:?} is compressed with method {method} ({name}); supported are stored, deflate, deflate64, bzip2, lzma, zstd (93) and xz"
+    )]
     Method {
         /// Member.
         entry: String,
@@ -296,6 +306,16 @@ pub enum Limit {
         /// Milliseconds.
         limit_ms: u64,
     },
+    /// A member's decoder needs more than [`crate::Limits::window_bytes`].
+    #[error(
+        "a member needs a window of {wanted} bytes to be unpacked, the limit is {limit}: compress it at a lower level"
+    )]
+    Window {
+        /// Bytes.
+        wanted: u64,
+        /// Bytes.
+        limit: u64,
+    },
     /// More memory than [`crate::Limits::memory_bytes`], or than the machine has.
     #[error("the archive needs {wanted} bytes of memory, the limit is {limit}")]
     Memory {
@@ -341,7 +361,7 @@ impl Error {
                 Format::BadEndRecord { .. } => "bad_eocd",
                 Format::ZipInComment { .. } => "zip_in_comment",
                 Format::TrailingData { .. } => "trailing_data",
-                Format::BadName { .. } => "bad_name",
+                Format::BadName { .. } | Format::NotInCharset { .. } => "bad_name",
                 Format::UnsafeName { .. } => "unsafe_name",
                 Format::DuplicateName { .. } => "duplicate_name",
                 Format::NameConflict { .. } => "name_conflict",
@@ -363,7 +383,7 @@ impl Error {
                 Limit::EntryTooLargeWithoutSize { .. } => "entry_too_large_without_size",
                 Limit::FirstTooLate { .. } => "first_too_late",
                 Limit::Cpu { .. } | Limit::CpuUnpacking { .. } => "cpu_budget",
-                Limit::Memory { .. } => "memory_limit",
+                Limit::Memory { .. } | Limit::Window { .. } => "memory_limit",
             },
             Self::Absent(absent) => match absent {
                 Absent::Selected { .. } => "nothing_selected",

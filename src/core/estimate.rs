@@ -10,6 +10,7 @@ use crate::{
     },
     encode::{brotli::SMALL, parameters::Parameters},
     limits::Limits,
+    member::Method,
     transcoder::Transcoder,
 };
 
@@ -36,12 +37,12 @@ impl Estimate {
         let parameters = parameters.expecting(Some(zip_bytes));
         let tarball = unpacked_bytes.saturating_add(members.saturating_mul(TAR_HEADER));
         let mut budget = Budget::new(parameters, limits.cpu_ms);
-        budget.member(tarball, 0, Some(zip_bytes));
+        budget.member(Method::Deflate, tarball, 0, Some(zip_bytes));
         let lgwin = parameters.lgwin();
         let quality = if tarball <= SMALL as u64 { budget.whole(tarball, lgwin) } else { budget.first_quality() };
         let output = size::output(quality, lgwin, ZipTotals { zip: zip_bytes, unpacked: unpacked_bytes, members });
         let work = cpu::compressing(quality, lgwin, Bytes { taken: tarball, given: output });
-        let cpu_ms = work.saturating_add(cpu::member(0).saturating_mul(members)) / NANOSECONDS_PER_MS;
+        let cpu_ms = work.saturating_add(cpu::member(Method::Deflate, 0).saturating_mul(members)) / NANOSECONDS_PER_MS;
         let refusal = match () {
             () if members > limits.entries => Some("too_many_entries"),
             () if unpacked_bytes > limits.unpacked_bytes => Some("output_limit"),

@@ -10,8 +10,9 @@ use crate::{
     error::{Error, Limit},
     limits::Limits,
     member::{Begin, Entry, EntryKind, Event, Method},
+    names::Names,
     step::{Latch, Progress, Status, Step},
-    transcoder::HELD_RATIO,
+    transcoder::held_bytes,
     warning::{WarningCounts, Warnings},
     zip::forward::ZipReader,
 };
@@ -91,9 +92,14 @@ impl Inspection {
         }
     }
 
+    /// Decodes names as `names` says. Call it before the first step.
+    pub fn naming(self, names: Names) -> Self {
+        Self { reader: self.reader.naming(names), ..self }
+    }
+
     /// Upper bound of an inspection's memory in bytes. `upload_bytes` is the zip's size if known.
     pub fn peak_bytes(limits: Limits, upload_bytes: Option<u64>) -> u64 {
-        FIXED + limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO))
+        FIXED + held_bytes(limits, upload_bytes)
     }
 
     /// Members of the archive so far, and their unpacked bytes, selected or not.
@@ -143,8 +149,8 @@ impl Inspection {
 
     /// Counts a member's work before it is done.
     fn begin(&mut self, begin: Begin) -> Result<(), Error> {
-        let Begin { entry, unpacked_before, .. } = begin;
-        self.spent = self.spent.saturating_add(cpu::member(entry.size.saturating_add(unpacked_before)));
+        let Begin { entry, method, unpacked_before, .. } = begin;
+        self.spent = self.spent.saturating_add(cpu::member(method, entry.size.saturating_add(unpacked_before)));
         self.totals.size += entry.size;
         if self.spent / NANOSECONDS_PER_MS > self.cpu_ms {
             return Err(Limit::CpuUnpacking { unpacked: self.totals.size, limit_ms: self.cpu_ms }.into());
@@ -167,10 +173,7 @@ impl Inspection {
         };
         self.totals.compressed_size += compressed_size;
         self.totals.warnings.add(warnings);
-        let method = match method {
-            Method::Stored => "stored",
-            Method::Deflate => "deflate",
-        };
+        let method = method.name();
         self.begin_item(Part::Members);
         let (name, ratio) = (Quoted(&name), ratio(size, compressed_size));
         self.write(format_args!(

@@ -8,10 +8,11 @@
 //! step                the step contract
 //! warning             details that the tarball changes or cannot keep
 //! member              entry, method, events: shared by readers and writers
+//! names               the decoding of members' names
 //! glob                a pattern for members' names
 //! selection           the members to write, and the ones to write first
 //! zip/format/         one parser per record: record, extra, time, sav_header
-//! zip/                inflate, ledger, name, paths, spool: parts of a reader
+//! zip/                decoder, ledger, name, paths, spool: parts of a reader
 //! zip/forward         the reader: zip bytes in, members out
 //! archive/tar         a member's header blocks
 //! cost/               tables of measurements: cpu, memory, size
@@ -39,7 +40,7 @@
 //!
 //! # Out of scope
 //!
-//! - Compression methods other than stored and deflate; encryption; archives in several files.
+//! - PPMd, JPEG, WavPack and pre-1993 compression methods; encryption; archives in several files.
 //! - Facts that only the central directory has, apart from a [`Warning`]: permissions, symbolic links, comments.
 //! - Searching for an archive inside other data.
 //!
@@ -79,6 +80,7 @@ mod glob;
 mod inspection;
 mod limits;
 mod member;
+mod names;
 mod report;
 mod selection;
 mod step;
@@ -93,6 +95,7 @@ pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
 pub use member::{Begin, Entry, EntryKind, Event, Method};
+pub use names::{BadNames, Charset, Decode, Names};
 pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
 pub use transcoder::Transcoder;

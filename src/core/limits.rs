@@ -20,6 +20,8 @@ pub struct Limits {
     pub name_bytes: u64,
     /// Memory of one conversion without its encoder, in bytes: held members, names, directory records.
     pub memory_bytes: u64,
+    /// Window of a member's zstd, lzma or xz decoder, in bytes. It counts towards `memory_bytes`.
+    pub window_bytes: u64,
     /// CPU time in milliseconds. It is counted, not measured: bytes times their cost in the Worker. A measurement is
     /// not possible everywhere and would differ from run to run.
     pub cpu_ms: u64,
@@ -37,6 +39,7 @@ impl Limits {
         held_bytes: 24 * MIB,
         name_bytes: 4096,
         memory_bytes: 26 * MIB,
+        window_bytes: 8 * MIB,
         cpu_ms: 25_000,
     };
 
@@ -52,6 +55,7 @@ impl Limits {
         held_bytes: 1024 * MIB,
         name_bytes: 4096,
         memory_bytes: 4096 * MIB,
+        window_bytes: 256 * MIB,
         cpu_ms: u64::MAX,
     };
 }

@@ -37,6 +37,16 @@ pub enum Method {
     Stored,
     /// RFC 1951.
     Deflate,
+    /// Deflate with a window of 64 KiB. Windows Explorer uses it above 2 GB.
+    Deflate64,
+    /// bzip2.
+    Bzip2,
+    /// Raw LZMA (APPNOTE §5.8.8).
+    Lzma,
+    /// RFC 8878. pdx.tools stores saves like this.
+    Zstd,
+    /// xz.
+    Xz,
 }
 
 impl Method {
@@ -44,6 +54,11 @@ impl Method {
         match number {
             0 => Some(Self::Stored),
             8 => Some(Self::Deflate),
+            9 => Some(Self::Deflate64),
+            12 => Some(Self::Bzip2),
+            14 => Some(Self::Lzma),
+            93 => Some(Self::Zstd),
+            95 => Some(Self::Xz),
             _ => None,
         }
     }
@@ -53,7 +68,17 @@ impl Method {
         match self {
             Self::Stored => 0,
             Self::Deflate => 8,
+            Self::Deflate64 => 9,
+            Self::Bzip2 => 12,
+            Self::Lzma => 14,
+            Self::Zstd => 93,
+            Self::Xz => 95,
         }
+    }
+
+    /// The method's name in lower case.
+    pub fn name(self) -> &'static str {
+        crate::zip::format::record::method_name(self.number())
     }
 }
 
@@ -99,6 +124,8 @@ pub enum Event {
 pub struct Begin {
     /// The member.
     pub entry: Entry,
+    /// Compression method of its data.
+    pub method: Method,
     /// True if the selection includes it.
     pub selected: bool,
     /// Character comparisons that the selection cost.

@@ -13,11 +13,12 @@ use crate::{
     error::{Absent, Error},
     limits::Limits,
     member::{Begin, Event},
+    names::Names,
     report::Report,
     selection::Selection,
     step::{Latch, Progress, Status, Step},
     warning::Warnings,
-    zip::forward::ZipReader,
+    zip::{decoder::decoder_bytes, forward::ZipReader},
 };
 
 /// Capacity of the buffer between reader and encoder, in bytes. It bounds how much one call of the inflater unpacks.
@@ -29,7 +30,7 @@ const FIXED: u64 = 512 << 10;
 /// Bytes of memory that one byte of a zip can make the reader hold. The worst case is a path of folders with one-letter
 /// names: `zip/paths.rs` remembers each folder, and a folder takes two bytes of the path. Many tiny members cost 6 for
 /// each byte.
-pub(crate) const HELD_RATIO: u64 = 25;
+const HELD_RATIO: u64 = 25;
 
 /// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
 #[derive(Debug)]
@@ -98,6 +99,11 @@ impl Transcoder {
         Self { reader: self.reader.selecting(selection), selects_all, ..self }
     }
 
+    /// Decodes names as `names` says. Call it before the first step.
+    pub fn naming(self, names: Names) -> Self {
+        Self { reader: self.reader.naming(names), ..self }
+    }
+
     /// Appends a report to the tarball: a pax global header with a JSON comment, 2,048 bytes before the end. Tar
     /// readers stop before it. The compressed stream repeats the JSON uncompressed, padded with spaces to 1,024 bytes, before
     /// its last byte: read it there without decoding. Call this before the first step.
@@ -112,7 +118,7 @@ impl Transcoder {
     ///
     /// `upload_bytes` is the zip's size if known. A conversion never holds back more than the zip contains.
     pub fn peak_bytes(parameters: Parameters, limits: Limits, upload_bytes: Option<u64>) -> u64 {
-        let held = limits.memory_bytes.min(upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO));
+        let held = held_bytes(limits, upload_bytes);
         parameters.encoder_bytes() + brotli::GATHERED_BYTES + FIXED + held
     }
 
@@ -216,12 +222,12 @@ impl Transcoder {
     }
 
     fn begin(&mut self, begin: &Begin) -> Result<(), Error> {
-        let Begin { entry, selected, comparisons, unpacked_before, data_end } = begin;
+        let Begin { entry, method, selected, comparisons, unpacked_before, data_end } = begin;
         self.members += 1;
         self.budget.spend(cpu::comparing(*comparisons));
         if !selected {
             self.phase = Phase::Skipped;
-            return self.budget.skip(entry.size, *unpacked_before);
+            return self.budget.skip(*method, entry.size, *unpacked_before);
         }
         self.written += 1;
         debug_assert!(matches!(self.phase, Phase::Members | Phase::Skipped));
@@ -230,7 +236,7 @@ impl Transcoder {
         }
         let header = tar::header(entry);
         let padding = tar::padding(entry.size);
-        self.budget.member((header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
+        self.budget.member(*method, (header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
         // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.
         self.send_all(&header);
         self.phase = Phase::Contents { left: entry.size, padding };
@@ -268,6 +274,13 @@ impl Step for Transcoder {
     fn work_ns(&self) -> u64 {
         self.budget.spent()
     }
+}
+
+/// Upper bound of the memory that a reader charges, in bytes.
+pub(crate) fn held_bytes(limits: Limits, upload_bytes: Option<u64>) -> u64 {
+    let held = upload_bytes.unwrap_or(u64::MAX).saturating_mul(HELD_RATIO);
+    // A few bytes of zstd can fill a window.
+    limits.memory_bytes.min(held.saturating_add(decoder_bytes(limits.window_bytes)))
 }
 
 fn worked(consumed: usize) -> Progress {

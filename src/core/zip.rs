@@ -1,8 +1,8 @@
 //! Zip: the format, the readers, and the parts that they share.
 
+pub(crate) mod decoder;
 pub(crate) mod format;
 pub(crate) mod forward;
-mod inflate;
 mod ledger;
 mod name;
 mod paths;

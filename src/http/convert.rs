@@ -34,7 +34,8 @@ where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
     let Submission { upload, given, part_name, body_bytes, archive_bytes } = Submission::open(head, body).await?;
-    let Options { parameters, selection, report, name } = Options::read(&given, &state.settings)?;
+    let Options { parameters, selection, names, report, name } =
+        Options::read(&given, &state.settings, state.platform.decode_name)?;
     let variant = Variant::negotiate(&head.headers);
     let name = name
         .or(path_name)
@@ -50,10 +51,10 @@ where
         .await
         .map_err(|figures| share.busy(parameters, limits, figures, body_bytes))?;
     log.reserved_bytes = share.bytes;
-    let transcoder = Transcoder::new(parameters, share.limits)?.selecting(selection);
+    let transcoder = Transcoder::new(parameters, share.limits)?.selecting(selection).naming(names);
     let job = Job::Convert(Box::new(if report { transcoder.reporting() } else { transcoder }));
     let mut exchange = Exchange::new(job, upload, body_bytes, state.platform, reservation);
-    let first = exchange.first_piece(log).await?;
+    let first = exchange.first_piece(log).await.map_err(|failure| Problem::from(failure).with_hint(&head.headers))?;
     let (quality, lgwin) = exchange.in_use().expect("it has an encoder");
     (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
 

@@ -47,7 +47,9 @@ mod tests {
             Format::BadEndRecord { field: what, declared: 0, actual: 0 },
             Format::ZipInComment { place },
             Format::TrailingData { offset: 0 },
+            Format::PlaceholderSizes { entry: entry.clone() },
             Format::BadName { name: name.clone() },
+            Format::NotInCharset { name: name.clone(), charset: what },
             Format::UnsafeName { name: name.clone(), problem: what },
             Format::DuplicateName { name: name.clone() },
             Format::NameConflict { name: name.clone() },
@@ -70,6 +72,7 @@ mod tests {
             Limit::Cpu { tarball: 0, quality: 0, limit_ms: 0 },
             Limit::CpuUnpacking { unpacked: 0, limit_ms: 0 },
             Limit::Memory { wanted: 0, limit },
+            Limit::Window { wanted: 0, limit },
         ];
         let absent = vec![Absent::Selected { members: 0 }, Absent::First { name }];
         let truncated = Error::Truncated { received: 0, inside: what };

@@ -39,7 +39,7 @@ pub(crate) fn answer(head: &Parts, settings: &Settings, budget: u64) -> Result<S
         }
     };
     let (zip_bytes, unpacked_bytes, members) = (number(0)?, number(1)?, number(2)?);
-    let Options { parameters, .. } = Options::read(&given, settings)?;
+    let Options { parameters, .. } = Options::read(&given, settings, None)?;
     let share = Share::of(parameters.expecting(Some(zip_bytes)), settings.limits, budget, Some(zip_bytes));
     let mut estimate = Estimate::new(parameters, settings.limits, zip_bytes, unpacked_bytes, members);
     match share {

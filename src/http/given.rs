@@ -3,7 +3,7 @@
 //! If you add an option: a row of [`TABLE`], a line in `Options::read`, rows in the tests, a parameter in `openapi.json`.
 
 use http::{HeaderMap, StatusCode};
-use recompress::BadSelection;
+use recompress::{BadNames, BadSelection};
 use thiserror::Error as ThisError;
 
 use crate::{headers::text, problem::Problem};
@@ -17,13 +17,14 @@ pub(crate) struct OptionRow {
 }
 
 /// Every option.
-pub(crate) const TABLE: [OptionRow; 8] = [
+pub(crate) const TABLE: [OptionRow; 9] = [
     OptionRow { name: "quality", repeats: false },
     OptionRow { name: "lgwin", repeats: false },
     OptionRow { name: "mode", repeats: false },
     OptionRow { name: "include", repeats: true },
     OptionRow { name: "exclude", repeats: true },
     OptionRow { name: "first", repeats: true },
+    OptionRow { name: "names", repeats: false },
     OptionRow { name: "report", repeats: false },
     OptionRow { name: "name", repeats: false },
 ];
@@ -53,6 +54,8 @@ pub(crate) enum BadOption {
     OutOfRange { option: &'static str, value: String, range: String },
     #[error(transparent)]
     Selection(#[from] BadSelection),
+    #[error(transparent)]
+    Names(#[from] BadNames),
     #[error("{option} has no meaning here")]
     Elsewhere { option: &'static str },
     #[error("{option} is missing")]

@@ -11,7 +11,7 @@ use http::{
 use recompress::{Inspection, Listing};
 use recompress_service::{Exchange, Failure, Job, RequestLog, Share};
 
-use crate::{accept, body::Body, problem::Problem, state::State, submission::Submission};
+use crate::{accept, body::Body, options, problem::Problem, state::State, submission::Submission};
 
 pub(crate) async fn answer<B>(
     state: &State,
@@ -24,18 +24,19 @@ where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
     let Submission { upload, given, body_bytes, .. } = Submission::open(head, body).await?;
-    given.expect_only(&["name"])?;
+    given.expect_only(&["name", "names"])?;
+    let names = options::names(&given, state.platform.decode_name)?;
     let (listing, content_type) = accept::listing(&head.headers);
     let share = Share::of_inspection(state.settings.limits, state.admission.figures().budget, body_bytes);
     let reserved = state.admission.reserve(share.bytes, patience, state.platform.pause).await;
     let reservation = reserved.map_err(|figures| share.busy_for_inspection(figures))?;
     log.reserved_bytes = share.bytes;
-    let job = Job::Inspect(Box::new(Inspection::new(listing, share.limits)));
+    let job = Job::Inspect(Box::new(Inspection::new(listing, share.limits).naming(names)));
     let mut exchange = Exchange::new(job, upload, body_bytes, state.platform, reservation);
     if listing == Listing::Lines {
         exchange = exchange.with_last_words(last_words);
     }
-    let first = exchange.first_piece(log).await?;
+    let first = exchange.first_piece(log).await.map_err(|failure| Problem::from(failure).with_hint(&head.headers))?;
 
     let mut response = Response::new(Body::streaming(first, exchange, log));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

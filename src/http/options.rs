@@ -1,6 +1,6 @@
 //! Options: the given texts interpreted, with the installation's defaults for the rest.
 
-use recompress::{Mode, Parameters, Selection};
+use recompress::{Decode, Mode, Names, Parameters, Selection};
 
 use crate::{
     given::{BadOption, Given},
@@ -8,16 +8,17 @@ use crate::{
 };
 
 /// The options of one request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) parameters: Parameters,
     pub(crate) selection: Selection,
+    pub(crate) names: Names,
     pub(crate) report: bool,
     pub(crate) name: Option<String>,
 }
 
 impl Options {
-    pub(crate) fn read(given: &Given, settings: &Settings) -> Result<Self, BadOption> {
+    pub(crate) fn read(given: &Given, settings: &Settings, decode: Option<Decode>) -> Result<Self, BadOption> {
         let quality = given.one("quality").map_or(Ok(settings.quality), |text| settings.quality(text))?;
         let lgwin =
             given.one("lgwin").map_or_else(|| Ok(settings.usual_lgwin(quality)), |text| settings.lgwin(text))?;
@@ -40,10 +41,16 @@ impl Options {
         Ok(Self {
             parameters: settings.parameters(quality, lgwin).with_mode(mode),
             selection: Selection::new(given.all("include"), given.all("exclude"), given.all("first"))?,
+            names: names(given, decode)?,
             report,
             name: given.one("name").map(str::to_owned),
         })
     }
+}
+
+/// How members' names are decoded.
+pub(crate) fn names(given: &Given, decode: Option<Decode>) -> Result<Names, BadOption> {
+    Ok(given.one("names").map_or(Ok(Names::default()), |value| Names::new(value, decode))?)
 }
 
 #[cfg(test)]
@@ -62,7 +69,7 @@ mod tests {
     }
 
     fn read(query: &str, lines: &[(&'static str, &'static str)]) -> Result<Options, BadOption> {
-        Options::read(&Given::by_head(query, &headers(lines))?, &Settings::new(Limits::WORKER))
+        Options::read(&Given::by_head(query, &headers(lines))?, &Settings::new(Limits::WORKER), Some(|_, _| None))
     }
 
     #[test]
@@ -138,8 +145,9 @@ mod tests {
         let by_query = read("quality=5&lgwin=auto&name=a.zip", &[]).unwrap();
         let by_header =
             [("recompress-quality", "5"), ("recompress-lgwin", "auto"), ("recompress-name", "a.zip"), ("accept", "x")];
-        assert_eq!(read("", &by_header).unwrap(), by_query);
-        assert_eq!(read("lgwin=auto&name=a.zip", &by_header).unwrap(), by_query, "and may say it again");
+        assert_eq!(format!("{:?}", read("", &by_header).unwrap()), format!("{by_query:?}"));
+        let again = read("lgwin=auto&name=a.zip", &by_header).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{by_query:?}"), "and may say it again");
     }
 
     #[test]
@@ -158,6 +166,10 @@ mod tests {
             ("lgwin=25", r#"lgwin is "25", it must be 10 to 24 or auto"#),
             ("lgwin=22MB", r#"lgwin is "22MB", it must be 10 to 24 or auto"#),
             ("mode=Text", r#"mode is "Text", it must be generic, text or font"#),
+            (
+                "names=latin1",
+                r#"names is "latin1", it must be cp437, utf-8, cp932 or plain, or one of them and plain with a comma"#,
+            ),
             ("mode=", r#"mode is "", it must be generic, text or font"#),
             ("report=yes", r#"report is "yes", it must be 0 or 1"#),
             ("include=", r#"include is "": it is empty"#),
@@ -166,13 +178,16 @@ mod tests {
             ("mode=text&mode=font", r#"mode is given twice, as "text" and as "font""#),
             (
                 "level=9",
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, report and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
             ),
             (
                 "Quality=9",
-                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, report and name"#,
+                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
             ),
-            ("=9", r#"there is no option "", only quality, lgwin, mode, include, exclude, first, report and name"#),
+            (
+                "=9",
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
+            ),
             ("quality=5&quality=6", r#"quality is given twice, as "5" and as "6""#),
             ("lgwin=20&lgwin=20", r#"lgwin is given twice, as "20" and as "20""#),
             ("name=a&name=b", r#"name is given twice, as "a" and as "b""#),
@@ -187,12 +202,12 @@ mod tests {
             (
                 "",
                 &[("recompress-level", "9")][..],
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, report and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
             ),
             (
                 "",
                 &[("recompress-", "9")],
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, report and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
             ),
             ("", &[("recompress-quality", "12")], r#"quality is "12", it must be 0 to 11 or auto"#),
             (

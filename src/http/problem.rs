@@ -1,8 +1,8 @@
 //! A problem: the reason why there is no tarball (RFC 9457), as plain data.
 
 use http::{
-    HeaderName, HeaderValue, Method, StatusCode,
-    header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use recompress::{Error, Format};
 use recompress_service::{Busy, Failure, TooMuchMemory, UploadError};
@@ -70,6 +70,18 @@ impl Problem {
             // Seconds: the longest period of the platform's rate limits.
             header: Some((RETRY_AFTER, "60")),
         }
+    }
+
+    /// Adds the likely cause if the upload of `headers` was made by `curl -d`: it drops line ends, so the zip is damaged. Whole
+    /// zips come with the same content type, from `--data-binary`.
+    pub(crate) fn with_hint(mut self, headers: &HeaderMap) -> Self {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let is_damage = matches!(self.status.as_u16(), 400 | 413 | 415 | 422);
+        if is_damage && content_type.starts_with("application/x-www-form-urlencoded") {
+            self.detail +=
+                "; the content type is that of curl -d, which drops line ends: use --data-binary @FILE or -T FILE";
+        }
+        self
     }
 
     /// A stable word for programs.

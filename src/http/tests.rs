@@ -366,6 +366,18 @@ fn a_refusal_says_what_would_have_been_taken() {
 }
 
 #[test]
+fn a_zip_damaged_by_curl_d_gets_a_hint() {
+    let mut damaged = archive(&[("a.txt", b"hello")]);
+    damaged[14] ^= 1;
+    let detail = |content_type| {
+        let problem = json(answer("POST", "/", &[("content-type", content_type)], whole(&damaged)));
+        problem["detail"].as_str().unwrap().to_owned()
+    };
+    assert!(detail("application/x-www-form-urlencoded").contains("--data-binary"));
+    assert!(!detail("application/zip").contains("--data-binary"));
+}
+
+#[test]
 fn an_upload_that_breaks_off_before_the_first_piece_is_a_400() {
     let good = archive(&[("a.txt", b"hello")]);
     let mut upload = whole(&good[..40]);
@@ -537,6 +549,7 @@ fn a_conversion_reserves_until_its_last_piece_is_given() {
     assert_eq!(ledger(&service), [0; 3]);
     assert!(body.is_end_stream());
 
+    let upload = archive(&[("noise", &noise(300 << 10))]);
     let length = upload.len().to_string();
     let uri = "/?quality=2&lgwin=18";
     let sized = request("POST", uri, &[("content-length", &length)], whole(&upload));

@@ -40,7 +40,10 @@ const END_64 = 0x06064b50;
 const LOCATOR_64 = 0x07064b50;
 const MEMBER = 0x02014b50;
 
-const METHODS = { 1: "shrunk", 6: "imploded", 9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz", 98: "ppmd", 99: "aes" };
+// Stored, deflate, deflate64, bzip2, lzma, zstd, xz.
+const SUPPORTED = new Set([0, 8, 9, 12, 14, 93, 95]);
+
+const METHODS = { 1: "shrunk", 6: "imploded", 98: "ppmd", 99: "aes" };
 
 // 0x80 to 0xff of code page 437 (APPNOTE appendix D.1).
 const UPPER_HALF =
@@ -194,7 +197,7 @@ function count(member, found, problem) {
   const quoted = JSON.stringify(name);
   if (flags & 0x2041 || method === 99) problem("encrypted", texts.encrypted(quoted));
   else if (flags & 0x20) problem("unsupported_flag", texts.patch(quoted));
-  else if (method !== 0 && method !== 8) {
+  else if (!SUPPORTED.has(method)) {
     problem("unsupported_method", texts.method(quoted, method, METHODS[method] ?? texts.unknown));
   }
   if (disk !== 0 && disk !== 0xffff) problem("multi_disk", texts.split);

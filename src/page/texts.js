@@ -108,7 +108,7 @@ const en = {
   split: "it is one part of a split zip; join the parts first",
   encrypted: (name) => `${name} is encrypted`,
   patch: (name) => `${name} is patch data`,
-  method: (name, number, method) => `${name} is compressed with method ${number} (${method}), only 0 (stored) and 8 (deflate) are supported`,
+  method: (name, number, method) => `${name} is compressed with method ${number} (${method}), supported are stored, deflate, deflate64, bzip2, lzma, zstd (93) and xz`,
   unknown: "unknown",
   noEnd: "its end is missing: it is not a zip, or only a part of one",
   noZip64End: "the zip64 end record is missing",

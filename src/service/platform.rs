@@ -15,6 +15,8 @@ pub struct Platform {
     pub pause: Option<Pause>,
     /// Milliseconds of a monotonic clock. On the edge it moves only between reads.
     pub now: fn() -> u64,
+    /// Decodes members' names for the option `names`.
+    pub decode_name: Option<recompress::Decode>,
     /// Writes one line of the log: a request as JSON.
     pub log: Option<fn(&str)>,
 }
@@ -25,6 +27,6 @@ pub type Pause = fn(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Default for Platform {
     /// A platform without a clock and without a log.
     fn default() -> Self {
-        Self { wasm_memory: None, near_cpu_limit: None, pause: None, now: || 0, log: None }
+        Self { wasm_memory: None, near_cpu_limit: None, pause: None, now: || 0, decode_name: None, log: None }
     }
 }

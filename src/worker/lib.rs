@@ -1,6 +1,7 @@
 //! The Cloudflare Worker: converts requests and responses and calls [`Service::serve`].
 
 mod disconnect;
+mod names;
 mod page;
 mod rate;
 mod read_timeout;
@@ -48,6 +49,7 @@ fn service(env: &Env) -> Result<Service, BadVariable> {
         wasm_memory: Some(wasm_memory),
         near_cpu_limit: Some(worker::signal::is_near_cpu_limit),
         pause: Some(pause),
+        decode_name: Some(names::decode),
         now: || Date::now() as u64,
         log: Some(|line| console_log!("{line}")),
     };

@@ -7,9 +7,10 @@ mod fuzzing;
 mod independent_writer;
 mod inspection;
 mod jail;
+mod names;
 mod properties;
 mod report;
 mod selection;
 mod shared_cases;
 
-use recompress_testkit::{bodies, drivers, extra_field, recipe, record, tarball, zip_writer};
+use recompress_testkit::{bodies, drivers, extra_field, methods, recipe, record, tarball, zip_writer};

@@ -5,6 +5,7 @@ pub mod case;
 pub mod counting;
 pub mod drivers;
 pub mod extra_field;
+pub mod methods;
 pub mod recipe;
 pub mod record;
 pub mod shared_cases;

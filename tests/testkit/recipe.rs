@@ -7,7 +7,7 @@
 //! know which contents to claim. At the end a few bytes may be changed after all. Every other input is taken as it is.
 
 use crate::{
-    extra_field,
+    extra_field, methods,
     record::Record,
     zip_writer::{
         Archive, Claims, Descriptor, EndClaims, IN_ZIP64, Member, Origin, UTF8, Zip64, archive, deflate,
@@ -255,6 +255,7 @@ fn member<'a>(choices: &mut Choices, parts: &'a Parts) -> Member<'a> {
     let mut member = Member { comment: &parts.comment, before: &parts.before, ..stored(&parts.name, &parts.contents) };
     member.method = match choices.byte() % 32 {
         31 => choices.byte().into(),
+        method @ 26..31 => methods::ALL[usize::from(method) - 26],
         method => method as u16 % 2 * 8,
     };
     member.flags = match choices.byte() % 16 {
@@ -277,6 +278,9 @@ fn member<'a>(choices: &mut Choices, parts: &'a Parts) -> Member<'a> {
     member.disk = if choices.one_in(64) { choices.u16() } else { 0 };
     member.in_local = !choices.one_in(48);
     member.in_directory = !choices.one_in(48);
+    if methods::ALL.contains(&member.method) {
+        rarer(choices, &mut member);
+    }
     if member.method == 8 && choices.one_in(3) {
         member.data = Some(compressed(choices, &parts.contents));
     }
@@ -315,6 +319,23 @@ fn extra(choices: &mut Choices, parts: &Parts) -> Vec<u8> {
         });
     }
     extra
+}
+
+/// Compresses by one of the rarer methods, and may damage the data.
+fn rarer(choices: &mut Choices, member: &mut Member<'_>) {
+    let has_end_marker = !choices.one_in(4);
+    let mut data = match member.method {
+        methods::LZMA => methods::lzma(member.contents, has_end_marker),
+        methods::ZSTD => methods::zstd(member.contents, has_end_marker),
+        method => methods::compress(method, member.contents),
+    };
+    if has_end_marker != choices.one_in(8) {
+        member.flags |= methods::HAS_END_MARKER;
+    }
+    if choices.one_in(4) {
+        edit(choices, &mut data);
+    }
+    member.data = Some(data);
 }
 
 /// Compressed data that `contents` may or may not be packed in.
@@ -367,6 +388,9 @@ fn lie<'a>(choices: &mut Choices, claims: &mut Claims<'a>, other_name: &'a [u8])
 /// Sets a member's claims to the result of another inflater on its changed data.
 fn unpacked(member: &mut Member<'_>) {
     let Some(data) = &member.data else { return };
+    if member.method != 8 {
+        return;
+    }
     let Ok(contents) = miniz_oxide::inflate::decompress_to_vec_with_limit(data, 1 << 20) else { return };
     let (crc32, size) = (crc32fast::hash(&contents), contents.len() as u32);
     for claims in [&mut member.local, &mut member.directory] {

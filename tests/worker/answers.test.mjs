@@ -119,7 +119,7 @@ test("every refusal has its status and its code", async (t) => {
     [400, "truncated", { chunks: [zip.subarray(0, 100)] }],
     [400, "trailing_data", { body: Buffer.concat([zip, Buffer.from("x")]) }],
     [422, "encrypted", { body: flipped(6, 1) }],
-    [422, "unsupported_method", { body: flipped(8, 1) }],
+    [422, "unsupported_method", { body: flipped(8, 2) }],
     [413, "name_too_long", { body: Buffer.from(zipSync({ ["x".repeat(4097)]: strToU8("x") })) }],
     [400, "bad_option", { path: "/?quality=12", body: zip }, 'quality is "12", it must be 0 to 11 or auto'],
     [400, "bad_option", { path: "/?lgwin=9", body: zip }, 'lgwin is "9", it must be 10 to 24 or auto'],

@@ -52,12 +52,12 @@ use directory::Directory;
 use order::{HeldMember, Order};
 
 use super::{
+    decoder::{Coding, Contents, Decoder, Measured},
     format::{
         extra, record,
         sav_header::{self, SavHeader},
         time,
     },
-    inflate::{Contents, Inflater, Measured},
     ledger::{self, Ledger, NameDigest},
     name,
     paths::Paths,
@@ -67,6 +67,7 @@ use crate::{
     error::{Error, Format, Limit},
     limits::{Limits, Meter},
     member::{Begin, Entry, Event, Method},
+    names::Names,
     selection::Selection,
     warning::Warnings,
 };
@@ -120,9 +121,9 @@ pub struct ZipReader {
     received: u64,
     /// The record being gathered. Bytes left after a record belong to the next one.
     record: Vec<u8>,
-    inflater: Inflater,
+    decoder: Decoder,
     /// Bytes charged for copies of names.
-    names: u64,
+    names_charged: u64,
     paths: Paths,
     ledger: Ledger,
     /// Members and nameless entries so far.
@@ -131,6 +132,7 @@ pub struct ZipReader {
     /// The last stored member whose end was found by its descriptor, until the directory confirms it.
     unconfirmed: Option<String>,
     selection: Selection,
+    names: Names,
     order: Order,
     /// The header line of a save.
     save: Option<SavHeader>,
@@ -197,7 +199,7 @@ enum State {
 struct Member {
     /// Its size is meaningful once it is declared or counted.
     entry: Entry,
-    method: Method,
+    coding: Coding,
     /// Offset of its local header from the start of the file.
     offset: u64,
     name: NameDigest,
@@ -220,7 +222,7 @@ enum Kept {
 /// The facts about a verified member.
 #[derive(Debug)]
 struct Verified {
-    method: Method,
+    coding: Coding,
     measured: Measured,
     warnings: Warnings,
 }
@@ -237,14 +239,15 @@ impl ZipReader {
             meter: Meter::new(limits.memory_bytes),
             received: 0,
             record: Vec::new(),
-            inflater: Inflater::new(),
-            names: 0,
+            decoder: Decoder::new(&limits),
+            names_charged: 0,
             paths: Paths::default(),
             ledger: Ledger::new(0),
             entries: 0,
             unpacked: 0,
             unconfirmed: None,
             selection: Selection::default(),
+            names: Names::default(),
             order: Order::default(),
             save: None,
         }
@@ -259,6 +262,11 @@ impl ZipReader {
     /// selected.
     pub fn selecting(self, selection: Selection) -> Self {
         Self { order: Order::new(selection.first()), selection, ..self }
+    }
+
+    /// Decodes names as `names` says. Call it before the first read.
+    pub fn naming(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 
     /// Does one state's work. Takes bytes from the front of `input`; returns their number and an event.
@@ -311,7 +319,7 @@ impl ZipReader {
             State::Scan { member, scan, spool } => self.scan(member, scan, spool, input, scratch.len()),
             State::Descriptor { member, measured, kept } => self.descriptor(member, measured, kept, input),
             State::Replay { verified, contents, spool } => self.replay(verified, contents, spool, scratch),
-            State::Verified { verified: Verified { method, measured, warnings }, then } => {
+            State::Verified { verified: Verified { coding: Coding { method, .. }, measured, warnings }, then } => {
                 let Measured { crc32, compressed_size, .. } = measured;
                 self.state = *then;
                 Ok((0, Event::Verified { method, crc32, compressed_size, warnings }))
@@ -378,9 +386,9 @@ impl ZipReader {
     /// Charges memory for names, by the longest one so far.
     fn charge_name(&mut self, length: usize) -> Result<(), Error> {
         let names = NAME_COPIES * length as u64;
-        if let Some(more) = names.checked_sub(self.names) {
+        if let Some(more) = names.checked_sub(self.names_charged) {
             self.meter.charge(more)?;
-            self.names = names;
+            self.names_charged = names;
         }
         Ok(())
     }
@@ -407,6 +415,7 @@ impl ZipReader {
     fn begin_member(
         &mut self,
         entry: &Entry,
+        method: Method,
         unpacked_before: u64,
         data_end: Option<u64>,
     ) -> Result<(Event, Kept), Error> {
@@ -414,15 +423,15 @@ impl ZipReader {
         if self.waits(&entry.name) {
             return Ok((Event::Working, Kept::Early(Spool::default())));
         }
-        Ok((self.announce(entry, unpacked_before, data_end), Kept::Nothing))
+        Ok((self.announce(entry, method, unpacked_before, data_end), Kept::Nothing))
     }
 
     /// Announces a member.
-    fn announce(&mut self, entry: &Entry, unpacked_before: u64, data_end: Option<u64>) -> Event {
+    fn announce(&mut self, entry: &Entry, method: Method, unpacked_before: u64, data_end: Option<u64>) -> Event {
         self.order.announce(&entry.name);
         let selected = self.selection.selects(&entry.name);
         let comparisons = self.selection.comparisons(entry.name.len());
-        Event::Begin(Begin { entry: entry.clone(), selected, comparisons, unpacked_before, data_end })
+        Event::Begin(Begin { entry: entry.clone(), method, selected, comparisons, unpacked_before, data_end })
     }
 
     /// True if a member must wait for others. An unselected member never waits.

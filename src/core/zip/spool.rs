@@ -29,19 +29,26 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
+    /// Allocates the block that the next byte goes to, if that is not there yet.
+    pub(crate) fn reserve(&mut self, meter: &mut Meter) -> Result<(), Error> {
+        if self.blocks.back().is_some_and(|block| block.len() < BLOCK) {
+            return Ok(());
+        }
+        meter.charge(CHARGE)?;
+        let mut block = Vec::new();
+        block
+            .try_reserve_exact(BLOCK)
+            .and_then(|()| self.blocks.try_reserve(1))
+            .map_err(|_| Limit::Memory { wanted: BLOCK as u64, limit: 0 })?;
+        assert_eq!(block.capacity(), BLOCK, "of bytes one can have just as many as one asks for");
+        self.blocks.push_back(block);
+        Ok(())
+    }
+
     /// Appends `bytes`, or fails if there is no memory.
     pub(crate) fn push(&mut self, mut bytes: &[u8], meter: &mut Meter) -> Result<(), Error> {
         while !bytes.is_empty() {
-            if self.blocks.back().is_none_or(|block| block.len() == BLOCK) {
-                meter.charge(CHARGE)?;
-                let mut block = Vec::new();
-                block
-                    .try_reserve_exact(BLOCK)
-                    .and_then(|()| self.blocks.try_reserve(1))
-                    .map_err(|_| Limit::Memory { wanted: BLOCK as u64, limit: 0 })?;
-                assert_eq!(block.capacity(), BLOCK, "of bytes one can have just as many as one asks for");
-                self.blocks.push_back(block);
-            }
+            self.reserve(meter)?;
             let block = self.blocks.back_mut().expect("a block with room was just ensured");
             let taken = bytes.len().min(BLOCK - block.len());
             block.extend_from_slice(&bytes[..taken]);

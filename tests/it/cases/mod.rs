@@ -12,6 +12,7 @@ mod fuzzed;
 mod large;
 mod leading;
 mod limits;
+mod methods;
 mod modes;
 mod name_rules;
 mod names;
@@ -123,6 +124,7 @@ pub fn all() -> Vec<Case> {
         fuzzed::rows(),
         leading::rows(),
         limits::rows(),
+        methods::rows(),
         modes::rows(),
         name_rules::rows(),
         names::rows(),

@@ -43,6 +43,10 @@ fn unsafe_names() -> Vec<Case> {
         .collect();
     let deceptive = "a\u{202e}txt.exe".as_bytes();
     rows.push(refuse("name-bidi", [Member { flags: UTF8, ..deflated(deceptive, A) }], "unsafe_name"));
+    let reversed = "a\u{202e}txt.exe\u{202c}".as_bytes();
+    rows.push(refuse("name-bidi-closed", [Member { flags: UTF8, ..deflated(reversed, A) }], "unsafe_name"));
+    // Half of a character of Shift-JIS.
+    rows.push(refuse("name-backslash-after-cp437", [deflated(b"\x95\x5c.txt", A)], "unsafe_name"));
     rows.push(refuse("name-dotdot-dir", [folder(b"../")], "unsafe_name"));
     rows
 }
@@ -68,6 +72,13 @@ fn normalised() -> Vec<Case> {
     vec![
         accept("name-dotslash", [deflated(b"./a.txt", A)], [a_out()]),
         accept("name-dslash", [deflated(b"a//b.txt", A)], [file("a/b.txt", A)]),
+        // Readers end a name at its first NUL.
+        accept("name-final-nuls", [deflated(b"a.txt\0\0", A)], [a_out()]),
+        accept(
+            "name-balanced-embedding",
+            [Member { flags: UTF8, ..deflated("\u{202b}a\u{202c}.txt".as_bytes(), A) }],
+            [a_out()],
+        ),
         // Dropbox's folder downloads begin with the folder itself.
         accept("name-root-dir", [folder(b"/"), a()], [directory("./"), a_out()]),
         accept("name-dot-inside", [deflated(b"a/./b.txt", A)], [file("a/b.txt", A)]),

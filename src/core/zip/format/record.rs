@@ -17,6 +17,8 @@ pub(crate) const SPLIT_MARKERS: [u32; 2] = [DESCRIPTOR, 0x3030_4b50];
 
 /// Bit 0: encrypted; bit 6: strong encryption; bit 13: the directory is encrypted (APPNOTE §4.4.4).
 pub(crate) const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
+/// Bit 1: lzma data ends with a marker.
+pub(crate) const FLAG_END_MARKER: u16 = 1 << 1;
 /// Bit 3: CRC and sizes follow the data.
 pub(crate) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 /// Bit 5: compressed patched data.
@@ -321,7 +323,7 @@ pub(crate) fn method_name(method: u16) -> &'static str {
         14 => "lzma",
         16 => "cmpsc",
         19 => "lz77",
-        20 | 93 => "zstandard",
+        20 | 93 => "zstd",
         94 => "mp3",
         95 => "xz",
         96 => "jpeg",

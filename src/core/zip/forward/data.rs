@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     error::{Error, Format, Limit},
+    limits::Meter,
     member::EntryKind,
-    zip::{inflate::Unpacked, spool::Spool},
+    zip::{decoder::Unpacked, spool::Spool},
 };
 
 /// Bytes of a descriptor and a signature. They are held like contents until they are recognised.
@@ -27,14 +28,22 @@ impl ZipReader {
         scratch: &mut [u8],
     ) -> ReadResult {
         // Some writers declare an empty file as compressed and write no data for it.
-        let method = if compressed_size == Some(0) { Method::Stored } else { member.method };
+        if compressed_size == Some(0) {
+            contents.read_as_stored();
+        }
         let left = compressed_size.map_or(u64::MAX, |total| total - contents.compressed_size());
         let offered = &input[..at_most(input.len(), left)];
         // One surplus byte proves a wrong size. It is the same byte for any cut of the upload.
         let missing = member.entry.size - contents.size();
         let room = at_most(scratch.len(), missing.saturating_add(1));
-        let mut unpacked = contents.read(method, &mut self.inflater, offered, &mut scratch[..room]);
-        unpacked.ended |= method == Method::Stored && compressed_size == Some(contents.compressed_size());
+        if let Kept::Early(spool) = &mut kept
+            && !offered.is_empty()
+        {
+            let reserved = reserve_before(contents.method(), spool, &mut self.meter);
+            reserved.map_err(|error| self.blame_first(&member.entry.name, error))?;
+        }
+        let mut unpacked = contents.read(&mut self.decoder, &mut self.meter, offered, &mut scratch[..room])?;
+        unpacked.ended |= contents.method() == Method::Stored && compressed_size == Some(contents.compressed_size());
         let sound = at_most(unpacked.produced, missing);
         // The first failure in the order of the data is the error. So charge memory before checking later bytes.
         let is_kept = self.keep(&mut kept, &input[..unpacked.consumed], &member.entry.name)?;
@@ -72,7 +81,7 @@ impl ZipReader {
             return Err(mismatch("size", contents.size(), member.entry.size).into());
         }
         if unpacked.broken {
-            return Err(bad_data(&member, "is not a valid deflate stream"));
+            return Err(bad_data(&member, invalid(member.coding.method)));
         }
         match compressed_size {
             Some(declared) if ended && !exhausted => {
@@ -117,7 +126,11 @@ impl ZipReader {
         let may_give = self.limits.unpacked_bytes - self.unpacked;
         let offered = &input[..at_most(input.len(), may_take)];
         let room = at_most(scratch.len(), (may_give - contents.size()).saturating_add(1));
-        let unpacked = contents.read(member.method, &mut self.inflater, offered, &mut scratch[..room]);
+        if !offered.is_empty() {
+            let reserved = reserve_before(contents.method(), &mut spool, &mut self.meter);
+            reserved.map_err(|error| self.blame_first(&member.entry.name, error))?;
+        }
+        let unpacked = contents.read(&mut self.decoder, &mut self.meter, offered, &mut scratch[..room])?;
         // As above: memory first.
         let held = at_most(unpacked.consumed, may_take - 1);
         let pushed = spool.push(&input[..held], &mut self.meter);
@@ -127,7 +140,7 @@ impl ZipReader {
             return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
         }
         if unpacked.broken {
-            return Err(bad_data(&member, "is not a valid deflate stream"));
+            return Err(bad_data(&member, invalid(member.coding.method)));
         }
         if unpacked.ended {
             let state = State::Descriptor { member, measured: contents.measured(), kept: Kept::Unsized(spool) };
@@ -228,22 +241,22 @@ impl ZipReader {
     /// Continues with a held member whose size is now known.
     fn release_held(&mut self, member: Member, measured: Measured, spool: Spool, taken: usize) -> ReadResult {
         let end = Some(self.record_start(taken));
-        let (event, kept) = self.begin_member(&member.entry, measured.size, end)?;
+        let (event, kept) = self.begin_member(&member.entry, member.coding.method, measured.size, end)?;
         if matches!(kept, Kept::Early(_)) {
             self.end_member(member, measured, Kept::Early(spool))?;
             return Ok((taken, event));
         }
         self.record_member(&member, measured)?;
-        let Member { method, warnings, .. } = member;
-        self.state = self.replay_of(Verified { method, measured, warnings }, spool);
+        let Member { coding, warnings, .. } = member;
+        self.state = self.replay_of(Verified { coding, measured, warnings }, spool);
         Ok((taken, event))
     }
 
     /// Announces a member that waited.
     pub(super) fn release_waiting(&mut self, waiting: HeldMember) -> ReadResult {
-        let HeldMember { entry, method, measured, warnings, spool } = waiting;
-        let event = self.announce(&entry, measured.size, Some(self.record_start(0)));
-        self.state = self.replay_of(Verified { method, measured, warnings }, spool);
+        let HeldMember { entry, coding, measured, warnings, spool } = waiting;
+        let event = self.announce(&entry, coding.method, measured.size, Some(self.record_start(0)));
+        self.state = self.replay_of(Verified { coding, measured, warnings }, spool);
         Ok((0, event))
     }
 
@@ -253,7 +266,9 @@ impl ZipReader {
             spool.clear(&mut self.meter);
             return self.verified_state(verified);
         }
-        State::Replay { contents: Contents::new(verified.method, &mut self.inflater), verified, spool }
+        let size = Some(verified.measured.size);
+        let contents = Contents::new(verified.coding, size, &mut self.decoder, &mut self.meter);
+        State::Replay { contents, verified, spool }
     }
 
     pub(super) fn replay(
@@ -264,7 +279,7 @@ impl ZipReader {
         scratch: &mut [u8],
     ) -> ReadResult {
         let size = verified.measured.size;
-        let unpacked = contents.read(verified.method, &mut self.inflater, spool.front(), scratch);
+        let unpacked = contents.read(&mut self.decoder, &mut self.meter, spool.front(), scratch)?;
         assert!(!unpacked.broken && unpacked.consumed + unpacked.produced > 0, "the same bytes gave {size} before");
         spool.consume(unpacked.consumed, &mut self.meter);
         self.state = if contents.size() == size {
@@ -280,13 +295,13 @@ impl ZipReader {
     /// Continues after a member that was read whole.
     fn end_member(&mut self, member: Member, measured: Measured, kept: Kept) -> Result<(), Error> {
         self.record_member(&member, measured)?;
-        let Member { entry, method, warnings, .. } = member;
+        let Member { entry, coding, warnings, .. } = member;
         self.state = match kept {
             Kept::Early(spool) | Kept::Unsized(spool) => {
-                self.wait(HeldMember { entry, method, measured, warnings, spool })?;
+                self.wait(HeldMember { entry, coding, measured, warnings, spool })?;
                 State::Signature { zeros: 0 }
             }
-            Kept::Nothing => self.verified_state(Verified { method, measured, warnings }),
+            Kept::Nothing => self.verified_state(Verified { coding, measured, warnings }),
         };
         Ok(())
     }
@@ -307,7 +322,7 @@ impl ZipReader {
             compressed_size: measured.compressed_size,
             size: measured.size,
             crc32: measured.crc32,
-            method: member.method.number(),
+            method: member.coding.method.number(),
             // Nine bits.
             mode: member.entry.mode as u16,
             name: member.name,
@@ -316,9 +331,28 @@ impl ZipReader {
     }
 }
 
+/// Charges the block for held data before a decoder charges its window, so that the first error is the same for any cut.
+/// Stored and deflated data charges nothing else.
+fn reserve_before(method: Method, spool: &mut Spool, meter: &mut Meter) -> Result<(), Error> {
+    if matches!(method, Method::Stored | Method::Deflate) { Ok(()) } else { spool.reserve(meter) }
+}
+
 /// The smaller of `length` and `limit`.
 fn at_most(length: usize, limit: u64) -> usize {
     usize::try_from(limit).map_or(length, |limit| limit.min(length))
+}
+
+/// The problem of data that is not what `method` writes.
+fn invalid(method: Method) -> &'static str {
+    match method {
+        Method::Stored => "is invalid",
+        Method::Deflate => "is not a valid deflate stream",
+        Method::Deflate64 => "is not a valid deflate64 stream",
+        Method::Bzip2 => "is not a valid bzip2 stream",
+        Method::Lzma => "is not a valid lzma stream",
+        Method::Zstd => "is not a valid zstd frame",
+        Method::Xz => "is not a valid xz stream",
+    }
 }
 
 fn bad_data(member: &Member, problem: &'static str) -> Error {

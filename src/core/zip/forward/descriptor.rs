@@ -7,7 +7,7 @@ use super::record;
 use crate::{
     error::Error,
     limits::Meter,
-    zip::{inflate::Measured, spool::Spool},
+    zip::{decoder::Measured, spool::Spool},
 };
 
 const LONGEST: usize = 24;

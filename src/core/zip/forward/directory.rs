@@ -175,8 +175,9 @@ impl ZipReader {
         }
         refuse_records_in(variable, || format!("the directory's record of {name:?}"))?;
         // A member's name is never longer than the limit and always decodes.
-        let fits = name::decoded_length(raw_name, extra).max(raw_name.len()) as u64 <= self.limits.name_bytes;
-        let decoded = if fits { name::decode(raw_name, header.flags, extra).ok() } else { None };
+        let fits =
+            name::decoded_length(raw_name, extra, self.names).max(raw_name.len()) as u64 <= self.limits.name_bytes;
+        let decoded = if fits { name::decode(raw_name, header.flags, extra, self.names).ok() } else { None };
         let Some(decoded) = decoded else {
             let problem = format!("it lists {name:?}, which is not a valid name");
             return Err(Format::DirectoryMismatch { problem }.into());
@@ -199,7 +200,7 @@ impl ZipReader {
             return Ok(Event::Working);
         }
         // A member has this name, so it is safe.
-        let name = name::safe_path(&decoded.name)?;
+        let name = name::safe_path(&decoded.name, self.names)?;
         let selected = self.selection.selects(&name);
         Ok(Event::Warnings { warnings, name: Some(name), selected })
     }

@@ -1,15 +1,16 @@
 //! Local headers, and the choice of how to read the data after them.
 
 use super::{
-    Contents, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra,
+    Coding, Contents, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra,
     ledger::NameDigest,
     name,
-    record::{FLAG_DESCRIPTOR, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
+    record::{FLAG_DESCRIPTOR, FLAG_END_MARKER, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
     time,
 };
 use crate::{
     error::{Error, Format, Limit, Unsupported},
     member::{Entry, EntryKind},
+    names::Names,
     warning::{Warning, Warnings},
     zip::spool::Spool,
 };
@@ -41,7 +42,7 @@ impl ZipReader {
         }
         let offset = self.record_start(taken);
         // If the name is too long, only its start is decoded.
-        let name_length = name::decoded_length(raw_name, extra).max(raw_name.len());
+        let name_length = name::decoded_length(raw_name, extra, self.names).max(raw_name.len());
         let limit = self.limits.name_bytes;
         if name_length as u64 > limit {
             let name = name::shown(raw_name).chars().take(32).collect();
@@ -49,33 +50,34 @@ impl ZipReader {
         }
         self.charge_name(name_length)?;
         let (raw_name, extra) = self.record[LocalHeader::LENGTH..length].split_at(header.name_length.into());
-        let (member, sizes) = member(&header, raw_name, extra, offset)?;
+        let (member, sizes) = member(&header, raw_name, extra, offset, self.names)?;
         self.record.drain(..length);
         self.paths.insert(&member.entry.name, &mut self.meter)?;
 
-        let contents = Contents::new(member.method, &mut self.inflater);
+        let size = matches!(sizes, DeclaredSizes::Declared { .. }).then_some(member.entry.size);
+        let contents = Contents::new(member.coding, size, &mut self.decoder, &mut self.meter);
+        let method = member.coding.method;
         let is_directory = member.entry.kind == EntryKind::Directory;
-        match (sizes, member.method) {
+        match (sizes, method) {
             (DeclaredSizes::Declared { compressed_size }, _) => {
                 let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
-                let (event, kept) = self.begin_member(&member.entry, 0, end)?;
+                let (event, kept) = self.begin_member(&member.entry, method, 0, end)?;
                 self.state = State::Contents { member, contents, compressed_size, kept };
                 Ok((taken, event))
-            }
-            (DeclaredSizes::Unknown, Method::Deflate) => {
-                self.go_to(State::Hold { member, contents, spool: Spool::default() }, taken)
             }
             // A directory has no contents, only a descriptor, and some writers omit even that.
             (DeclaredSizes::Unknown, Method::Stored) if is_directory => {
                 let measured = Measured { crc32: 0, compressed_size: 0, size: 0 };
                 let end = Some(self.record_start(taken));
-                let (event, kept) = self.begin_member(&member.entry, 0, end)?;
+                let (event, kept) = self.begin_member(&member.entry, method, 0, end)?;
                 self.state = State::Descriptor { member, measured, kept };
                 Ok((taken, event))
             }
             (DeclaredSizes::Unknown, Method::Stored) => {
                 self.go_to(State::Scan { member, scan: Scan::default(), spool: Spool::default() }, taken)
             }
+            // Compressed data says by itself where it ends.
+            (DeclaredSizes::Unknown, _) => self.go_to(State::Hold { member, contents, spool: Spool::default() }, taken),
         }
     }
 }
@@ -96,10 +98,16 @@ enum DeclaredSizes {
 }
 
 /// The member described by a header.
-fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> Result<(Member, DeclaredSizes), Error> {
+fn member(
+    header: &LocalHeader,
+    raw_name: &[u8],
+    extra: &[u8],
+    offset: u64,
+    names: Names,
+) -> Result<(Member, DeclaredSizes), Error> {
     let method = supported_method(header, raw_name)?;
-    let decoded = name::decode(raw_name, header.flags, extra)?;
-    let path = name::safe_path(&decoded.name)?;
+    let decoded = name::decode(raw_name, header.flags, extra, names)?;
+    let path = name::safe_path(&decoded.name, names)?;
     let mut warnings = Warnings::default();
     decoded.warning.into_iter().for_each(|warning| warnings.insert(warning));
     if path != decoded.name {
@@ -115,7 +123,7 @@ fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> R
     let sizes = match (has_descriptor, size, compressed_size) {
         (true, 0, 0) => DeclaredSizes::Unknown,
         // Info-ZIP writing to a pipe knows the size but not the compressed size. For a stored member they are the same.
-        (true, _, 0) if method == Method::Deflate => DeclaredSizes::Declared { compressed_size: None },
+        (true, _, 0) if method != Method::Stored => DeclaredSizes::Declared { compressed_size: None },
         (true, _, 0) => DeclaredSizes::Unknown,
         _ => DeclaredSizes::Declared { compressed_size: Some(compressed_size) },
     };
@@ -138,9 +146,10 @@ fn member(header: &LocalHeader, raw_name: &[u8], extra: &[u8], offset: u64) -> R
         without_zone.unwrap_or(0)
     });
     let entry = Entry { name: path, kind, mode: permissions(extra, kind), mtime, size };
+    let coding = Coding { method, has_end_marker: header.flags & FLAG_END_MARKER != 0 };
     let declared_crc32 = (!has_descriptor).then_some(header.declared_crc32);
     let name = NameDigest::new(raw_name, &decoded.name);
-    Ok((Member { entry, method, offset, name, declared_crc32, warnings }, sizes))
+    Ok((Member { entry, coding, offset, name, declared_crc32, warnings }, sizes))
 }
 
 fn supported_method(header: &LocalHeader, raw_name: &[u8]) -> Result<Method, Unsupported> {

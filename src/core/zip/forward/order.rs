@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Measured, Method};
+use super::{Coding, Measured};
 use crate::{
     error::{Absent, Error},
     limits::Meter,
@@ -26,7 +26,7 @@ pub(super) struct Order {
 #[derive(Debug)]
 pub(super) struct HeldMember {
     pub(super) entry: Entry,
-    pub(super) method: Method,
+    pub(super) coding: Coding,
     pub(super) measured: Measured,
     pub(super) warnings: Warnings,
     /// Its data as stored in the zip.

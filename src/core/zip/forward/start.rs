@@ -1,7 +1,7 @@
 //! The start of the file, up to the first record.
 
 use super::{
-    Contents, Event, Kept, Method, ReadResult, State, Verified, ZipReader,
+    Coding, Contents, Event, Kept, Method, ReadResult, State, Verified, ZipReader,
     directory::Directory,
     ledger::Ledger,
     order::HeldMember,
@@ -17,6 +17,9 @@ use crate::{
 
 /// The name of a save's header and metadata in the tarball.
 const LEADING_DATA: &str = "__leading_data";
+
+/// The coding of that data.
+const AS_IS: Coding = Coding { method: Method::Stored, has_end_marker: false };
 
 impl ZipReader {
     pub(super) fn start(&mut self, input: &[u8]) -> ReadResult {
@@ -110,8 +113,8 @@ impl ZipReader {
         self.ledger = Ledger::new(size);
         self.paths.insert(LEADING_DATA, &mut self.meter)?;
         let entry = Entry { name: LEADING_DATA.to_owned(), kind: EntryKind::File, mode: 0o644, mtime: 0, size };
-        let (event, kept) = self.begin_member(&entry, 0, Some(size))?;
-        let contents = Contents::new(Method::Stored, &mut self.inflater);
+        let (event, kept) = self.begin_member(&entry, Method::Stored, 0, Some(size))?;
+        let contents = Contents::new(AS_IS, Some(size), &mut self.decoder, &mut self.meter);
         self.state = State::LeadingData { entry, contents, kept };
         Ok((taken, event))
     }
@@ -129,7 +132,7 @@ impl ZipReader {
         let gathered = !self.record.is_empty();
         let bytes = if gathered { &self.record } else { input };
         let offered = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let count = contents.read(Method::Stored, &mut self.inflater, &bytes[..offered], scratch).consumed;
+        let count = contents.read(&mut self.decoder, &mut self.meter, &bytes[..offered], scratch)?.consumed;
         if count == 0 {
             return self.wait_in(State::LeadingData { entry, contents, kept }, 0);
         }
@@ -142,13 +145,12 @@ impl ZipReader {
         self.state = match kept {
             kept if contents.size() < entry.size => State::LeadingData { entry, contents, kept },
             Kept::Early(spool) | Kept::Unsized(spool) => {
-                let waiting =
-                    HeldMember { entry, method: Method::Stored, measured: contents.measured(), warnings, spool };
+                let waiting = HeldMember { entry, coding: AS_IS, measured: contents.measured(), warnings, spool };
                 self.wait(waiting)?;
                 State::FirstSignature
             }
             Kept::Nothing => {
-                let verified = Verified { method: Method::Stored, measured: contents.measured(), warnings };
+                let verified = Verified { coding: AS_IS, measured: contents.measured(), warnings };
                 State::Verified { verified, then: Box::new(State::FirstSignature) }
             }
         };

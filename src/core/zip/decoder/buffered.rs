@@ -1,0 +1,282 @@
+//! The rarer methods: decoders behind one buffer, so that cuts in the input or the output make no difference.
+//!
+//! Deflate64, bzip2, lzma and xz get their input one byte at a time. Their libraries read ahead and drop the output of a
+//! call that fails. With single bytes the end of the stream is exact, and an error comes after the same contents however
+//! the upload is cut.
+
+use deflate64::InflaterManaged;
+use lzma_rust2::{Action, LzmaStream};
+use xz4rust::XzDecoder;
+
+use super::{Coding, Unpacked, zstd::Zstd};
+use crate::{
+    error::{Error, Limit},
+    limits::Meter,
+    member::Method,
+};
+
+/// Output of one call of a decoder, in bytes.
+const BUFFER: usize = 16 << 10;
+
+/// Memory of each decoder beside its window, with the buffer and a margin, in bytes. bzip2 has no window but a block of up
+/// to 900 kB with 32-bit links.
+const DEFLATE64: u64 = 512 << 10;
+const BZIP2: u64 = 4 << 20;
+const XZ: u64 = 128 << 10;
+const LZMA: u64 = 128 << 10;
+
+/// Bytes of the header before raw lzma data: version, length of the properties, properties (APPNOTE §5.8.8).
+const LZMA_HEADER: usize = 9;
+
+/// Upper bound of what a decoder with this window charges, in bytes. Xz's is the largest at 8 MiB and more, bzip2's below.
+pub(crate) fn decoder_bytes(window: u64) -> u64 {
+    const MOST_LITERAL_CODERS: u64 = 0x600 << 12;
+    [
+        BZIP2,
+        window.saturating_mul(2).saturating_add(XZ),
+        window.saturating_add(LZMA + MOST_LITERAL_CODERS),
+        super::zstd::charge(window).saturating_add(BUFFER as u64),
+    ]
+    .into_iter()
+    .max()
+    .expect("four decoders")
+}
+
+/// A decoder and the output that it gave and the caller has not taken.
+pub(super) struct Buffered {
+    codec: Codec,
+    size: Option<u64>,
+    window_limit: u64,
+    charged: u64,
+    output: Box<[u8]>,
+    taken: usize,
+    given: usize,
+    /// The last call filled the buffer, so the codec may give more without input.
+    may_give_more: bool,
+    ended: bool,
+}
+
+enum Codec {
+    /// Nothing was read yet.
+    New(Coding),
+    LzmaHeader {
+        has_end_marker: bool,
+        header: Vec<u8>,
+    },
+    Deflate64(Box<InflaterManaged>),
+    Bzip2(bzip2::Decompress),
+    Lzma(Box<LzmaStream>),
+    Xz(Box<XzDecoder<'static>>),
+    Zstd(Box<Zstd>),
+}
+
+/// The result of one call of a codec.
+pub(super) struct Step {
+    pub(super) consumed: usize,
+    pub(super) produced: usize,
+    pub(super) ended: bool,
+}
+
+/// The reason why a codec stops.
+pub(super) enum Failure {
+    /// The data is invalid.
+    Broken,
+    Refused(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Buffered {
+    pub(super) fn new(coding: Coding, size: Option<u64>, window_limit: u64) -> Self {
+        let codec = Codec::New(coding);
+        let (taken, given, may_give_more, ended) = (0, 0, false, false);
+        Self { codec, size, window_limit, charged: 0, output: Box::default(), taken, given, may_give_more, ended }
+    }
+
+    /// Bytes charged to the meter.
+    pub(super) fn charged(&self) -> u64 {
+        self.charged
+    }
+
+    pub(super) fn read(&mut self, input: &[u8], output: &mut [u8], meter: &mut Meter) -> Result<Unpacked, Error> {
+        let (mut consumed, mut produced) = (0, 0);
+        let mut broken = false;
+        // Every round takes input, gives output, or leaves.
+        loop {
+            let count = (self.given - self.taken).min(output.len() - produced);
+            output[produced..produced + count].copy_from_slice(&self.output[self.taken..self.taken + count]);
+            self.taken += count;
+            produced += count;
+            let is_full = self.taken < self.given;
+            let needs_input = !self.may_give_more && consumed == input.len();
+            if is_full || self.ended || needs_input {
+                break;
+            }
+            let offered = if self.may_give_more { &[][..] } else { &input[consumed..] };
+            match self.step(offered, meter) {
+                Ok(Step { consumed: 0, produced: 0, ended: false }) if !self.may_give_more => {
+                    broken = true;
+                    break;
+                }
+                Ok(step) => {
+                    consumed += step.consumed;
+                    (self.taken, self.given) = (0, step.produced);
+                    let has_filled = step.produced == self.output.len() && step.produced > 0;
+                    self.may_give_more = has_filled || matches!(&self.codec, Codec::Zstd(zstd) if zstd.has_output());
+                    self.ended = step.ended;
+                }
+                Err(Failure::Broken) => {
+                    broken = true;
+                    break;
+                }
+                Err(Failure::Refused(error)) => return Err(error),
+            }
+        }
+        let ended = self.ended && self.taken == self.given;
+        Ok(Unpacked { consumed, produced, ended, broken })
+    }
+
+    /// Calls the codec once.
+    fn step(&mut self, input: &[u8], meter: &mut Meter) -> Result<Step, Failure> {
+        let byte = &input[..input.len().min(1)];
+        let output = &mut self.output;
+        match &mut self.codec {
+            Codec::New(coding) => {
+                let coding = *coding;
+                self.start(coding, meter)?;
+                // Not a call of the codec: it gives nothing and is called again.
+                self.step(input, meter)
+            }
+            Codec::LzmaHeader { has_end_marker, header } => {
+                let taken = (LZMA_HEADER - header.len()).min(input.len());
+                header.extend_from_slice(&input[..taken]);
+                if header.len() == LZMA_HEADER {
+                    let (has_end_marker, header) = (*has_end_marker, std::mem::take(header));
+                    self.start_lzma(has_end_marker, &header, meter)?;
+                }
+                Ok(Step { consumed: taken, produced: 0, ended: false })
+            }
+            Codec::Deflate64(inflater) => {
+                let result = inflater.inflate(byte, output);
+                if result.data_error {
+                    return Err(Failure::Broken);
+                }
+                let (consumed, produced) = (result.bytes_consumed, result.bytes_written);
+                Ok(Step { consumed, produced, ended: inflater.finished() })
+            }
+            Codec::Bzip2(decompress) => {
+                let (total_in, total_out) = (decompress.total_in(), decompress.total_out());
+                let status = decompress.decompress(byte, output);
+                // Both are bounded by the lengths of the slices.
+                let consumed = (decompress.total_in() - total_in) as usize;
+                let produced = (decompress.total_out() - total_out) as usize;
+                match status {
+                    Ok(bzip2::Status::StreamEnd) => Ok(Step { consumed, produced, ended: true }),
+                    Ok(bzip2::Status::MemNeeded) => Err(no_memory(BZIP2).into()),
+                    Ok(_) => Ok(Step { consumed, produced, ended: false }),
+                    Err(_) => Err(Failure::Broken),
+                }
+            }
+            Codec::Lzma(stream) => {
+                let result = stream.process(byte, output, Action::Run).map_err(|_| Failure::Broken)?;
+                let ended = result.status == lzma_rust2::Status::StreamEnd;
+                // A byte after the end is given back.
+                let unused = if ended { stream.unused_input().len() } else { 0 };
+                let consumed = result.bytes_consumed.checked_sub(unused).ok_or(Failure::Broken)?;
+                Ok(Step { consumed, produced: result.bytes_produced, ended })
+            }
+            Codec::Xz(decoder) => {
+                let result = decoder.decode(byte, output);
+                match result {
+                    Ok(result) => Ok(Step {
+                        consumed: result.input_consumed(),
+                        produced: result.output_produced(),
+                        ended: result.is_end_of_stream(),
+                    }),
+                    Err(xz4rust::XzError::DictionaryTooLarge(wanted)) => {
+                        Err(Error::from(Limit::Window { wanted, limit: self.window_limit }).into())
+                    }
+                    // Without input there is nothing more to give.
+                    Err(xz4rust::XzError::NeedsLargerInputBuffer) if byte.is_empty() => {
+                        Ok(Step { consumed: 0, produced: 0, ended: false })
+                    }
+                    Err(_) => Err(Failure::Broken),
+                }
+            }
+            Codec::Zstd(zstd) => zstd.step(input, output, &mut |bytes| {
+                meter.charge(bytes)?;
+                self.charged += bytes;
+                Ok(())
+            }),
+        }
+    }
+
+    /// Makes the codec. Its memory is charged first.
+    fn start(&mut self, coding: Coding, meter: &mut Meter) -> Result<(), Error> {
+        let memory = match coding.method {
+            Method::Deflate64 => DEFLATE64,
+            Method::Bzip2 => BZIP2,
+            Method::Lzma => LZMA,
+            // The dictionary's size is in the stream's blocks, after which it may still grow.
+            Method::Xz => self.window_limit.saturating_mul(2).saturating_add(XZ),
+            Method::Zstd => BUFFER as u64,
+            Method::Stored | Method::Deflate => unreachable!("these need no buffer"),
+        };
+        self.charge(memory, meter)?;
+        self.output = vec![0; BUFFER].into_boxed_slice();
+        let window_limit = usize::try_from(self.window_limit).unwrap_or(usize::MAX);
+        self.codec = match coding.method {
+            Method::Deflate64 => Codec::Deflate64(Box::new(InflaterManaged::new())),
+            Method::Bzip2 => Codec::Bzip2(bzip2::Decompress::new(false)),
+            Method::Lzma => {
+                Codec::LzmaHeader { has_end_marker: coding.has_end_marker, header: Vec::with_capacity(LZMA_HEADER) }
+            }
+            Method::Xz => Codec::Xz(Box::new(XzDecoder::with_alloc_dict_size(0, window_limit))),
+            Method::Zstd => Codec::Zstd(Box::new(Zstd::new(self.size, self.window_limit))),
+            Method::Stored | Method::Deflate => unreachable!("as above"),
+        };
+        Ok(())
+    }
+
+    /// Makes the lzma decoder from its header.
+    fn start_lzma(&mut self, has_end_marker: bool, header: &[u8], meter: &mut Meter) -> Result<(), Failure> {
+        let &[_, _, length_low, length_high, properties, ref dictionary @ ..] = header else {
+            unreachable!("the header was gathered")
+        };
+        let dictionary = u32::from_le_bytes(*dictionary.first_chunk().expect("four bytes are left"));
+        if u16::from_le_bytes([length_low, length_high]) != 5 || properties >= 9 * 5 * 5 {
+            return Err(Failure::Broken);
+        }
+        let size = match (has_end_marker, self.size) {
+            (true, _) => u64::MAX,
+            (false, Some(size)) => size,
+            (false, None) => return Err(Failure::Broken),
+        };
+        // No match reaches back beyond the contents' start.
+        let most = self.size.map_or(u32::MAX, |size| u32::try_from(size).unwrap_or(u32::MAX));
+        let window = dictionary.min(most).max(4096);
+        if u64::from(window) > self.window_limit {
+            return Err(Error::from(Limit::Window { wanted: window.into(), limit: self.window_limit }).into());
+        }
+        // Literal coders: 0x300 probabilities of two bytes for each context.
+        let contexts = properties % 9 + properties / 9 % 5;
+        self.charge(u64::from(window) + (0x600 << contexts), meter)?;
+        let stream = LzmaStream::new_with_props(size, properties, window, None).map_err(|_| Failure::Broken)?;
+        self.codec = Codec::Lzma(Box::new(stream));
+        Ok(())
+    }
+
+    fn charge(&mut self, bytes: u64, meter: &mut Meter) -> Result<(), Error> {
+        meter.charge(bytes)?;
+        self.charged += bytes;
+        Ok(())
+    }
+}
+
+fn no_memory(wanted: u64) -> Error {
+    Limit::Memory { wanted, limit: 0 }.into()
+}

@@ -1,0 +1,24 @@
+//! Members' names in legacy encodings, decoded by the runtime's `TextDecoder`: its tables cost the wasm nothing.
+
+use worker::{
+    js_sys::{Object, Reflect},
+    wasm_bindgen::{JsValue, prelude::wasm_bindgen},
+};
+
+#[wasm_bindgen]
+extern "C" {
+    type TextDecoder;
+    #[wasm_bindgen(constructor, catch)]
+    fn new(label: &str, options: &JsValue) -> Result<TextDecoder, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn decode(this: &TextDecoder, bytes: &[u8]) -> Result<String, JsValue>;
+}
+
+/// Decodes `bytes` by the encoding with this label; `None` if they are invalid in it.
+pub(crate) fn decode(label: &'static str, bytes: &[u8]) -> Option<String> {
+    let options = Object::new();
+    for option in ["fatal", "ignoreBOM"] {
+        Reflect::set(&options, &option.into(), &true.into()).expect("an object takes properties");
+    }
+    TextDecoder::new(label, &options).and_then(|decoder| decoder.decode(bytes)).ok()
+}
