@@ -49,7 +49,13 @@ pub fn serve(arguments: Serve) -> io::Result<()> {
         eprintln!("recompress: misconfigured: {wrong}");
         exit(2)
     });
-    let platform = Platform { log: Some(log), decode_name: Some(crate::names::decode), now, ..Platform::default() };
+    let platform = Platform {
+        sleep: Some(|time| Box::pin(sleep(time))),
+        now,
+        decode_name: Some(crate::names::decode),
+        log: Some(log),
+        ..Platform::default()
+    };
     let server = Arc::new(Server { service: Service::new(settings, arguments.memory, platform), arguments });
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
 }

@@ -12,7 +12,7 @@ use http_body::{Frame, SizeHint};
 
 use recompress_service::{Exchange, Failure, Piece, RequestLog};
 
-use crate::upload::Upload;
+use crate::{shared::Shared, upload::Upload};
 
 /// The body of an answer to a request whose upload is a `B`.
 ///
@@ -21,7 +21,7 @@ pub struct Body<B> {
     /// Bytes that were produced and not yet sent.
     ready: Bytes,
     /// The job that produces the rest.
-    exchange: Option<Box<Exchange<Upload<B>>>>,
+    exchange: Option<Box<Exchange<Upload<Shared<B>>>>>,
     /// The request's log line; written when the body ends.
     log: Option<Box<RequestLog>>,
 }
@@ -32,7 +32,7 @@ impl<B> Body<B> {
     }
 
     /// A body that starts with `first`; the exchange produces the rest.
-    pub(crate) fn streaming(first: Piece, exchange: Exchange<Upload<B>>, log: &mut RequestLog) -> Self {
+    pub(crate) fn streaming(first: Piece, exchange: Exchange<Upload<Shared<B>>>, log: &mut RequestLog) -> Self {
         match first {
             Piece::More(first) => Self { ready: first, exchange: Some(Box::new(exchange)), log: None },
             Piece::Last(only) => {

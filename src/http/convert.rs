@@ -18,6 +18,7 @@ use crate::{
     headers::{LGWIN, MODE, QUALITY},
     options::Options,
     problem::Problem,
+    shared::Shared,
     state::State,
     submission::Submission,
 };
@@ -26,7 +27,7 @@ pub(crate) async fn answer<B>(
     state: &State,
     head: &Parts,
     path_name: Option<String>,
-    body: B,
+    body: Shared<B>,
     patience: impl Future<Output = ()>,
     log: &mut RequestLog,
 ) -> Result<Response<Body<B>>, Problem>

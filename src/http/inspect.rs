@@ -11,12 +11,12 @@ use http::{
 use recompress::{Inspection, Listing};
 use recompress_service::{Exchange, Failure, Job, RequestLog, Share};
 
-use crate::{accept, body::Body, options, problem::Problem, state::State, submission::Submission};
+use crate::{accept, body::Body, options, problem::Problem, shared::Shared, state::State, submission::Submission};
 
 pub(crate) async fn answer<B>(
     state: &State,
     head: &Parts,
-    body: B,
+    body: Shared<B>,
     patience: impl Future<Output = ()>,
     log: &mut RequestLog,
 ) -> Result<Response<Body<B>>, Problem>

@@ -11,6 +11,7 @@
 //! settings     an installation's defaults, maximums, token and origins
 //! options      the options, interpreted
 //! frames       the frames of a request's body
+//! shared       a body that is read on after a refusal
 //! form         a form that carries an archive
 //! upload       the bytes of an archive, from a body or a form
 //! submission   an upload with its options
@@ -52,6 +53,7 @@ mod page;
 mod problem;
 mod route;
 mod settings;
+mod shared;
 mod state;
 mod submission;
 mod token;
@@ -62,7 +64,7 @@ use std::fmt::Display;
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY},
+    header::{ALLOW, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, EXPECT},
     request::Parts,
 };
 use recompress_service::{Admission, RequestLog};
@@ -74,7 +76,7 @@ pub use self::{
     body::Body,
     settings::{BadVariable, Settings, VARIABLE_PREFIX},
 };
-use self::{problem::Problem, route::Route, state::State};
+use self::{problem::Problem, route::Route, shared::Shared, state::State};
 
 /// The service of one process or one isolate.
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Service {
         B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
     {
         let (head, upload) = request.into_parts();
+        let upload = Shared::new(upload);
         let id = headers::request_id(&head.headers).map_or(visit.id, str::to_owned);
         let mut log = RequestLog::open(&self.0.platform, id, head.method.as_str());
         let mut problem_disposition = None;
@@ -123,16 +126,20 @@ impl Service {
                 if let Route::Convert { name: Some(name) } = &route {
                     problem_disposition = Some(filename::problem_disposition(name));
                 }
-                self.answer(route, &head, upload, visit.patience, visit.over_rate, &mut log).await
+                self.answer(route, &head, upload.clone(), visit.patience, visit.over_rate, &mut log).await
             }
             Err(problem) => Err(problem),
         };
-        let mut response = answer.unwrap_or_else(|problem| {
-            log.outcome = problem.code();
-            let mut response = answer::refusal(problem);
-            response.headers_mut().extend(problem_disposition.map(|value| (CONTENT_DISPOSITION, value)));
-            response
-        });
+        let mut response = match answer {
+            Ok(response) => response,
+            Err(problem) => {
+                log.outcome = problem.code();
+                upload.discard(head.headers.contains_key(EXPECT), self.0.platform.sleep).await;
+                let mut response = answer::refusal(problem);
+                response.headers_mut().extend(problem_disposition.map(|value| (CONTENT_DISPOSITION, value)));
+                response
+            }
+        };
         log.status = Some(response.status().as_u16());
         let allow = response.headers().get(ALLOW).cloned();
         headers::complete(response.headers_mut(), &log.request_id);
@@ -150,7 +157,7 @@ impl Service {
         &self,
         route: Route,
         head: &Parts,
-        upload: B,
+        upload: Shared<B>,
         patience: impl Future<Output = ()>,
         over_rate: impl Future<Output = bool>,
         log: &mut RequestLog,

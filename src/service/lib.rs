@@ -33,5 +33,5 @@ pub use admission::{Admission, Figures, Reservation};
 pub use exchange::{Exchange, Job, Piece};
 pub use failure::{Failure, UploadError};
 pub use memory::{Busy, Share, TooMuchMemory};
-pub use platform::{Pause, Platform};
+pub use platform::{Pause, Platform, Sleep};
 pub use request_log::RequestLog;

@@ -1,6 +1,6 @@
 //! The platform: facts and waits that only a shell can supply.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 /// The platform's part of the service.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,8 @@ pub struct Platform {
     /// A pause in the context of the request that polls it, where one request must not wake another. Who waits for memory
     /// then looks again after each.
     pub pause: Option<Pause>,
+    /// A timer. Without one, the rest of a refused upload is not read.
+    pub sleep: Option<Sleep>,
     /// Milliseconds of a monotonic clock. On the edge it moves only between reads.
     pub now: fn() -> u64,
     /// Decodes members' names for the option `names`.
@@ -24,9 +26,20 @@ pub struct Platform {
 /// A while that the one at this place of the queue, 0 for the first, can wait before it looks whether it has its share.
 pub type Pause = fn(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// A future that ends after a while, in the context of the request that polls it.
+pub type Sleep = fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Default for Platform {
     /// A platform without a clock and without a log.
     fn default() -> Self {
-        Self { wasm_memory: None, near_cpu_limit: None, pause: None, now: || 0, decode_name: None, log: None }
+        Self {
+            wasm_memory: None,
+            near_cpu_limit: None,
+            pause: None,
+            sleep: None,
+            now: || 0,
+            decode_name: None,
+            log: None,
+        }
     }
 }

@@ -49,6 +49,7 @@ fn service(env: &Env) -> Result<Service, BadVariable> {
         wasm_memory: Some(wasm_memory),
         near_cpu_limit: Some(worker::signal::is_near_cpu_limit),
         pause: Some(pause),
+        sleep: Some(|time| Box::pin(SendFuture::new(Delay::from(time)))),
         decode_name: Some(names::decode),
         now: || Date::now() as u64,
         log: Some(|line| console_log!("{line}")),

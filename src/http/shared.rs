@@ -1,0 +1,150 @@
+//! A request's body with two handles: one reads the archive, the other reads on after a refusal.
+
+use std::{
+    fmt::Display,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use recompress_service::Sleep;
+
+/// Bounds of the upload that is discarded before a refusal: bytes, time in all, and time without a byte.
+const DISCARDED_BYTES: u64 = 64 << 20;
+const DISCARDING: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(1);
+
+pub(crate) struct Shared<B>(Arc<Mutex<Reading<B>>>);
+
+struct Reading<B> {
+    body: B,
+    /// Whether the body was ever asked for a frame.
+    has_begun: bool,
+}
+
+impl<B> Clone for Shared<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B> Shared<B>
+where
+    B: Body<Data = Bytes, Error: Display> + Unpin,
+{
+    pub(crate) fn new(body: B) -> Self {
+        Self(Arc::new(Mutex::new(Reading { body, has_begun: false })))
+    }
+
+    /// Reads on and discards, so that a refusal reaches its client: many clients read no answer while they send, and a
+    /// connection that is closed on unread bytes loses its answer. Bounded in bytes and time.
+    ///
+    /// A client that `waits` for a 100 (RFC 9110 §10.1.1) has sent nothing if nothing was read, and reads the refusal at once.
+    pub(crate) async fn discard(mut self, waits: bool, sleep: Option<Sleep>) {
+        let Some(sleep) = sleep else { return };
+        let begun = self.lock().has_begun;
+        if waits && !begun || self.is_end_stream() {
+            return;
+        }
+        let mut left = DISCARDED_BYTES;
+        let mut all = pin!(sleep(DISCARDING));
+        // Ends with the upload, with the bytes, or with one of the timers.
+        while left > 0 {
+            let mut silence = pin!(sleep(SILENCE));
+            let read = poll_fn(|cx| match Pin::new(&mut self).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(frame.data_ref().map_or(0, Bytes::len))),
+                Poll::Ready(_) => Poll::Ready(None),
+                Poll::Pending if all.as_mut().poll(cx).is_ready() || silence.as_mut().poll(cx).is_ready() => {
+                    Poll::Ready(None)
+                }
+                Poll::Pending => Poll::Pending,
+            });
+            let Some(bytes) = read.await else { return };
+            // An empty frame counts, too: a body of nothing else must end.
+            left = left.saturating_sub(bytes.max(1) as u64);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reading<B>> {
+        self.0.lock().expect("nothing panics while it reads a body")
+    }
+}
+
+impl<B> Body for Shared<B>
+where
+    B: Body<Data = Bytes, Error: Display> + Unpin,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let mut reading = self.lock();
+        reading.has_begun = true;
+        Pin::new(&mut reading.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.lock().body.is_end_stream()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, future::ready, task::Waker};
+
+    use super::*;
+
+    /// Gives `frames` frames of 1 MiB, then ends, or stalls.
+    struct Upload {
+        frames: usize,
+        stalls: bool,
+    }
+
+    impl Body for Upload {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            match self.frames {
+                0 if self.stalls => Poll::Pending,
+                0 => Poll::Ready(None),
+                _ => {
+                    self.frames -= 1;
+                    Poll::Ready(Some(Ok(Frame::data(vec![0; 1 << 20].into()))))
+                }
+            }
+        }
+    }
+
+    /// Frames that are left, if the discarding ends without a wait.
+    fn left_of(frames: usize, stalls: bool, waits: bool, sleep: Sleep) -> Option<usize> {
+        let shared = Shared::new(Upload { frames, stalls });
+        let mut discarding = pin!(shared.clone().discard(waits, Some(sleep)));
+        let ended = discarding.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        ended.then(|| shared.lock().body.frames)
+    }
+
+    const NEVER: Sleep = |_| Box::pin(std::future::pending());
+    const AT_ONCE: Sleep = |_| Box::pin(ready(()));
+
+    #[test]
+    fn the_rest_of_an_upload_is_read_up_to_a_bound() {
+        assert_eq!(left_of(10, false, false, NEVER), Some(0));
+        assert_eq!(left_of(100, false, false, NEVER), Some(100 - 64));
+    }
+
+    #[test]
+    fn a_silent_upload_ends_with_the_timer_and_not_before() {
+        assert_eq!(left_of(3, true, false, AT_ONCE), Some(0));
+        assert_eq!(left_of(3, true, false, NEVER), None);
+    }
+
+    #[test]
+    fn a_client_that_waits_for_a_100_is_not_asked_to_send() {
+        assert_eq!(left_of(3, false, true, NEVER), Some(3));
+    }
+}
