@@ -1,5 +1,8 @@
 //! Errors: why an archive was refused.
 
+mod save;
+
+pub use save::{Rule, SaveError};
 use thiserror::Error as ThisError;
 
 /// The reason why an archive was refused. The first error is the only error.
@@ -27,6 +30,9 @@ pub enum Error {
     /// The archive lacks a member that the selection names.
     #[error(transparent)]
     Absent(#[from] Absent),
+    /// A save that is not valid, or cannot become JSON.
+    #[error(transparent)]
+    Save(#[from] SaveError),
 }
 
 /// A broken rule of the zip format. Offsets count bytes from the start of the file.
@@ -369,6 +375,7 @@ impl Error {
                 Absent::Selected { .. } => "nothing_selected",
                 Absent::First { .. } => "first_missing",
             },
+            Self::Save(save) => save.code(),
         }
     }
 }

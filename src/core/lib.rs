@@ -18,6 +18,7 @@
 //! encode/parameters   brotli quality, window and mode
 //! budget              the CPU budget, and an automatic quality
 //! encode/             brotli (the only file that knows the encoder), incompressible
+//! save/               a save of a Paradox game: its text or tokens in, JSON out
 //! report              the report after the tarball
 //! transcoder          wires these: a zip in, a .tar.br out
 //! inspection          wires the reader: a zip in, JSON out
@@ -80,6 +81,7 @@ mod inspection;
 mod limits;
 mod member;
 mod report;
+pub mod save;
 mod selection;
 mod step;
 mod transcoder;
@@ -88,7 +90,7 @@ mod zip;
 
 pub use cost::memory::largest_lgwin;
 pub use encode::parameters::{Mode, OutOfRange, Parameters};
-pub use error::{Absent, Error, Format, Limit, Unsupported};
+pub use error::{Absent, Error, Format, Limit, Rule, SaveError, Unsupported};
 pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
