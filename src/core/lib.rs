@@ -22,6 +22,7 @@
 //! report              the report after the tarball
 //! transcoder          wires these: a zip in, a .tar.br out
 //! inspection          wires the reader: a zip in, JSON out
+//! save_json           wires the reader and save/: a zip or a save in, the JSON of the save out
 //! estimate            estimates from sizes alone
 //! ```
 //!
@@ -82,6 +83,7 @@ mod limits;
 mod member;
 mod report;
 pub mod save;
+mod save_json;
 mod selection;
 mod step;
 mod transcoder;
@@ -95,6 +97,7 @@ pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
 pub use member::{Begin, Entry, EntryKind, Event, Method};
+pub use save_json::SaveJson;
 pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
 pub use transcoder::Transcoder;

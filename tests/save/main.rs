@@ -3,6 +3,7 @@
 mod binary;
 mod cases;
 mod common;
+mod container;
 mod limits;
 mod metadata;
 mod random;

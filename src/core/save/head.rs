@@ -3,7 +3,7 @@
 use super::game::Game;
 
 /// Bytes that decide everything: a mark, a line, a game's mark, the first key or the version of a binary save.
-pub(super) const LENGTH: usize = 64;
+pub(crate) const LENGTH: usize = 64;
 
 /// The line that newer games write first: `SAV`, two digits of version, two of kind, eight of randomness, eight that say
 /// how many bytes of metadata follow, in version 2 eight more, and the end of the line.
@@ -45,6 +45,18 @@ impl SavLine {
     pub fn is_binary(self) -> bool {
         self.kind % 2 == 1
     }
+}
+
+/// Whether a file that starts like this is a save by itself, and no zip: text, tokens, or a line that says so. `start` has
+/// [`LENGTH`] bytes, or all of a shorter file.
+pub(crate) fn is_plain(start: &[u8]) -> bool {
+    if let Some(line) = SavLine::parse(start) {
+        return line.kind <= 1;
+    }
+    let is_text = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
+    let text =
+        !start.is_empty() && !start.starts_with(b"SAV") && !start.starts_with(b"PK") && start.iter().all(is_text);
+    text || Head::read(start).is_binary
 }
 
 /// What the beginning says.

@@ -14,6 +14,21 @@ pub enum Keys {
     Group,
 }
 
+impl Keys {
+    /// The names, for a message.
+    pub const NAMES: &'static str = "preserve, pairs or group";
+
+    /// The value with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "preserve" => Self::Preserve,
+            "pairs" => Self::Pairs,
+            "group" => Self::Group,
+            _ => return None,
+        })
+    }
+}
+
 /// Which scalars may become numbers and truth values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Narrow {
@@ -26,6 +41,21 @@ pub enum Narrow {
     None,
 }
 
+impl Narrow {
+    /// The names, for a message.
+    pub const NAMES: &'static str = "unquoted, all or none";
+
+    /// The value with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "unquoted" => Self::Unquoted,
+            "all" => Self::All,
+            "none" => Self::None,
+            _ => return None,
+        })
+    }
+}
+
 /// The encoding of a save's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -33,6 +63,20 @@ pub enum Encoding {
     Utf8,
     /// windows-1252.
     Windows1252,
+}
+
+impl Encoding {
+    /// The names, for a message.
+    pub const NAMES: &'static str = "utf-8 or windows-1252";
+
+    /// The value with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "utf-8" => Self::Utf8,
+            "windows-1252" => Self::Windows1252,
+            _ => return None,
+        })
+    }
 }
 
 /// What becomes of numbers in a binary save that the token list has no name for.

@@ -35,6 +35,11 @@ const FORMATS: &[(&[u8], &str, &str)] = &[
 
 const WEB_PAGE: &str = "the download of the zip may have failed; open the file to see why";
 
+/// Whether a file that starts like this has one of these formats.
+pub(crate) fn is_known(start: &[u8]) -> bool {
+    FORMATS.iter().any(|(magic, ..)| start.starts_with(magic))
+}
+
 /// What a file is that starts like no zip, and what to do. `start` has [`START_BYTES`] bytes, or all of a shorter file.
 pub(crate) fn describe(start: &[u8]) -> String {
     if start.is_empty() {
