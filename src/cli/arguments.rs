@@ -4,7 +4,10 @@ use std::{ffi::OsString, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use recompress::{BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection};
+use recompress::{
+    BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection,
+    save::{self, BadPath, Encoding, Keys, Narrow, Options, Unknown},
+};
 
 /// Re-encode zips as brotli-compressed tarballs, reading each once from front to back.
 ///
@@ -29,6 +32,8 @@ pub struct Arguments {
 pub enum Command {
     /// List the members of a zip, with warnings about details that a tarball cannot keep.
     Inspect(Inspect),
+    /// Write a save of a Paradox game as JSON.
+    Json(Json),
     /// Estimate the cost of a conversion, as JSON: bytes of output, CPU time in a Worker, memory.
     Estimate(Foresee),
     /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
@@ -98,6 +103,83 @@ impl Inspect {
             _ => None,
         }
     }
+}
+
+/// Arguments of `json`.
+#[derive(clap::Args)]
+pub struct Json {
+    /// The save: a zip, or a file without compression; `-` or nothing is standard input.
+    #[arg(default_value = "-", value_name = "INPUT", hide_default_value = true)]
+    pub input: PathBuf,
+    /// Where to write the JSON; `-` or nothing is standard output.
+    #[arg(short, long, default_value = "-", value_name = "OUTPUT", hide_default_value = true)]
+    pub output: PathBuf,
+    /// The member of the zip to convert. Default: `gamestate`, or the first with the extension of a game.
+    #[arg(long, value_name = "NAME")]
+    pub member: Option<String>,
+    /// What to do with a key that an object has more than once: `preserve` writes it more than once, `pairs` writes objects
+    /// as lists of pairs, `group` writes it once with a list of its values, and holds the document in memory.
+    #[arg(long, value_name = "KEYS", default_value = "preserve", value_parser = named(Keys::named, Keys::NAMES))]
+    keys: Keys,
+    /// Which texts may become numbers and truth values: those that are `unquoted`, `all` or `none`.
+    #[arg(long, value_name = "TEXTS", default_value = "unquoted", value_parser = named(Narrow::named, Narrow::NAMES))]
+    narrow: Narrow,
+    /// The encoding of the save: `utf-8` or `windows-1252`; `auto` goes by the game.
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = encoding)]
+    encoding: Choosable<Encoding>,
+    /// Write only this part of the save, as in `/countries/FRA/treasury`; `*` is any key. Repeat for several.
+    #[arg(long, value_name = "PATH")]
+    select: Vec<String>,
+    /// Write each child of this part as a line of JSON, and a last line with `"complete":true`.
+    #[arg(long, value_name = "PATH")]
+    lines: Option<String>,
+    /// The words of binary saves: a text file with a line like `0x1234 name` for each.
+    #[arg(long, value_name = "FILE")]
+    pub tokens: Option<PathBuf>,
+    /// Refuse a binary save with a word that the list lacks. Without this option, the word is `__unknown_0x1234`.
+    #[arg(long, requires = "tokens")]
+    strict: bool,
+    /// Replace OUTPUT if it exists.
+    #[arg(short, long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub limits: Bounds,
+}
+
+impl Json {
+    pub fn options(&self) -> Result<Options, BadPath> {
+        let mut selection = save::Selection::default();
+        for path in &self.select {
+            selection = selection.with_path(path)?;
+        }
+        if let Some(path) = &self.lines {
+            selection = selection.with_lines(path)?;
+        }
+        let unknown = if self.strict { Unknown::Refuse } else { Unknown::Name };
+        Ok(Options {
+            keys: self.keys,
+            narrow: self.narrow,
+            encoding: self.encoding.0,
+            selection,
+            unknown,
+            ..Options::default()
+        })
+    }
+}
+
+/// A value, or the automatic choice.
+#[derive(Clone, Copy)]
+struct Choosable<T>(Option<T>);
+
+fn encoding(text: &str) -> Result<Choosable<Encoding>, String> {
+    match text {
+        "auto" => Ok(Choosable(None)),
+        _ => named(Encoding::named, Encoding::NAMES)(text).map(|encoding| Choosable(Some(encoding))),
+    }
+}
+
+fn named<T>(of: fn(&str) -> Option<T>, names: &'static str) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| of(text).ok_or_else(|| format!("it must be {names}"))
 }
 
 /// Arguments of a conversion.

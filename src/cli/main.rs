@@ -2,6 +2,7 @@
 
 mod arguments;
 mod convert;
+mod json;
 mod listing;
 mod names;
 mod output;
@@ -44,6 +45,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
             serve::serve(how).map_err(|error| CommandError("io", format!("cannot serve: {error}")))?;
         }
         Some(Command::Inspect(inspect)) => listing::list(&inspect)?,
+        Some(Command::Json(how)) => json::convert(&how)?,
         Some(Command::Estimate(foresee)) => print(estimate(&foresee)?)?,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

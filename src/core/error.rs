@@ -1,5 +1,8 @@
 //! Errors: why an archive was refused.
 
+mod save;
+
+pub use save::{Rule, SaveError};
 use thiserror::Error as ThisError;
 
 /// The reason why an archive was refused. The first error is the only error.
@@ -27,6 +30,9 @@ pub enum Error {
     /// The archive lacks a member that the selection names.
     #[error(transparent)]
     Absent(#[from] Absent),
+    /// A save that is not valid, or cannot become JSON.
+    #[error(transparent)]
+    Save(#[from] SaveError),
 }
 
 /// A broken rule of the zip format. Offsets count bytes from the start of the file.
@@ -316,6 +322,12 @@ pub enum Limit {
         /// Bytes.
         limit: u64,
     },
+    /// More work than [`crate::Limits::cpu_ms`] allows, spent on a save.
+    #[error("the JSON of the save takes more than {limit_ms} ms of CPU: select less of it")]
+    CpuSave {
+        /// Milliseconds.
+        limit_ms: u64,
+    },
     /// More memory than [`crate::Limits::memory_bytes`], or than the machine has.
     #[error("the archive needs {wanted} bytes of memory, the limit is {limit}")]
     Memory {
@@ -333,6 +345,14 @@ pub enum Absent {
     /// No member is selected.
     #[error("none of the {members} members is selected")]
     Selected {
+        /// Number of members in the archive.
+        members: u64,
+    },
+    /// No member is a save, or has the name of the one to convert.
+    #[error("none of the {members} members is named {name:?}")]
+    Save {
+        /// The name.
+        name: String,
         /// Number of members in the archive.
         members: u64,
     },
@@ -382,13 +402,15 @@ impl Error {
                 Limit::Ratio { .. } => "ratio_limit",
                 Limit::EntryTooLargeWithoutSize { .. } => "entry_too_large_without_size",
                 Limit::FirstTooLate { .. } => "first_too_late",
-                Limit::Cpu { .. } | Limit::CpuUnpacking { .. } => "cpu_budget",
+                Limit::Cpu { .. } | Limit::CpuUnpacking { .. } | Limit::CpuSave { .. } => "cpu_budget",
                 Limit::Memory { .. } | Limit::Window { .. } => "memory_limit",
             },
             Self::Absent(absent) => match absent {
                 Absent::Selected { .. } => "nothing_selected",
+                Absent::Save { .. } => "save_missing",
                 Absent::First { .. } => "first_missing",
             },
+            Self::Save(save) => save.code(),
         }
     }
 }

@@ -19,9 +19,11 @@
 //! encode/parameters   brotli quality, window and mode
 //! budget              the CPU budget, and an automatic quality
 //! encode/             brotli (the only file that knows the encoder), incompressible
+//! save/               a save of a Paradox game: its text or tokens in, JSON out
 //! report              the report after the tarball
 //! transcoder          wires these: a zip in, a .tar.br out
 //! inspection          wires the reader: a zip in, JSON out
+//! save_json           wires the reader and save/: a zip or a save in, the JSON of the save out
 //! estimate            estimates from sizes alone
 //! ```
 //!
@@ -82,6 +84,8 @@ mod limits;
 mod member;
 mod names;
 mod report;
+pub mod save;
+mod save_json;
 mod selection;
 mod step;
 mod transcoder;
@@ -90,12 +94,13 @@ mod zip;
 
 pub use cost::memory::largest_lgwin;
 pub use encode::parameters::{Mode, OutOfRange, Parameters};
-pub use error::{Absent, Error, Format, Limit, Unsupported};
+pub use error::{Absent, Error, Format, Limit, Rule, SaveError, Unsupported};
 pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
 pub use member::{Begin, Entry, EntryKind, Event, Method};
 pub use names::{BadNames, Charset, Decode, Names};
+pub use save_json::SaveJson;
 pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
 pub use transcoder::Transcoder;

@@ -4,7 +4,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use recompress::{Error, Format};
+use recompress::{Error, Format, SaveError};
 use recompress_service::{Busy, Failure, TooMuchMemory, UploadError};
 use serde::Serialize;
 
@@ -126,6 +126,8 @@ impl From<&Error> for Problem {
             Error::Truncated { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
             Error::Unsupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive uses a feature that is refused"),
             Error::Limit(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+            Error::Save(SaveError::Memory { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, "the save is too large"),
+            Error::Save(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the save cannot become JSON"),
             Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive has no such member"),
         };
         Self { status, code: error.code(), title, detail: error.to_string(), header: None }

@@ -296,3 +296,56 @@ fn ended(input: &Path, output: &Path) -> Result<Result<Vec<TarMember>, String>, 
         .map(|(code, _)| Err(code.to_owned()))
         .ok_or(format!("stderr is not one line of the form promised: {stderr:?}"))
 }
+
+#[test]
+fn a_save_becomes_json_by_the_options() {
+    let text = b"EU4txt\nb=1 b=\"2\" name=\"\xc9ire\" countries={ FRA={ treasury=10.5 } ENG={ treasury=7 } }\n";
+    let zip = archive([stored(b"meta", b"date=1.1.1\n"), deflated(b"gamestate", text)]).bytes();
+    for (arguments, expected) in [
+        (&[][..], r#"{"b":1,"b":"2","name":"Éire","countries":{"FRA":{"treasury":10.5},"ENG":{"treasury":7}}}"#),
+        (&["--keys", "group", "--narrow", "all", "--select", "/b"], r#"{"b":[1,2]}"#),
+        (&["--keys", "pairs", "--narrow", "none", "--select", "/b"], r#"{"type":"obj","val":[["b","1"],["b","2"]]}"#),
+        (&["--select", "/countries/*/treasury"], r#"{"countries":{"FRA":{"treasury":10.5},"ENG":{"treasury":7}}}"#),
+        (&["--encoding", "utf-8", "--select", "/name"], r#"{"name":"�ire"}"#),
+        (&["--member", "meta"], r#"{"date":"1.1.1"}"#),
+        (
+            &["--lines", "/countries", "--select", "/countries/ENG"],
+            "{\"key\":\"ENG\",\"value\":{\"treasury\":7}}\n{\"complete\":true,\"lines\":1}\n",
+        ),
+    ] {
+        let output = run(&[&["json"], arguments].concat(), &zip);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_save_that_cannot_become_json_is_a_refusal_and_leaves_no_file() {
+    let room = tempfile::tempdir().expect("room for saves");
+    let write = |name: &str, bytes: &[u8]| fs::write(room.path().join(name), bytes).expect("room for a file");
+    write("binary.ck3", &[0x34, 0x12, 1, 0, 0x0c, 0, 7, 0, 0, 0]);
+    write("words", b"0x1234 name\n");
+    write("others", b"0x1235 other\n");
+    write("bad", b"name\n");
+    write("cut.eu4", b"EU4txt\na={");
+    let tell = |arguments: &[&str]| run_in(room.path(), &[&["json"], arguments].concat());
+    assert_eq!(tell(&["binary.ck3", "--tokens", "words"]).stdout, br#"{"name":7}"#);
+    assert_eq!(tell(&["binary.ck3", "--tokens", "others"]).stdout, br#"{"__unknown_0x1234":7}"#);
+    for (arguments, status, message) in [
+        (&["binary.ck3"][..], 1, "recompress: binary_save: this Crusader Kings III save is binary"),
+        (&["binary.ck3", "--tokens", "others", "--strict"], 1, "recompress: unknown_token: "),
+        (&["binary.ck3", "--tokens", "bad"], 1, "recompress: bad_tokens: bad: line 1 of the token list is not like"),
+        (&["cut.eu4"], 1, "recompress: bad_text: the save breaks a rule at byte "),
+        (&["cut.eu4", "-o", "cut.eu4"], 1, "recompress: same_file: "),
+        (&["cut.eu4", "--member", "x", "--select", "a"], 2, "error: the path \"a\" does not start with \"/\""),
+        (&["cut.eu4", "--keys", "all"], 2, "error: invalid value 'all' for '--keys <KEYS>': it must be preserve"),
+        (&["cut.eu4", "--strict"], 2, "error: the following required arguments were not provided"),
+    ] {
+        let output = tell(&[&["-o", "out.json"], arguments].concat()[if arguments.contains(&"-o") { 2 } else { 0 }..]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.starts_with(message), "{arguments:?}: {stderr}");
+        assert_eq!((output.status.code(), room.path().join("out.json").exists()), (Some(status), false));
+    }
+    assert!(tell(&["binary.ck3", "--tokens", "words", "-o", "out.json"]).status.success());
+    assert_eq!(fs::read(room.path().join("out.json")).expect("a result"), br#"{"name":7}"#);
+}

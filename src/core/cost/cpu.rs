@@ -43,6 +43,12 @@ const HASH_PICOSECONDS: u64 = 3500;
 /// Cost of comparing a character with a pattern.
 const COMPARE_PICOSECONDS: u64 = 2000;
 
+/// Costs of a save's JSON: reading a byte of the save, writing a byte of JSON, moving a byte to bring equal keys together.
+/// Measured in workerd: 0.62 s for 48.3 MB that become 45.8 MB, 2.2 s for 48 MB that become thirteen times as many.
+const SAVE_READ_PICOSECONDS: u64 = 10_000;
+const SAVE_WRITTEN_PICOSECONDS: u64 = 3000;
+const SAVE_MOVED_PICOSECONDS: u64 = 1000;
+
 /// Reserve for unforeseen work, in percent of the remaining budget.
 const RESERVE: u64 = 10;
 
@@ -102,6 +108,12 @@ pub(crate) fn comparing(comparisons: u64) -> u64 {
 pub(crate) fn hashing(tarball: u64) -> u64 {
     // The zip is hardly larger than the tarball.
     2 * tarball.saturating_mul(HASH_PICOSECONDS) / 1000
+}
+
+/// The cost of a save's JSON, in bytes read, written and moved.
+pub(crate) fn saving(read: u64, written: u64, moved: u64) -> u64 {
+    let costs = [(read, SAVE_READ_PICOSECONDS), (written, SAVE_WRITTEN_PICOSECONDS), (moved, SAVE_MOVED_PICOSECONDS)];
+    costs.iter().fold(0, |sum: u64, (count, cost)| sum.saturating_add(count.saturating_mul(*cost))) / 1000
 }
 
 /// The highest quality up to `most` that compresses `bytes` within `work`. At least 2, the lowest that can continue a

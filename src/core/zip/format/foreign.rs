@@ -35,6 +35,11 @@ const FORMATS: &[(&[u8], &str, &str)] = &[
 
 const WEB_PAGE: &str = "the download of the zip may have failed; open the file to see why";
 
+/// Whether a file that starts like this has one of these formats.
+pub(crate) fn is_known(start: &[u8]) -> bool {
+    known(start).is_some()
+}
+
 /// Describes a file that does not start like a zip, with advice. `start` has [`START_BYTES`] bytes, or the whole of a shorter
 /// file; four bytes are enough for formats with a magic of their own.
 pub(crate) fn describe(start: &[u8]) -> String {

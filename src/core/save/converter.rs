@@ -1,0 +1,223 @@
+//! The converter: a save's bytes in, JSON out, one bounded step at a time.
+
+use super::{
+    binary::Binary,
+    decode::{Decoder, Words},
+    game::Game,
+    grammar::Grammar,
+    head::{self, Head, SavLine},
+    json::Json,
+    options::{Encoding, Options},
+    text::Text,
+};
+use crate::{
+    error::SaveError,
+    step::{Progress, Status},
+};
+
+/// Bytes that one step reads at most.
+const SHARE: usize = 64 << 10;
+
+/// Memory of a conversion that depends on nothing: what waits for output, which a scalar of 64 KiB can make six times as
+/// long and growing can double, and four scalars. 0.9 MB were measured.
+const FIXED: usize = 2 << 20;
+
+/// Converts one save: a member of its zip, or a file without one. Does no I/O: the caller brings bytes and takes bytes.
+///
+/// The last brace is written when the caller says that there is no more, and not before. A caller that takes the save
+/// from an archive says so when the archive has proved itself whole, so that what was cut is never valid JSON.
+#[derive(Debug)]
+pub struct Converter {
+    options: Options,
+    words: Words,
+    game: Option<Game>,
+    sav: Option<SavLine>,
+    phase: Phase,
+    /// The beginning, from the first token on, as far as its reader has not read it.
+    lead: Vec<u8>,
+    /// Whether the last step asked for input, so that none now means that there is no more.
+    asked: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The beginning, until it says what this is.
+    Head(Vec<u8>),
+    Text(Box<Text>),
+    Binary(Box<Binary>),
+    /// The end has been read, and not all of it has been given.
+    Ending(Box<Json>),
+    Failed(SaveError),
+}
+
+impl Converter {
+    /// Starts a conversion.
+    pub fn new(options: Options) -> Self {
+        let phase = Phase::Head(Vec::with_capacity(head::LENGTH));
+        Self { options, words: Words::default(), game: None, sav: None, phase, lead: Vec::new(), asked: false }
+    }
+
+    /// Brings the words of binary saves. To be called before the first step.
+    pub fn with_words(self, words: Words) -> Self {
+        Self { words, ..self }
+    }
+
+    /// Says which game the save is of, where the caller knows better than the save, say by the file's name. To be called
+    /// before the first step.
+    pub fn with_game(self, game: Option<Game>) -> Self {
+        Self { game, ..self }
+    }
+
+    /// Gives the line that stands before the zip that the save is from. To be called before the first step.
+    pub fn with_sav_line(self, sav: Option<SavLine>) -> Self {
+        Self { sav, ..self }
+    }
+
+    /// The most memory that a conversion takes, in bytes, without that of its words.
+    pub fn peak_bytes(options: &Options) -> usize {
+        let held = if options.keys == super::Keys::Group { options.group_bytes } else { 0 };
+        FIXED + held
+    }
+
+    /// The game, once the beginning has been read.
+    pub fn game(&self) -> Option<Game> {
+        self.game
+    }
+
+    /// Bytes that were written more than once to bring keys together: work on top of what bytes in and out say.
+    pub fn moved_bytes(&self) -> u64 {
+        match &self.phase {
+            Phase::Text(text) => text.grammar.json.moved(),
+            Phase::Binary(binary) => binary.grammar.json.moved(),
+            Phase::Ending(json) => json.moved(),
+            Phase::Head(_) | Phase::Failed(_) => 0,
+        }
+    }
+
+    /// Moves the conversion forward by a bounded amount of work: 64 KiB of input at most.
+    ///
+    /// Takes bytes from the front of `input` and writes to the front of `output`. An empty `input` after
+    /// [`Status::NeedsInput`] says that the save has ended, and that what it was taken from is whole.
+    ///
+    /// # Errors
+    ///
+    /// Why the save is refused. What was written is then no valid JSON. Every later call returns the same error.
+    pub fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, SaveError> {
+        if let Phase::Failed(error) = &self.phase {
+            return Err(error.clone());
+        }
+        let ended = self.asked && input.is_empty();
+        let progress = self.advance(input, ended, output).inspect_err(|error| {
+            self.phase = Phase::Failed(error.clone());
+        })?;
+        // What has ended stays ended, also when the steps after it need no input.
+        self.asked = ended || progress.status == Status::NeedsInput;
+        Ok(progress)
+    }
+
+    fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, SaveError> {
+        let mut produced = self.json().map_or(0, |json| json.give(output));
+        if self.json().is_some_and(|json| !json.is_sent()) {
+            return Ok(Progress { consumed: 0, produced, status: Status::NeedsOutput });
+        }
+        let consumed = self.read(&input[..input.len().min(SHARE)])?;
+        if ended {
+            self.begin()?;
+            if self.lead.is_empty() {
+                self.end()?;
+            }
+        }
+        produced += self.json().map_or(0, |json| json.give(&mut output[produced..]));
+        let status = if self.json().is_some_and(|json| !json.is_sent()) {
+            Status::NeedsOutput
+        } else if matches!(self.phase, Phase::Ending(_)) {
+            Status::Done
+        } else if consumed == input.len() && self.lead.is_empty() && !ended {
+            Status::NeedsInput
+        } else {
+            Status::Working
+        };
+        Ok(Progress { consumed, produced, status })
+    }
+
+    fn json(&mut self) -> Option<&mut Json> {
+        match &mut self.phase {
+            Phase::Text(text) => Some(&mut text.grammar.json),
+            Phase::Binary(binary) => Some(&mut binary.grammar.json),
+            Phase::Ending(json) => Some(json),
+            Phase::Head(_) | Phase::Failed(_) => None,
+        }
+    }
+
+    fn read(&mut self, input: &[u8]) -> Result<usize, SaveError> {
+        if let Phase::Head(head) = &mut self.phase {
+            let count = input.len().min(head::LENGTH - head.len());
+            head.extend_from_slice(&input[..count]);
+            if head.len() == head::LENGTH {
+                self.begin()?;
+            }
+            return Ok(count);
+        }
+        let from_lead = !self.lead.is_empty();
+        let bytes = if from_lead { &self.lead[..] } else { input };
+        let count = match &mut self.phase {
+            Phase::Text(text) => text.read(bytes)?,
+            Phase::Binary(binary) => binary.read(bytes)?,
+            Phase::Head(_) | Phase::Ending(_) | Phase::Failed(_) => 0,
+        };
+        if from_lead {
+            self.lead.drain(..count);
+            return Ok(0);
+        }
+        Ok(count)
+    }
+
+    /// The beginning is known: the rest is read as what it says.
+    fn begin(&mut self) -> Result<(), SaveError> {
+        let Phase::Head(bytes) = &mut self.phase else { return Ok(()) };
+        let bytes = std::mem::take(bytes);
+        let head = Head::read(&bytes);
+        let by_line = self.sav.map(|line| if line.version >= 2 { Game::Eu5 } else { Game::Jomini });
+        let by_itself = match (head.game, by_line) {
+            (Game::Unknown, Some(game)) | (Game::Jomini, Some(game)) => game,
+            (game, _) => game,
+        };
+        let game = *self.game.get_or_insert(by_itself);
+        let encoding =
+            self.options.encoding.unwrap_or(if head.has_utf8_mark { Encoding::Utf8 } else { game.encoding() });
+        let is_binary = head.is_binary || self.sav.is_some_and(SavLine::is_binary);
+        let start = head.start as u64;
+        if is_binary {
+            let Some(tokens) = self.words.tokens.clone() else {
+                return Err(SaveError::BinarySave { game: game.name() });
+            };
+            let grammar = Grammar::new(&self.options, encoding);
+            let lookups = self.words.lookups.clone();
+            let decoder = Decoder::new(tokens, lookups, self.options.unknown, game, head.version);
+            let binary = Binary::new(grammar, start, decoder);
+            self.phase = Phase::Binary(Box::new(binary));
+        } else {
+            let text = Text::new(Grammar::new(&self.options, encoding), start);
+            self.phase = Phase::Text(Box::new(text));
+        }
+        self.lead = bytes[head.start..].to_vec();
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), SaveError> {
+        let grammar = match &mut self.phase {
+            Phase::Text(text) => {
+                text.end()?;
+                &mut text.grammar
+            }
+            Phase::Binary(binary) => {
+                binary.end()?;
+                &mut binary.grammar
+            }
+            Phase::Head(_) | Phase::Ending(_) | Phase::Failed(_) => return Ok(()),
+        };
+        let json = std::mem::replace(&mut grammar.json, Json::new(&Options::default(), Encoding::Utf8));
+        self.phase = Phase::Ending(Box::new(json));
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! The beginning of a save: byte order mark, SAV line, the game's mark.
+
+use super::game::Game;
+
+/// Bytes that decide everything: a mark, a line, a game's mark, the first key or the version of a binary save.
+pub(crate) const LENGTH: usize = 64;
+
+/// The line that newer games write first: `SAV`, two digits of version, two of kind, eight of randomness, eight that say
+/// how many bytes of metadata follow, in version 2 eight more, and the end of the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavLine {
+    /// The version of the line: 1 or 2.
+    pub version: u8,
+    /// 0 and 1: a save without a zip. 2 and 3: metadata, then a zip. 4 and 5: a zip, and the metadata in it. Odd kinds are
+    /// binary.
+    pub kind: u8,
+    /// Bytes of metadata that follow the line.
+    pub metadata: u32,
+    /// Bytes of the line, with its end.
+    pub length: usize,
+}
+
+impl SavLine {
+    /// The line at the start of `bytes`. None if there is none, or less than all of it.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let digits = bytes.strip_prefix(b"SAV")?;
+        let end = digits.iter().take(30).position(|&b| b == b'\n')?;
+        let line = digits[..end].strip_suffix(b"\r").unwrap_or(&digits[..end]);
+        if !matches!(line.len(), 20 | 28) || !line.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let number = |from: usize, to: usize| {
+            let text = std::str::from_utf8(&line[from..to]).ok()?;
+            u32::from_str_radix(text, 16).ok()
+        };
+        Some(Self {
+            version: u8::try_from(number(0, 2)?).ok()?,
+            kind: u8::try_from(number(2, 4)?).ok()?,
+            metadata: number(12, 20)?,
+            length: 3 + end + 1,
+        })
+    }
+
+    /// Whether the save is binary.
+    pub fn is_binary(self) -> bool {
+        self.kind % 2 == 1
+    }
+}
+
+/// Whether a file that starts like this is a save by itself, and no zip: text, tokens, or a line that says so. `start` has
+/// [`LENGTH`] bytes, or all of a shorter file.
+pub(crate) fn is_plain(start: &[u8]) -> bool {
+    if let Some(line) = SavLine::parse(start) {
+        return line.kind <= 1;
+    }
+    let is_text = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
+    let text =
+        !start.is_empty() && !start.starts_with(b"SAV") && !start.starts_with(b"PK") && start.iter().all(is_text);
+    text || Head::read(start).is_binary
+}
+
+/// What the beginning says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) game: Game,
+    pub(super) is_binary: bool,
+    pub(super) has_utf8_mark: bool,
+    /// Where the first token begins.
+    pub(super) start: usize,
+    /// The `save_game_version` of a binary save that starts with it.
+    pub(super) version: Option<u32>,
+}
+
+impl Head {
+    /// Reads the first [`LENGTH`] bytes of a save, or all that there are.
+    pub(super) fn read(bytes: &[u8]) -> Self {
+        let mut start = 0;
+        let mut game = Game::Unknown;
+        let mut is_binary = false;
+        let has_utf8_mark = bytes.starts_with(b"\xef\xbb\xbf");
+        if has_utf8_mark {
+            start = 3;
+        }
+        if let Some(line) = SavLine::parse(&bytes[start..]) {
+            start += line.length;
+            game = if line.version >= 2 { Game::Eu5 } else { Game::Jomini };
+            is_binary = line.is_binary();
+        }
+        const MARKS: [(&[u8], Game, bool); 6] = [
+            (b"EU4txt", Game::Eu4, false),
+            (b"EU4bin", Game::Eu4, true),
+            (b"HOI4txt", Game::Hoi4, false),
+            (b"HOI4bin", Game::Hoi4, true),
+            (b"CK2txt", Game::Ck2, false),
+            (b"CK2bin", Game::Ck2, true),
+        ];
+        if let Some(&(mark, of, binary)) = MARKS.iter().find(|(mark, ..)| bytes[start..].starts_with(mark)) {
+            return Self { game: of, is_binary: binary, has_utf8_mark, start: start + mark.len(), version: None };
+        }
+        let body = &bytes[start..];
+        // A key, an equals sign: text has no zeros.
+        is_binary |= matches!(body, [_, _, 1, 0, ..]);
+        let mut version = None;
+        if is_binary {
+            if game == Game::Unknown {
+                game = Game::Jomini;
+            }
+            if let [_, _, 1, 0, 3, 0, _, _, 1, 0, 0x0c, 0, a, b, c, d, ..] = *body {
+                version = Some(u32::from_le_bytes([a, b, c, d]));
+            }
+        } else {
+            let body = body.trim_ascii_start();
+            let by_key = [
+                (&b"meta_data"[..], Game::Ck3),
+                (b"metadata", Game::Eu5),
+                (b"save_game_version", Game::Imperator),
+                (b"version", Game::Stellaris),
+            ];
+            let found = by_key.iter().find(|(key, _)| body.starts_with(key));
+            game = match (game, found) {
+                // Victoria 3 and Crusader Kings III start alike.
+                (Game::Jomini, Some((b"meta_data", _))) => Game::Jomini,
+                (Game::Eu5, _) | (_, None) => game,
+                (_, Some(&(_, of))) => of,
+            };
+        }
+        Self { game, is_binary, has_utf8_mark, start, version }
+    }
+}

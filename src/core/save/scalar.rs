@@ -1,0 +1,279 @@
+//! A scalar's value: which words are numbers, and how bytes become JSON text.
+
+use super::options::Encoding;
+
+/// Appends a word that may be a number or a truth value.
+pub(super) fn narrowed(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
+    match bytes {
+        [b'0'..=b'9' | b'-' | b'+' | b'.', ..] => {
+            if !number(out, bytes) {
+                text(out, bytes, encoding);
+            }
+        }
+        b"yes" => out.extend_from_slice(b"true"),
+        b"no" => out.extend_from_slice(b"false"),
+        _ => text(out, bytes, encoding),
+    }
+}
+
+/// 2^53 − 1: numbers beyond it are not exact in the readers of JSON, and stay strings.
+const SAFE: u64 = (1 << 53) - 1;
+
+/// Powers of ten that are exact as `f64`; more digits after the point than this are no number.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+/// Appends a number: sign, digits, at most one point, at most one `f` at the end. False if it is none that JSON keeps.
+fn number(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    let (negative, digits) = match bytes {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, bytes),
+    };
+    let whole_length = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
+    let (whole, rest) = digits.split_at(whole_length);
+    match rest {
+        [] => integer(out, negative, whole),
+        [b'f'] => match value(whole, &[]) {
+            Some(value) if value <= SAFE => {
+                // A whole number with an `f` has no negative zero.
+                decimal(out, negative && value != 0, value, 0);
+                true
+            }
+            _ => false,
+        },
+        [b'.', fraction @ ..] => {
+            let fraction = fraction.strip_suffix(b"f").unwrap_or(fraction);
+            fraction.iter().all(u8::is_ascii_digit) && with_point(out, negative, whole, fraction)
+        }
+        _ => false,
+    }
+}
+
+fn integer(out: &mut Vec<u8>, negative: bool, whole: &[u8]) -> bool {
+    let significant = without_zeros(whole);
+    if significant.len() > 16 {
+        return false;
+    }
+    if significant.len() == 16 && value(significant, &[]).is_none_or(|value| value > SAFE) {
+        return false;
+    }
+    if significant.is_empty() {
+        out.push(b'0');
+        return true;
+    }
+    if negative {
+        out.push(b'-');
+    }
+    out.extend_from_slice(significant);
+    true
+}
+
+fn with_point(out: &mut Vec<u8>, negative: bool, whole: &[u8], fraction: &[u8]) -> bool {
+    if fraction.len() >= POWERS.len() {
+        return false;
+    }
+    let significant = without_zeros(whole);
+    let kept = fraction.iter().rposition(|&b| b != b'0').map_or(0, |last| last + 1);
+    // Up to 15 digits, a decimal is the shortest form of the number that is nearest to it. Below 0.00001 serializers
+    // write an exponent.
+    let tiny = significant.is_empty() && kept > 5 && fraction[..5] == *b"00000";
+    if tiny || significant.len() + fraction.len() > 15 {
+        let Some(value) = value(whole, fraction) else { return false };
+        decimal(out, negative, value, fraction.len());
+        return true;
+    }
+    if negative {
+        out.push(b'-');
+    }
+    out.extend_from_slice(if significant.is_empty() { b"0" } else { significant });
+    out.push(b'.');
+    out.extend_from_slice(if kept == 0 { b"0" } else { &fraction[..kept] });
+    true
+}
+
+/// The digits as one number; none beyond 64 bits.
+fn value(whole: &[u8], fraction: &[u8]) -> Option<u64> {
+    let mut value: u64 = 0;
+    for digit in whole.iter().chain(fraction) {
+        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+    }
+    Some(value)
+}
+
+fn without_zeros(digits: &[u8]) -> &[u8] {
+    &digits[digits.iter().position(|&b| b != b'0').unwrap_or(digits.len())..]
+}
+
+/// Appends `value` divided by ten to the `places`.
+fn decimal(out: &mut Vec<u8>, negative: bool, value: u64, places: usize) {
+    // As the games' other readers do: both are rounded to f64 before they are divided.
+    #[allow(clippy::cast_precision_loss)]
+    let number = value as f64 / POWERS[places];
+    float(out, if negative { -number } else { number });
+}
+
+/// Appends a floating-point number as the shortest text that reads back as the same, with a point or an exponent.
+pub(super) fn float(out: &mut Vec<u8>, number: f64) {
+    if !number.is_finite() {
+        out.extend_from_slice(b"null");
+        return;
+    }
+    let mut text = format!("{number:e}");
+    // Where two shortest texts are equally near, serializers take the even one. At a power of two the nearest is not
+    // always one that reads back as the same, so that there the first stays.
+    if number.to_bits() << 12 != 0 {
+        let places = text.bytes().take_while(|&b| b != b'e').filter(u8::is_ascii_digit).count() - 1;
+        text = format!("{number:.places$e}");
+    }
+    let mut mantissa = text.as_bytes();
+    if let Some(rest) = mantissa.strip_prefix(b"-") {
+        out.push(b'-');
+        mantissa = rest;
+    }
+    let end = mantissa.iter().position(|&b| b == b'e').expect("this format has an exponent");
+    let (mantissa, exponent_text) = (&mantissa[..end], &mantissa[end + 1..]);
+    let (is_small, size) = match exponent_text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    let size = size.iter().fold(0, |size, digit| size * 10 + usize::from(digit - b'0'));
+    if size > if is_small { 5 } else { 15 } {
+        out.extend_from_slice(mantissa);
+        out.extend_from_slice(if is_small { b"e" } else { b"e+" });
+        out.extend_from_slice(exponent_text);
+        return;
+    }
+    let digits = mantissa.iter().copied().filter(|&b| b != b'.');
+    if is_small {
+        out.extend_from_slice(b"0.");
+        out.extend_from_slice(&b"00000"[1..size]);
+        out.extend(digits);
+        return;
+    }
+    let before = size + 1;
+    let count = mantissa.len() - usize::from(mantissa.len() > 1);
+    for (index, digit) in digits.chain((count..=before).map(|_| b'0')).enumerate() {
+        if index == before {
+            out.push(b'.');
+        }
+        out.push(digit);
+    }
+}
+
+/// Appends a JSON string (RFC 8259 §7): white space at the end goes, so do backslashes.
+pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
+    out.push(b'"');
+    inner(out, bytes, encoding);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotation marks of [`text`].
+pub(super) fn inner(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
+    if is_plain(bytes) {
+        out.extend_from_slice(bytes);
+    } else {
+        unplain(out, bytes, encoding);
+    }
+}
+
+/// Whether a text stands in JSON as it is.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&b| PLAIN[usize::from(b)]) && bytes.last() != Some(&b' ')
+}
+
+/// Appends a text that is no part of a save, as it stands between quotation marks.
+pub(super) fn quoted_inner(out: &mut Vec<u8>, text: &str) {
+    for &byte in text.as_bytes() {
+        escaped(out, byte);
+    }
+}
+
+/// Bytes that are the same in JSON: ASCII without controls, quotation marks and backslashes.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0x20;
+    while byte < 0x80 {
+        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
+        byte += 1;
+    }
+    plain
+};
+
+#[cold]
+fn unplain(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
+    let bytes = bytes.trim_ascii_end();
+    match encoding {
+        Encoding::Windows1252 => {
+            for &byte in bytes.iter().filter(|&&b| b != b'\\') {
+                match byte {
+                    0x00..0x80 => escaped(out, byte),
+                    _ => char(out, windows_1252(byte)),
+                }
+            }
+        }
+        Encoding::Utf8 if !bytes.contains(&b'\\') => utf8(out, bytes),
+        Encoding::Utf8 => utf8(out, &bytes.iter().copied().filter(|&b| b != b'\\').collect::<Vec<u8>>()),
+    }
+}
+
+/// The text of a scalar.
+pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> String {
+    let bytes: Vec<u8> = bytes.trim_ascii_end().iter().copied().filter(|&b| b != b'\\').collect();
+    match encoding {
+        Encoding::Windows1252 => {
+            bytes.iter().map(|&b| if b < 0x80 { char::from(b) } else { windows_1252(b) }).collect()
+        }
+        Encoding::Utf8 => String::from_utf8_lossy(&bytes).into_owned(),
+    }
+}
+
+fn utf8(out: &mut Vec<u8>, bytes: &[u8]) {
+    for chunk in bytes.utf8_chunks() {
+        for &byte in chunk.valid().as_bytes() {
+            escaped(out, byte);
+        }
+        if !chunk.invalid().is_empty() {
+            char(out, char::REPLACEMENT_CHARACTER);
+        }
+    }
+}
+
+/// Appends one byte of a text as it stands between quotation marks.
+pub(super) fn escaped(out: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x09 => out.extend_from_slice(b"\\t"),
+        0x0a => out.extend_from_slice(b"\\n"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        0x0d => out.extend_from_slice(b"\\r"),
+        0x00..0x20 => {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+        }
+        _ => out.push(byte),
+    }
+}
+
+fn char(out: &mut Vec<u8>, char: char) {
+    out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+/// The upper half of windows-1252 as the WHATWG reads it: the five bytes that mean nothing are C1 controls.
+fn windows_1252(byte: u8) -> char {
+    const FROM_80: [u16; 32] = [
+        0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,
+        0x017d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a,
+        0x0153, 0x9d, 0x017e, 0x0178,
+    ];
+    match byte {
+        0x80..0xa0 => char::from_u32(FROM_80[usize::from(byte - 0x80)].into()).expect("the table has only characters"),
+        _ => char::from(byte),
+    }
+}

@@ -1,0 +1,326 @@
+//! The JSON of a save: a zip with a save in it, or a save without a zip, to one JSON document.
+
+use std::{mem, ops::Range, sync::Arc};
+
+use crate::{
+    cost::cpu::{self, NANOSECONDS_PER_MS},
+    error::{Absent, Error, Limit},
+    limits::Limits,
+    member::{Begin, Event},
+    save::{Converter, Game, Lookups, Options, START_BYTES, SavLine, Words, is_plain},
+    step::{Latch, Progress, Status, Step},
+    transcoder::held_bytes,
+    zip::{format::foreign, forward::ZipReader},
+};
+
+/// Bytes that one call of the inflater may unpack.
+const SCRATCH: usize = 64 << 10;
+
+/// Fixed memory in bytes, without the converter's: the inflater's state and window, and the scratch buffer.
+const FIXED: u64 = 384 << 10;
+
+/// The member that holds the save in the zips of every game since Europa Universalis IV 1.23. Older ones name it like the
+/// file.
+const GAMESTATE: &str = "gamestate";
+
+/// The member with the strings that a binary save of Europa Universalis V refers to by number.
+const LOOKUPS: &str = "string_lookup";
+
+/// Turns one save into JSON. Does no I/O: the caller brings bytes and takes bytes, as with [`crate::Transcoder`].
+///
+/// The input is a zip, a zip after a SAV line and metadata, or a save that is not compressed. Every member of a zip is
+/// unpacked and verified. The closing brace, or the last line, is written when the archive has proved itself whole. So
+/// the result of a broken archive is never valid JSON.
+///
+/// A save without a zip has no length and no checksum: a text that is cut between two entries of its root is a shorter
+/// text.
+#[derive(Debug)]
+pub struct SaveJson {
+    phase: Phase,
+    settings: Settings,
+    limits: Limits,
+    /// The first bytes of the input, as far as they have not been read.
+    front: Vec<u8>,
+    scratch: Box<[u8]>,
+    work: Work,
+    latch: Latch,
+}
+
+/// The parts of a converter, until the save begins.
+#[derive(Debug)]
+struct Settings {
+    options: Options,
+    words: Words,
+    game: Option<Game>,
+    member: Option<String>,
+    line: Option<SavLine>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The first bytes, until they say what the input is.
+    Start,
+    /// A save without a zip.
+    Plain(Feed),
+    /// A zip, before its save. `lookups` gathers the strings of the save.
+    Before {
+        reader: Box<ZipReader>,
+        members: u64,
+        lookups: Option<Vec<u8>>,
+    },
+    /// A zip, in its save or after it. The contents in `left` of the scratch buffer wait for the converter.
+    Member {
+        reader: Box<ZipReader>,
+        feed: Feed,
+        is_open: bool,
+        left: Range<usize>,
+    },
+    /// The input is whole, and not all JSON is written.
+    Ending(Feed),
+    Done,
+}
+
+/// A converter, and whether it waits for input.
+#[derive(Debug)]
+struct Feed {
+    converter: Box<Converter>,
+    asked: bool,
+}
+
+/// Work so far.
+#[derive(Debug, Default)]
+struct Work {
+    /// Nanoseconds spent on the zip.
+    zip: u64,
+    read: u64,
+    written: u64,
+    moved: u64,
+}
+
+impl SaveJson {
+    /// Starts a conversion. [`Options::group_bytes`] is replaced by [`Limits::memory_bytes`].
+    pub fn new(options: Options, limits: Limits) -> Self {
+        let group_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+        let options = Options { group_bytes, ..options };
+        Self {
+            phase: Phase::Start,
+            settings: Settings { options, words: Words::default(), game: None, member: None, line: None },
+            limits,
+            front: Vec::with_capacity(START_BYTES),
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            work: Work::default(),
+            latch: Latch::default(),
+        }
+    }
+
+    /// Converts the member with this name. Without it, the save is `gamestate`, or the first member with the extension of
+    /// a game. Call this before the first step.
+    pub fn with_member(mut self, name: Option<String>) -> Self {
+        self.settings.member = name;
+        self
+    }
+
+    /// Brings the words of binary saves. Call this before the first step.
+    pub fn with_words(mut self, words: Words) -> Self {
+        self.settings.words = words;
+        self
+    }
+
+    /// States the game, if the file's name says so. Call this before the first step.
+    pub fn with_game(mut self, game: Option<Game>) -> Self {
+        self.settings.game = game;
+        self
+    }
+
+    /// Upper bound of a conversion's memory in bytes, without the words. `upload_bytes` is the input's size if known.
+    pub fn peak_bytes(options: &Options, limits: Limits, upload_bytes: Option<u64>) -> u64 {
+        let group_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+        let keys = options.keys;
+        let converter = Converter::peak_bytes(&Options { keys, group_bytes, ..Options::default() }) as u64;
+        FIXED + converter + held_bytes(limits, upload_bytes)
+    }
+
+    fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        if matches!(self.phase, Phase::Start) {
+            let consumed = input.len().min(START_BYTES - self.front.len());
+            self.front.extend_from_slice(&input[..consumed]);
+            let status = if self.front.len() == START_BYTES || ended {
+                self.begin();
+                Status::Working
+            } else {
+                Status::NeedsInput
+            };
+            return Ok(Progress { consumed, produced: 0, status });
+        }
+        if self.front.is_empty() {
+            return self.read(input, ended, output);
+        }
+        let mut front = mem::take(&mut self.front);
+        let Progress { consumed, produced, status } = self.read(&front, ended, output)?;
+        front.drain(..consumed);
+        self.front = front;
+        let waits = status == Status::NeedsInput && input.is_empty() && !ended;
+        let status = if status == Status::NeedsInput && !waits { Status::Working } else { status };
+        Ok(Progress { consumed: 0, produced, status })
+    }
+
+    /// The first bytes are known: they say what the input is.
+    fn begin(&mut self) {
+        self.settings.line = SavLine::parse(&self.front);
+        self.phase = if is_plain(&self.front) && !foreign::is_known(&self.front) {
+            // The converter reads the line itself.
+            self.settings.line = None;
+            Phase::Plain(self.settings.feed())
+        } else {
+            Phase::Before { reader: Box::new(ZipReader::new(self.limits)), members: 0, lookups: None }
+        };
+    }
+
+    fn read(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
+        match mem::replace(&mut self.phase, Phase::Done) {
+            Phase::Start => unreachable!("the first bytes have been read"),
+            Phase::Plain(mut feed) => {
+                let progress = feed.step(input, ended, output, &mut self.work)?;
+                if progress.status != Status::Done {
+                    self.phase = Phase::Plain(feed);
+                }
+                Ok(progress)
+            }
+            Phase::Before { mut reader, mut members, mut lookups } => {
+                let (consumed, event) = reader.read(input, ended, &mut self.scratch)?;
+                let status = if event == Event::NeedsInput { Status::NeedsInput } else { Status::Working };
+                match event {
+                    Event::Begin(begin) => {
+                        members += 1;
+                        self.work.begin(&begin);
+                        if self.settings.is_save(&begin.entry.name) {
+                            let feed = self.settings.feed();
+                            self.phase = Phase::Member { reader, feed, is_open: true, left: 0..0 };
+                            return Ok(Progress { consumed, produced: 0, status });
+                        }
+                        let is_lookups = begin.entry.name == LOOKUPS && self.settings.words.tokens.is_some();
+                        if is_lookups && begin.entry.size <= self.limits.memory_bytes {
+                            lookups = Some(Vec::new());
+                        }
+                        self.phase = Phase::Before { reader, members, lookups };
+                    }
+                    Event::End => {
+                        let name = self.settings.member.as_deref().unwrap_or(GAMESTATE).to_owned();
+                        return Err(Absent::Save { name, members }.into());
+                    }
+                    Event::Contents(count) => {
+                        if let Some(lookups) = &mut lookups {
+                            lookups.extend_from_slice(&self.scratch[..count]);
+                        }
+                        self.phase = Phase::Before { reader, members, lookups };
+                    }
+                    Event::Verified { .. } => {
+                        let done = lookups.take().map(|bytes| Arc::new(Lookups::parse(bytes)));
+                        self.settings.words.lookups = done.or(self.settings.words.lookups.take());
+                        self.phase = Phase::Before { reader, members, lookups };
+                    }
+                    Event::NeedsInput | Event::Working | Event::Warnings { .. } => {
+                        self.phase = Phase::Before { reader, members, lookups };
+                    }
+                }
+                Ok(Progress { consumed, produced: 0, status })
+            }
+            Phase::Member { mut reader, mut feed, mut is_open, mut left } => {
+                if !left.is_empty() || !feed.asked {
+                    let Progress { consumed, produced, status } =
+                        feed.step(&self.scratch[left.clone()], false, output, &mut self.work)?;
+                    left.start += consumed;
+                    self.phase = Phase::Member { reader, feed, is_open, left };
+                    let status = if status == Status::NeedsInput { Status::Working } else { status };
+                    return Ok(Progress { consumed: 0, produced, status });
+                }
+                let (consumed, event) = reader.read(input, ended, &mut self.scratch)?;
+                let status = if event == Event::NeedsInput { Status::NeedsInput } else { Status::Working };
+                match event {
+                    Event::Begin(begin) => self.work.begin(&begin),
+                    Event::Contents(count) if is_open => left = 0..count,
+                    Event::Verified { .. } => is_open = false,
+                    Event::End => {
+                        self.phase = Phase::Ending(feed);
+                        return Ok(Progress { consumed, produced: 0, status });
+                    }
+                    Event::Contents(_) | Event::NeedsInput | Event::Working | Event::Warnings { .. } => {}
+                }
+                self.phase = Phase::Member { reader, feed, is_open, left };
+                Ok(Progress { consumed, produced: 0, status })
+            }
+            Phase::Ending(mut feed) => {
+                let progress = feed.step(&[], true, output, &mut self.work)?;
+                if progress.status != Status::Done {
+                    self.phase = Phase::Ending(feed);
+                }
+                Ok(progress)
+            }
+            Phase::Done => Ok(Progress { consumed: 0, produced: 0, status: Status::Done }),
+        }
+    }
+}
+
+impl Settings {
+    fn feed(&mut self) -> Feed {
+        let converter = Converter::new(mem::take(&mut self.options))
+            .with_words(mem::take(&mut self.words))
+            .with_game(self.game)
+            .with_sav_line(self.line);
+        Feed { converter: Box::new(converter), asked: false }
+    }
+
+    fn is_save(&self, name: &str) -> bool {
+        match &self.member {
+            Some(member) => name == member,
+            None => {
+                name == GAMESTATE || name.rsplit_once('.').is_some_and(|(_, end)| Game::by_extension(end).is_some())
+            }
+        }
+    }
+}
+
+impl Feed {
+    /// One step of the converter. `ended` says that nothing follows `input`, and that it is whole.
+    fn step(&mut self, input: &[u8], ended: bool, output: &mut [u8], work: &mut Work) -> Result<Progress, Error> {
+        if input.is_empty() && !ended && self.asked {
+            return Ok(Progress { consumed: 0, produced: 0, status: Status::NeedsInput });
+        }
+        let Progress { consumed, produced, status } = self.converter.step(input, output)?;
+        self.asked = status == Status::NeedsInput;
+        work.read += consumed as u64;
+        work.written += produced as u64;
+        work.moved = work.moved.max(self.converter.moved_bytes());
+        // The end is said to a converter that has asked.
+        let status = if self.asked && ended { Status::Working } else { status };
+        Ok(Progress { consumed, produced, status })
+    }
+}
+
+impl Work {
+    fn begin(&mut self, begin: &Begin) {
+        self.zip =
+            self.zip.saturating_add(cpu::member(begin.method, begin.entry.size.saturating_add(begin.unpacked_before)));
+    }
+
+    fn spent(&self) -> u64 {
+        self.zip.saturating_add(cpu::saving(self.read, self.written, self.moved))
+    }
+}
+
+impl Step for SaveJson {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, Error> {
+        let ended = self.latch.open(input)?;
+        let result = self.advance(input, ended, output).and_then(|progress| {
+            if self.work_ns() / NANOSECONDS_PER_MS > self.limits.cpu_ms {
+                return Err(Limit::CpuSave { limit_ms: self.limits.cpu_ms }.into());
+            }
+            Ok(progress)
+        });
+        self.latch.close(ended, result)
+    }
+
+    fn work_ns(&self) -> u64 {
+        self.work.spent()
+    }
+}

@@ -1,0 +1,149 @@
+//! Saves in their containers: zips, SAV lines, neither.
+
+use recompress::{
+    Absent, Error, Limit, Limits, SaveError, SaveJson, Step,
+    save::{Keys, Options, Selection, Tokens, Words},
+};
+use recompress_testkit::{
+    drivers::{Conversion, Driver, drive, in_every_way},
+    zip_writer::{Claims, Descriptor, Member, archive, deflated, stored},
+};
+use serde_json::{Value, json};
+
+const TEXT: &[u8] = b"EU4txt\ndate=1444.11.11\ncountries={ FRA={ treasury=10.5 } ENG={ treasury=7 } }\n";
+
+fn expected() -> Value {
+    json!({ "date": "1444.11.11", "countries": { "FRA": { "treasury": 10.5 }, "ENG": { "treasury": 7 } } })
+}
+
+fn converted(input: &[u8]) -> Conversion {
+    in_every_way(input, || SaveJson::new(Options::default(), Limits::WORKER))
+}
+
+fn json_of(input: &[u8]) -> Value {
+    let Conversion { output, result } = converted(input);
+    result.expect("a good save");
+    serde_json::from_slice(&output).expect("one JSON document")
+}
+
+fn code_of(input: &[u8]) -> &'static str {
+    let Conversion { output, result } = converted(input);
+    assert!(serde_json::from_slice::<Value>(&output).is_err(), "what failed is no JSON");
+    result.expect_err("a refusal").code()
+}
+
+#[test]
+fn a_save_is_found_in_every_container() {
+    let zip = archive([stored(b"meta", b"EU4txt\ndate=1.1.1\n"), deflated(b"gamestate", TEXT), stored(b"ai", b"x")]);
+    let zip = zip.bytes();
+    let line = |kind: u8, metadata: &[u8], rest: &[u8]| {
+        [format!("SAV01{kind:02x}12345678{:08x}\n", metadata.len()).as_bytes(), metadata, rest].concat()
+    };
+    let held = Member { descriptor: Descriptor::Signed32, ..deflated(b"gamestate", TEXT) };
+    for (what, input) in [
+        ("a zip", zip.clone()),
+        ("a size after the data", archive([held]).bytes()),
+        ("an old zip", archive([stored(b"meta", b"x"), deflated(b"France 1444.eu4", TEXT)]).bytes()),
+        ("text", TEXT.to_vec()),
+        ("a line and text", line(0, b"", TEXT)),
+        ("a line, metadata and a zip", line(2, b"date=1.1.1\n", &archive([deflated(b"gamestate", TEXT)]).bytes())),
+        ("text with a byte order mark", [b"\xef\xbb\xbf", TEXT].concat()),
+    ] {
+        assert_eq!(json_of(&input), expected(), "{what}");
+    }
+    let meta = SaveJson::new(Options::default(), Limits::WORKER).with_member(Some("meta".to_owned()));
+    assert_eq!(drive(&zip, Driver::Whole, meta).output, br#"{"date":"1.1.1"}"#);
+}
+
+#[test]
+fn a_save_that_is_not_there_is_a_refusal() {
+    let zip = archive([stored(b"meta", b"date=1.1.1\n")]).bytes();
+    let absent = Absent::Save { name: "gamestate".to_owned(), members: 1 };
+    assert_eq!(converted(&zip).result, Err(Error::Absent(absent)));
+    let start = || SaveJson::new(Options::default(), Limits::WORKER).with_member(Some("other".to_owned()));
+    assert_eq!(in_every_way(&zip, start).result.unwrap_err().code(), "save_missing");
+    for (input, code) in [
+        (&b""[..], "not_zip"),
+        (b"\x89PNG\r\n\x1a\n", "not_zip"),
+        (b"%PDF-1.7", "not_zip"),
+        (b"\0\0\0\0", "not_zip"),
+        (b"SAV01", "truncated"),
+        (b"SAV0102a40f789f00000000\nab={}", "prefixed"),
+        (b"SAV0101a40f789f00000000\nab\x01\0", "binary_save"),
+        (b"HOI4bin\0\0\0\0", "binary_save"),
+        (b"a={", "bad_text"),
+        (b"a=}", "bad_text"),
+    ] {
+        assert_eq!(code_of(input), code, "{}", input.escape_ascii());
+    }
+}
+
+#[test]
+fn no_prefix_of_a_zip_gives_valid_json() {
+    let zip = archive([stored(b"ai", b"1"), deflated(b"gamestate", TEXT)]).bytes();
+    for length in 0..zip.len() {
+        let machine = SaveJson::new(Options::default(), Limits::WORKER);
+        let Conversion { output, result } = drive(&zip[..length], Driver::Whole, machine);
+        assert!(result.is_err() && serde_json::from_slice::<Value>(&output).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn lines_of_a_broken_zip_have_no_last_line() {
+    let wrong = Member { local: Claims { crc32: Some(7), ..Claims::default() }, ..deflated(b"gamestate", TEXT) };
+    let selection = Selection::default().with_lines("/countries").expect("a path");
+    let start = || SaveJson::new(Options { selection: selection.clone(), ..Options::default() }, Limits::WORKER);
+    let whole = in_every_way(&archive([deflated(b"gamestate", TEXT)]).bytes(), start);
+    let text = String::from_utf8(whole.output).expect("UTF-8");
+    assert_eq!(text.lines().last(), Some(r#"{"complete":true,"lines":2}"#));
+    let broken = in_every_way(&archive([wrong]).bytes(), start);
+    assert_eq!(broken.result.unwrap_err().code(), "crc_mismatch");
+    assert!(!String::from_utf8_lossy(&broken.output).contains("complete"));
+}
+
+#[test]
+fn a_binary_save_takes_words_and_the_strings_before_it() {
+    let save = [&[0x34, 0x12, 1, 0, 0x40, 0x0d, 1][..], &[0x35, 0x12, 1, 0, 0x0c, 0, 7, 0, 0, 0]].concat();
+    let strings = b"\0\0\0\0\0\x01\0a\x03\0two";
+    let zip = archive([stored(b"string_lookup", strings), stored(b"gamestate", &save)]).bytes();
+    let zip = [b"SAV020312345678".as_slice(), &[b'0'; 16], b"\n", &zip].concat();
+    let tokens = std::sync::Arc::new(Tokens::parse("0x1234 name\n0x1235 count\n").expect("a list"));
+    let words = Words { tokens: Some(tokens), lookups: None };
+    let start = || SaveJson::new(Options::default(), Limits::WORKER).with_words(words.clone());
+    let Conversion { output, result } = in_every_way(&zip, start);
+    result.expect("a good save");
+    assert_eq!(String::from_utf8_lossy(&output), r#"{"name":"two","count":7}"#);
+}
+
+#[test]
+fn cpu_and_memory_have_limits() {
+    let text = b"a={ b=1 b=2 }\n".repeat(100_000);
+    let zip = archive([deflated(b"gamestate", &text)]).bytes();
+    let run = |keys, limits| {
+        let mut machine = SaveJson::new(Options { keys, ..Options::default() }, limits);
+        let mut output = vec![0; 1 << 16];
+        let (mut input, mut result) = (&zip[..], Ok(()));
+        loop {
+            match machine.step(input, &mut output) {
+                Ok(progress) if progress.status == recompress::Status::Done => break,
+                Ok(progress) => input = &input[progress.consumed..],
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        (result, machine.work_ns())
+    };
+    let (result, work) = run(Keys::Preserve, Limits::WORKER);
+    assert_eq!(result, Ok(()));
+    let enough = work / 1_000_000;
+    assert_eq!(run(Keys::Preserve, Limits { cpu_ms: enough, ..Limits::WORKER }).0, Ok(()));
+    let limit_ms = enough - 1;
+    let refused = run(Keys::Preserve, Limits { cpu_ms: limit_ms, ..Limits::WORKER }).0;
+    assert_eq!(refused, Err(Limit::CpuSave { limit_ms }.into()));
+    let small = Limits { memory_bytes: 1 << 20, ..Limits::WORKER };
+    assert_eq!(run(Keys::Preserve, small).0, Ok(()));
+    assert_eq!(run(Keys::Group, small).0, Err(SaveError::Memory { limit: 1 << 20 }.into()));
+    assert_eq!(run(Keys::Group, Limits::WORKER).0, Ok(()));
+}
