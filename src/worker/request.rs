@@ -18,6 +18,8 @@ pub(crate) fn from_js(request: &web_sys::Request) -> worker::Result<Request<Requ
     if let Some(encodings) = client_accept_encoding(request).and_then(|text| header_value(&text).ok()) {
         headers.insert(header::ACCEPT_ENCODING, encodings);
     }
+    // The platform has answered it: the upload is on its way, also if it is refused.
+    headers.remove(header::EXPECT);
     let mut converted = Request::builder()
         .method(&*request.method())
         .uri(request.url())

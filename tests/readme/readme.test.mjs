@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -111,6 +112,21 @@ for (const path of ["README.md", ...docs.sort()]) {
     writeFileSync(join(root, path), updated);
   });
 }
+
+test("a refusal reaches clients that are still sending", async () => {
+  const body = randomBytes(8 << 20);
+  const file = join(folder, "random");
+  writeFileSync(file, body);
+  const chunks = () => new Blob([body]).stream();
+  for (const path of ["/?quality=12", "/?nope=1", "/"]) {
+    for (let i = 0; i < 5; i++) {
+      const { stdout } = await promisify(execFile)("curl", ["-sS", "--data-binary", `@${file}`, origin + path]);
+      assert.match(stdout, /"code":"(bad_option|not_zip)"/, `curl ${path}`);
+      const answer = await fetch(origin + path, { method: "POST", body: chunks(), duplex: "half" });
+      assert.match((await answer.json()).code, /^(bad_option|not_zip)$/, `fetch ${path}`);
+    }
+  }
+});
 
 test("there are commands to run", () => assert.ok(commands > 8, `${commands} curl commands`));
 
