@@ -50,7 +50,7 @@ pub use decode::Words;
 pub use game::Game;
 pub use head::SavLine;
 pub(crate) use head::{LENGTH as START_BYTES, is_plain};
-pub use metadata::{Form, Metadata};
+pub use metadata::{Metadata, SaveForm};
 pub use options::{Encoding, Keys, Narrow, Options, Unknown};
 pub use select::{BadPath, Selection};
 pub use tokens::{BadTokens, Lookups, Tokens};

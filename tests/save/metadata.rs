@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use recompress::save::{Form, Game, Metadata, SavLine, Tokens, Words};
+use recompress::save::{Game, Metadata, SavLine, SaveForm, Tokens, Words};
 
 fn read(bytes: &[u8]) -> Metadata {
     let mut metadata = Metadata::default();
@@ -25,7 +25,7 @@ fn each_game_has_its_own_words_for_it() {
     );
     let expected = Metadata {
         game: Game::Eu4,
-        form: Some(Form::Text),
+        form: Some(SaveForm::Text),
         version: Some("1.36.2.0".into()),
         date: Some("1444.11.11".into()),
         player: Some("FRA".into()),
@@ -70,7 +70,7 @@ fn a_binary_save_says_its_game_and_with_words_the_rest() {
     let save = b"EU4bin\x4d\x28\x01\x00\x0c\x00\x10\x77\x5d\x03\x38\x2a\x01\x00\x0f\x00\x03\x00HUN\xc9\x2e\x01\x00\x03\x00\xe2\x28";
     let mut metadata = Metadata::default();
     metadata.read(save, None, None, &Words::default());
-    assert_eq!((metadata.game, metadata.form, metadata.date), (Game::Eu4, Some(Form::Binary), None));
+    assert_eq!((metadata.game, metadata.form, metadata.date), (Game::Eu4, Some(SaveForm::Binary), None));
     let tokens = Tokens::parse("0x284d date\n0x2a38 player\n").unwrap();
     let mut metadata = Metadata::default();
     metadata.read(save, None, None, &Words { tokens: Some(Arc::new(tokens)), lookups: None });

@@ -325,12 +325,12 @@ fn assert_complete(members: &[(Entry, Vec<u8>)]) {
 }
 
 /// The outcome of a transcoder.
-struct Conversion {
+struct Outcome {
     output: Vec<u8>,
     result: Result<(), Error>,
 }
 
-fn convert(zip: &[u8], limits: Limits, parameters: Parameters, cuts: &mut Cuts) -> Conversion {
+fn convert(zip: &[u8], limits: Limits, parameters: Parameters, cuts: &mut Cuts) -> Outcome {
     let mut transcoder = Transcoder::new(parameters, limits).expect("memory for an encoder");
     let mut buffer = vec![0; SCRATCH];
     let mut output = Vec::new();
@@ -346,14 +346,14 @@ fn convert(zip: &[u8], limits: Limits, parameters: Parameters, cuts: &mut Cuts) 
             Ok(progress) => progress,
             Err(error) => {
                 assert_eq!(transcoder.step(input, &mut buffer), Err(error.clone()), "an error is the last word");
-                return Conversion { output, result: Err(error) };
+                return Outcome { output, result: Err(error) };
             }
         };
         assert!(progress.consumed <= input.len() && progress.produced <= room);
         taken += progress.consumed;
         output.extend(&buffer[..progress.produced]);
         if progress.status == Status::Done {
-            return Conversion { output, result: Ok(()) };
+            return Outcome { output, result: Ok(()) };
         }
         asked = progress.status == Status::NeedsInput;
         steps += 1;

@@ -18,22 +18,22 @@ const ITEMS: usize = 512;
 /// Open braces that are looked into.
 const DEPTH: usize = 8;
 
-/// Whether a save is text.
+/// The form of a save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// It is.
+pub enum SaveForm {
+    /// Text.
     Text,
-    /// It is binary, as ironman saves are.
+    /// Binary tokens, as in ironman saves.
     Binary,
 }
 
-/// What a save says about itself. Fields that the game does not have, or that are not readable, are none.
+/// The metadata of a save. A field is `None` if the game does not have it or if it cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The game.
     pub game: Game,
     /// Text or binary.
-    pub form: Option<Form>,
+    pub form: Option<SaveForm>,
     /// The game's version.
     pub version: Option<String>,
     /// The date in the game, as the game writes it.
@@ -68,7 +68,7 @@ impl Metadata {
             self.game = game.unwrap_or(if found == Game::Unknown { self.game } else { found });
         }
         let is_binary = head.is_binary || sav.is_some_and(SavLine::is_binary);
-        self.form.get_or_insert(if is_binary { Form::Binary } else { Form::Text });
+        self.form.get_or_insert(if is_binary { SaveForm::Binary } else { SaveForm::Text });
         let encoding = if head.has_utf8_mark { Encoding::Utf8 } else { self.game.encoding() };
         let body = bytes.get(head.start..).unwrap_or_default();
         let (has_mods, has_dlc) = (self.mods.is_some(), self.dlc.is_some());
@@ -101,7 +101,7 @@ impl Metadata {
         let texts = [
             ("{\"game\":", self.game.code()),
             (",\"game_name\":", Some(self.game.name()).filter(|_| self.game != Game::Unknown)),
-            (",\"form\":", self.form.map(|form| if form == Form::Text { "text" } else { "binary" })),
+            (",\"form\":", self.form.map(|form| if form == SaveForm::Text { "text" } else { "binary" })),
             (",\"version\":", self.version.as_deref()),
             (",\"date\":", self.date.as_deref()),
             (",\"player\":", self.player.as_deref()),

@@ -71,20 +71,20 @@ enum Codec {
 }
 
 /// The result of one call of a codec.
-pub(super) struct Step {
+pub(super) struct Decoded {
     pub(super) consumed: usize,
     pub(super) produced: usize,
     pub(super) ended: bool,
 }
 
 /// The reason why a codec stops.
-pub(super) enum Failure {
+pub(super) enum DecodeFailure {
     /// The data is invalid.
     Broken,
     Refused(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for DecodeFailure {
     fn from(error: Error) -> Self {
         Self::Refused(error)
     }
@@ -118,7 +118,7 @@ impl Buffered {
             }
             let offered = if self.may_give_more { &[][..] } else { &input[consumed..] };
             match self.step(offered, meter) {
-                Ok(Step { consumed: 0, produced: 0, ended: false }) if !self.may_give_more => {
+                Ok(Decoded { consumed: 0, produced: 0, ended: false }) if !self.may_give_more => {
                     broken = true;
                     break;
                 }
@@ -129,11 +129,11 @@ impl Buffered {
                     self.may_give_more = has_filled || matches!(&self.codec, Codec::Zstd(zstd) if zstd.has_output());
                     self.ended = step.ended;
                 }
-                Err(Failure::Broken) => {
+                Err(DecodeFailure::Broken) => {
                     broken = true;
                     break;
                 }
-                Err(Failure::Refused(error)) => return Err(error),
+                Err(DecodeFailure::Refused(error)) => return Err(error),
             }
         }
         let ended = self.ended && self.taken == self.given;
@@ -141,7 +141,7 @@ impl Buffered {
     }
 
     /// Calls the codec once.
-    fn step(&mut self, input: &[u8], meter: &mut Meter) -> Result<Step, Failure> {
+    fn step(&mut self, input: &[u8], meter: &mut Meter) -> Result<Decoded, DecodeFailure> {
         let byte = &input[..input.len().min(1)];
         let output = &mut self.output;
         match &mut self.codec {
@@ -158,15 +158,15 @@ impl Buffered {
                     let (has_end_marker, header) = (*has_end_marker, std::mem::take(header));
                     self.start_lzma(has_end_marker, &header, meter)?;
                 }
-                Ok(Step { consumed: taken, produced: 0, ended: false })
+                Ok(Decoded { consumed: taken, produced: 0, ended: false })
             }
             Codec::Deflate64(inflater) => {
                 let result = inflater.inflate(byte, output);
                 if result.data_error {
-                    return Err(Failure::Broken);
+                    return Err(DecodeFailure::Broken);
                 }
                 let (consumed, produced) = (result.bytes_consumed, result.bytes_written);
-                Ok(Step { consumed, produced, ended: inflater.finished() })
+                Ok(Decoded { consumed, produced, ended: inflater.finished() })
             }
             Codec::Bzip2(decompress) => {
                 let (total_in, total_out) = (decompress.total_in(), decompress.total_out());
@@ -175,24 +175,24 @@ impl Buffered {
                 let consumed = (decompress.total_in() - total_in) as usize;
                 let produced = (decompress.total_out() - total_out) as usize;
                 match status {
-                    Ok(bzip2::Status::StreamEnd) => Ok(Step { consumed, produced, ended: true }),
+                    Ok(bzip2::Status::StreamEnd) => Ok(Decoded { consumed, produced, ended: true }),
                     Ok(bzip2::Status::MemNeeded) => Err(no_memory(BZIP2).into()),
-                    Ok(_) => Ok(Step { consumed, produced, ended: false }),
-                    Err(_) => Err(Failure::Broken),
+                    Ok(_) => Ok(Decoded { consumed, produced, ended: false }),
+                    Err(_) => Err(DecodeFailure::Broken),
                 }
             }
             Codec::Lzma(stream) => {
-                let result = stream.process(byte, output, Action::Run).map_err(|_| Failure::Broken)?;
+                let result = stream.process(byte, output, Action::Run).map_err(|_| DecodeFailure::Broken)?;
                 let ended = result.status == lzma_rust2::Status::StreamEnd;
                 // A byte after the end is given back.
                 let unused = if ended { stream.unused_input().len() } else { 0 };
-                let consumed = result.bytes_consumed.checked_sub(unused).ok_or(Failure::Broken)?;
-                Ok(Step { consumed, produced: result.bytes_produced, ended })
+                let consumed = result.bytes_consumed.checked_sub(unused).ok_or(DecodeFailure::Broken)?;
+                Ok(Decoded { consumed, produced: result.bytes_produced, ended })
             }
             Codec::Xz(decoder) => {
                 let result = decoder.decode(byte, output);
                 match result {
-                    Ok(result) => Ok(Step {
+                    Ok(result) => Ok(Decoded {
                         consumed: result.input_consumed(),
                         produced: result.output_produced(),
                         ended: result.is_end_of_stream(),
@@ -202,9 +202,9 @@ impl Buffered {
                     }
                     // Without input there is nothing more to give.
                     Err(xz4rust::XzError::NeedsLargerInputBuffer) if byte.is_empty() => {
-                        Ok(Step { consumed: 0, produced: 0, ended: false })
+                        Ok(Decoded { consumed: 0, produced: 0, ended: false })
                     }
-                    Err(_) => Err(Failure::Broken),
+                    Err(_) => Err(DecodeFailure::Broken),
                 }
             }
             Codec::Zstd(zstd) => zstd.step(input, output, &mut |bytes| {
@@ -243,18 +243,18 @@ impl Buffered {
     }
 
     /// Makes the lzma decoder from its header.
-    fn start_lzma(&mut self, has_end_marker: bool, header: &[u8], meter: &mut Meter) -> Result<(), Failure> {
+    fn start_lzma(&mut self, has_end_marker: bool, header: &[u8], meter: &mut Meter) -> Result<(), DecodeFailure> {
         let &[_, _, length_low, length_high, properties, ref dictionary @ ..] = header else {
             unreachable!("the header was gathered")
         };
         let dictionary = u32::from_le_bytes(*dictionary.first_chunk().expect("four bytes are left"));
         if u16::from_le_bytes([length_low, length_high]) != 5 || properties >= 9 * 5 * 5 {
-            return Err(Failure::Broken);
+            return Err(DecodeFailure::Broken);
         }
         let size = match (has_end_marker, self.size) {
             (true, _) => u64::MAX,
             (false, Some(size)) => size,
-            (false, None) => return Err(Failure::Broken),
+            (false, None) => return Err(DecodeFailure::Broken),
         };
         // No match reaches back beyond the contents' start.
         let most = self.size.map_or(u32::MAX, |size| u32::try_from(size).unwrap_or(u32::MAX));
@@ -265,7 +265,7 @@ impl Buffered {
         // Literal coders: 0x300 probabilities of two bytes for each context.
         let contexts = properties % 9 + properties / 9 % 5;
         self.charge(u64::from(window) + (0x600 << contexts), meter)?;
-        let stream = LzmaStream::new_with_props(size, properties, window, None).map_err(|_| Failure::Broken)?;
+        let stream = LzmaStream::new_with_props(size, properties, window, None).map_err(|_| DecodeFailure::Broken)?;
         self.codec = Codec::Lzma(Box::new(stream));
         Ok(())
     }

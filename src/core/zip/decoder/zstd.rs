@@ -5,7 +5,7 @@ use ruzstd::{
     io::Read,
 };
 
-use super::buffered::{Failure, Step};
+use super::buffered::{DecodeFailure, Decoded};
 use crate::error::{Error, Limit};
 
 const MAGIC: u32 = 0xfd2f_b528;
@@ -58,25 +58,25 @@ impl Zstd {
         input: &[u8],
         output: &mut [u8],
         charge: &mut dyn FnMut(u64) -> Result<(), Error>,
-    ) -> Result<Step, Failure> {
+    ) -> Result<Decoded, DecodeFailure> {
         if self.decoder.can_collect() > 0 {
-            let produced = self.decoder.read(output).map_err(|_| Failure::Broken)?;
+            let produced = self.decoder.read(output).map_err(|_| DecodeFailure::Broken)?;
             let ended = self.stage == Stage::Drain && self.decoder.can_collect() == 0;
-            return Ok(Step { consumed: 0, produced, ended });
+            return Ok(Decoded { consumed: 0, produced, ended });
         }
         if self.stage == Stage::Drain {
-            return Ok(Step { consumed: 0, produced: 0, ended: true });
+            return Ok(Decoded { consumed: 0, produced: 0, ended: true });
         }
-        let wanted = self.wanted().ok_or(Failure::Broken)?;
+        let wanted = self.wanted().ok_or(DecodeFailure::Broken)?;
         let consumed = (wanted - self.gathered.len()).min(input.len());
         self.gathered.extend_from_slice(&input[..consumed]);
-        if self.gathered.len() == wanted && self.wanted().ok_or(Failure::Broken)? == wanted {
+        if self.gathered.len() == wanted && self.wanted().ok_or(DecodeFailure::Broken)? == wanted {
             self.decode(charge)?;
             self.gathered.clear();
             // The contents come with the next call, which needs no input. Of a block without contents there are none.
         }
         let ended = self.stage == Stage::Drain && self.decoder.can_collect() == 0;
-        Ok(Step { consumed, produced: 0, ended })
+        Ok(Decoded { consumed, produced: 0, ended })
     }
 
     /// True if contents are ready.
@@ -108,10 +108,10 @@ impl Zstd {
         }
     }
 
-    fn decode(&mut self, charge: &mut dyn FnMut(u64) -> Result<(), Error>) -> Result<(), Failure> {
+    fn decode(&mut self, charge: &mut dyn FnMut(u64) -> Result<(), Error>) -> Result<(), DecodeFailure> {
         match self.stage {
             Stage::FrameHeader => {
-                let header = FrameHeader::parse(&self.gathered).ok_or(Failure::Broken)?;
+                let header = FrameHeader::parse(&self.gathered).ok_or(DecodeFailure::Broken)?;
                 // No match reaches back beyond the contents' start.
                 let window = header.window.min(self.size.unwrap_or(u64::MAX));
                 if window > self.window_limit {
@@ -119,14 +119,14 @@ impl Zstd {
                 }
                 charge(self::charge(window))?;
                 self.gathered.reserve_exact(BLOCK_HEADER + MAX_BLOCK + 4);
-                self.decoder.reset(&self.gathered[..]).map_err(|_| Failure::Broken)?;
+                self.decoder.reset(&self.gathered[..]).map_err(|_| DecodeFailure::Broken)?;
                 self.stage = Stage::Block { checksum: if header.has_checksum { 4 } else { 0 } };
             }
             Stage::Block { .. } => {
                 let is_last = self
                     .decoder
                     .decode_blocks(&self.gathered[..], BlockDecodingStrategy::UptoBlocks(1))
-                    .map_err(|_| Failure::Broken)?;
+                    .map_err(|_| DecodeFailure::Broken)?;
                 if is_last {
                     self.stage = Stage::Drain;
                 }
