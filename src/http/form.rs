@@ -1,6 +1,8 @@
 //! A form (`multipart/form-data`, RFC 7578) with options in its fields and one file, which is the archive.
 //!
-//! Fields before the file are options, as in the query. No field may follow the file: the answer may have started by then.
+//! Fields before the file are options, as in the query. No option may follow the file: the answer may have started by then.
+//! Browsers and frameworks add fields of their own, such as a submit button or a token, and inputs without a file. These are
+//! ignored, unless their name resembles an option's.
 //!
 //! The parser reads all of its stream into memory before it searches. So its stream holds one frame at a time, supplied
 //! when the parser has nothing else to do.
@@ -28,7 +30,7 @@ use thiserror::Error as ThisError;
 use crate::{
     filename,
     frames::poll_body,
-    given::{Given, Place},
+    given::{self, Given, Place},
     problem::Problem,
 };
 
@@ -40,10 +42,12 @@ const FIELDS_BYTES: usize = 16 << 10;
 pub(crate) enum BadForm {
     #[error("the content type of a form must say its boundary")]
     NoBoundary,
-    #[error("the form has no file: a field with a filename")]
+    #[error("the form has no file: a field with a filename; with curl, write -F file=@save.zip")]
     NoFile,
-    #[error("field {name:?} comes after the form's file; the file must come last")]
-    BehindFile { name: String },
+    #[error("field {name:?} comes after the form's file; put the file last")]
+    AfterFile { name: String },
+    #[error("field {name:?} is a second file; the form may have one")]
+    SecondFile { name: String },
     #[error("more than {FIELDS_BYTES} bytes of the form are not its file")]
     TooLong,
     #[error("a field of the form has no name")]
@@ -58,8 +62,13 @@ pub(crate) struct Form<B> {
     upload: B,
     feed: Feed,
     multipart: Multipart<'static>,
-    /// None after its last byte.
-    file: Option<Field<'static>>,
+    /// The field that is being read: the file, until its last byte.
+    field: Option<Field<'static>>,
+    /// The file's first bytes, if the search for it took them.
+    start: Bytes,
+    /// The ignored field that is being passed over after the file: its name, and whether it is an input without a file.
+    ignored: Option<(String, bool)>,
+    has_file_ended: bool,
     /// Bytes given to the parser that are not the file's.
     beside: usize,
 }
@@ -97,28 +106,47 @@ impl<B> Form<B>
 where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
-    /// Reads the fields before the file into `given`. Returns the form and the file's name.
-    pub(crate) async fn open(upload: B, headers: &HeaderMap, given: &mut Given) -> Result<(Self, String), Problem> {
+    /// Reads the fields before the file into `given`. Returns the form, and the file's name if it has one.
+    pub(crate) async fn open(
+        upload: B,
+        headers: &HeaderMap,
+        given: &mut Given,
+    ) -> Result<(Self, Option<String>), Problem> {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let boundary = multer::parse_boundary(content_type).map_err(|_| BadForm::NoBoundary)?;
+        let boundary = boundary(content_type).ok_or(BadForm::NoBoundary)?;
         let feed = Feed::default();
         let multipart = Multipart::new(feed.clone(), boundary);
-        let mut form = Self { upload, feed, multipart, file: None, beside: 0 };
+        let (start, ignored) = (Bytes::new(), None);
+        let mut form = Self { upload, feed, multipart, field: None, start, ignored, has_file_ended: false, beside: 0 };
         // Ends at the file, or when the fields exceed `FIELDS_BYTES`.
         loop {
-            let field = poll_fn(|cx| form.poll_parser(cx, |form, cx| form.multipart.poll_next_field(cx))).await?;
-            let field = field.ok_or(BadForm::NoFile)?;
-            if let Some(name) = field.headers().get(CONTENT_DISPOSITION).and_then(filename::from_content_disposition) {
-                form.file = Some(field);
-                return Ok((form, name));
+            let field = poll_fn(|cx| form.poll_next_field(cx)).await?.ok_or(BadForm::NoFile)?;
+            let (filename, name) = (filename(&field), field.name().map(str::to_owned));
+            form.field = Some(field);
+            if filename.as_ref().is_some_and(|filename| !filename.is_empty()) {
+                return Ok((form, filename));
             }
-            let name = field.name().ok_or(BadForm::NoName)?.to_owned();
-            form.file = Some(field);
             let mut text = Vec::new();
-            while let Some(part) = poll_fn(|cx| form.poll_parser(cx, Self::poll_part)).await? {
+            let mut is_file = false;
+            while !is_file && let Some(part) = poll_fn(|cx| form.poll_parser(cx, Self::poll_part)).await? {
                 text.extend_from_slice(&part);
+                // An archive in a field without a filename, as `curl -F "file=<save.zip"` sends it.
+                is_file = filename.is_some() && !text.is_empty()
+                    || ARCHIVE_STARTS.iter().any(|start| text.starts_with(*start));
             }
-            form.file = None;
+            if is_file {
+                form.start = text.into();
+                return Ok((form, None));
+            }
+            form.field = None;
+            if filename.is_some() {
+                // An input without a file.
+                continue;
+            }
+            let name = name.ok_or(BadForm::NoName)?;
+            if !given::resembles_option(&name) {
+                continue;
+            }
             let text = String::from_utf8(text).map_err(|_| BadForm::NotText { name: name.clone() })?;
             given.add(Place::Form, &name, text)?;
         }
@@ -126,28 +154,54 @@ where
 
     /// Returns the file's next bytes. Reports the end only if the form ends there too.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, UploadError>>> {
-        if self.file.is_some() {
+        if !self.has_file_ended {
+            if !self.start.is_empty() {
+                return Poll::Ready(Some(Ok(mem::take(&mut self.start))));
+            }
             // Bytes in the parser belong to the file, or are counted again below.
             self.beside = 0;
             if let Some(part) = ready!(self.poll_parser(cx, Self::poll_part)).transpose() {
                 return Poll::Ready(Some(part));
             }
-            self.file = None;
+            (self.field, self.has_file_ended) = (None, true);
         }
-        let behind = ready!(self.poll_parser(cx, |form, cx| form.multipart.poll_next_field(cx)));
-        Poll::Ready(match behind {
-            Ok(None) => None,
-            Ok(Some(field)) => {
-                let name = field.name().unwrap_or_default().to_owned();
-                Some(Err(BadForm::BehindFile { name }.into()))
+        Poll::Ready(ready!(self.poll_end(cx)).err().map(Err))
+    }
+
+    /// Passes over the fields after the file.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UploadError>> {
+        // Ends with the form, with an error, or when the fields exceed `FIELDS_BYTES`.
+        loop {
+            if let Some((name, is_input)) = &self.ignored {
+                let (name, is_input) = (name.clone(), *is_input);
+                match ready!(self.poll_parser(cx, Self::poll_part))? {
+                    Some(part) if is_input && !part.is_empty() => {
+                        return Poll::Ready(Err(BadForm::SecondFile { name }.into()));
+                    }
+                    Some(_) => continue,
+                    None => (self.field, self.ignored) = (None, None),
+                }
             }
-            Err(broken) => Some(Err(broken)),
-        })
+            let Some(field) = ready!(self.poll_next_field(cx))? else { return Poll::Ready(Ok(())) };
+            let name = field.name().unwrap_or_default().to_owned();
+            let filename = filename(&field);
+            if filename.as_ref().is_some_and(|filename| !filename.is_empty()) {
+                return Poll::Ready(Err(BadForm::SecondFile { name }.into()));
+            }
+            if filename.is_none() && given::resembles_option(&name) {
+                return Poll::Ready(Err(BadForm::AfterFile { name }.into()));
+            }
+            (self.field, self.ignored) = (Some(field), Some((name, filename.is_some())));
+        }
+    }
+
+    fn poll_next_field(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Field<'static>>, UploadError>> {
+        self.poll_parser(cx, |form, cx| form.multipart.poll_next_field(cx))
     }
 
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<multer::Result<Option<Bytes>>> {
-        let file = self.file.as_mut().expect("a field is open");
-        Pin::new(file).poll_next(cx).map(Option::transpose)
+        let field = self.field.as_mut().expect("a field is open");
+        Pin::new(field).poll_next(cx).map(Option::transpose)
     }
 
     /// Runs the parser; supplies the next frame when the parser needs one.
@@ -181,6 +235,27 @@ where
             }
         }
     }
+}
+
+/// The first bytes of the archives that this service converts.
+const ARCHIVE_STARTS: [&[u8]; 2] = [b"PK", b"SAV0"];
+
+/// A field's filename, which is empty for an input without a file. Browsers write a quotation mark as `%22` (HTML standard,
+/// multipart/form-data encoding algorithm).
+fn filename(field: &Field<'_>) -> Option<String> {
+    let filename = field.headers().get(CONTENT_DISPOSITION).and_then(filename::from_content_disposition)?;
+    Some(filename.replace("%22", "\""))
+}
+
+/// The boundary in a content type. Some writers do not quote one that has characters like `=` or `:` (RFC 2046 §5.1.1), or
+/// put spaces around the `=`.
+fn boundary(content_type: &str) -> Option<String> {
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let (_, value) = parameters.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))?;
+    let value = value.trim();
+    let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    // RFC 2046 allows 70 characters; a longer one would only make the search slower.
+    ((1..=200).contains(&value.len()) && !value.contains(char::is_control)).then(|| value.to_owned())
 }
 
 impl From<BadForm> for UploadError {

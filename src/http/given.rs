@@ -2,6 +2,8 @@
 //!
 //! If you add an option: a row of [`TABLE`], a line in `Options::read`, rows in the tests, a parameter in `openapi.json`.
 
+use std::mem;
+
 use http::{HeaderMap, StatusCode};
 use recompress::{BadNames, BadSelection};
 use thiserror::Error as ThisError;
@@ -128,6 +130,29 @@ impl Given {
 
 fn row(option: &str) -> Result<&'static OptionRow, BadOption> {
     TABLE.iter().find(|row| row.name == option).ok_or_else(|| BadOption::Unknown { option: option.to_owned() })
+}
+
+/// Whether a form's field is an option, or probably was meant as one.
+pub(crate) fn resembles_option(field: &str) -> bool {
+    let plain: String = field.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let plain = plain.strip_prefix("recompress").unwrap_or(&plain);
+    // Names of four letters have too many neighbours that mean something else, like "game" and "name".
+    let slips = |option: &str| option.len().saturating_sub(4).min(2);
+    TABLE.iter().any(|row| distance(plain, row.name) <= slips(row.name))
+}
+
+/// Letters to insert, remove or replace to turn one word into the other (Levenshtein distance).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().take(32).enumerate() {
+        let mut corner = mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.bytes().enumerate() {
+            let replaced = corner + usize::from(a != b);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
 }
 
 /// A number from `least` to `most`; `None` for `auto`.

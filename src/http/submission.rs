@@ -42,7 +42,7 @@ where
         }
         let (form, name) = Form::open(body, &head.headers, &mut given).await?;
         let upload = Upload::Form(Box::new(form));
-        Ok(Self { upload, given, part_name: Some(name), body_bytes, archive_bytes: None })
+        Ok(Self { upload, given, part_name: name, body_bytes, archive_bytes: None })
     }
 }
 

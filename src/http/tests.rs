@@ -701,6 +701,56 @@ fn a_file_of_a_form_that_holds_almost_its_boundary_is_whole() {
 }
 
 #[test]
+fn forms_of_browsers_and_frameworks_are_accepted() {
+    let upload = archive(&[("a.txt", b"hello"), ("noise", &noise(50_000))]);
+    let expected = bytes(answer("POST", "/?quality=2", &[], whole(&upload)).into_body());
+    let file: Part<'_> = ("file", Some("save.zip"), &upload);
+    let quality: Part<'_> = ("quality", None, b"2");
+    for (case, parts) in [
+        ("a token and a button", vec![("_token", None, &b"x"[..]), quality, file, ("submit", None, b"Convert")]),
+        ("an empty input first", vec![quality, ("cover", Some(""), b""), file]),
+        ("an empty input last", vec![quality, file, ("cover", Some(""), b"")]),
+        ("no filename", vec![quality, ("file", None, &upload)]),
+        ("an empty filename", vec![quality, ("file", Some(""), &upload)]),
+        ("a field that is not text", vec![("blob", None, b"\xff"), quality, file]),
+        ("a field near an option of four letters", vec![("game", None, b"eu4"), quality, file]),
+    ] {
+        let form = form(&parts);
+        for body in [whole(&form), cut(&form, 1, &[]), cut(&form, 700, &[Event::Pause])] {
+            let response = answer("POST", "/", FORM, body);
+            assert_eq!(response.status(), StatusCode::OK, "{case}");
+            assert!(bytes(response.into_body()) == expected, "{case}");
+        }
+    }
+    let named = form(&[quality, ("file", Some("a%22b.zip"), &upload)]);
+    let response = answer("POST", "/", FORM, whole(&named));
+    assert_eq!(
+        response.headers()["content-disposition"],
+        r#"attachment; filename="a_b.tar.br"; filename*=UTF-8''a%22b.tar.br"#
+    );
+}
+
+#[test]
+fn boundaries_are_read_as_others_write_them() {
+    let upload = archive(&[("a.txt", b"hello")]);
+    for (value, boundary) in [
+        ("boundary=a=b(c),d?e:f/g", "a=b(c),d?e:f/g"),
+        ("boundary = limit", "limit"),
+        ("charset=utf-8; Boundary=\"x y\"", "x y"),
+    ] {
+        let content_type = format!("multipart/form-data; {value}");
+        let delimiter = format!("--{boundary}");
+        // The first one, and the last.
+        let body = (0..2).fold(form(&[("file", Some("a.zip"), &upload)]), |form, _| {
+            replaced(&form, b"--limit", delimiter.as_bytes())
+        });
+        let response = answer("POST", "/", &[("content-type", &content_type)], whole(&body));
+        assert_eq!(response.status(), StatusCode::OK, "{value}");
+        assert_eq!(members(&bytes(response.into_body())), [("a.txt".to_owned(), b"hello".to_vec())], "{value}");
+    }
+}
+
+#[test]
 fn a_form_that_is_not_one_file_with_options_before_it_is_refused() {
     let zip = archive(&[("a.txt", b"hello")]);
     let file: Part<'_> = ("file", Some("a.zip"), &zip);
@@ -710,7 +760,29 @@ fn a_form_that_is_not_one_file_with_options_before_it_is_refused() {
     for (case, headers, body, code, detail) in [
         ("empty", FORM, form(&[]), "bad_form", "the form has no file: a field with a filename"),
         ("fields alone", FORM, form(&[("quality", None, b"5")]), "bad_form", "the form has no file"),
-        ("two files", FORM, form(&[file, file]), "bad_form", r#"field "file" comes after the form's file"#),
+        ("two files", FORM, form(&[file, file]), "bad_form", r#"field "file" is a second file"#),
+        (
+            "a second file without a name",
+            FORM,
+            form(&[file, ("other", Some(""), b"x")]),
+            "bad_form",
+            r#"field "other" is a second file"#,
+        ),
+        (
+            "an option in capitals behind",
+            FORM,
+            form(&[file, ("Mode", None, b"x")]),
+            "bad_form",
+            r#"field "Mode" comes after"#,
+        ),
+        ("a long field behind", FORM, form(&[file, ("_token", None, &long)]), "bad_form", "more than 16384 bytes"),
+        (
+            "an input without a file alone",
+            FORM,
+            form(&[("file", Some(""), b"")]),
+            "bad_form",
+            "write -F file=@save.zip",
+        ),
         ("a field behind", FORM, form(&[file, ("quality", None, b"5")]), "bad_form", r#"field "quality" comes after"#),
         (
             "too long a field",
@@ -728,7 +800,7 @@ fn a_form_that_is_not_one_file_with_options_before_it_is_refused() {
             "bad_form",
             "the form is broken: ",
         ),
-        ("no option", FORM, form(&[("level", None, b"5"), file]), "bad_option", r#"there is no option "level""#),
+        ("a slip", FORM, form(&[("qualty", None, b"5"), file]), "bad_option", r#"there is no option "qualty""#),
         ("out of range", FORM, form(&[("quality", None, b"12"), file]), "bad_option", r#"quality is "12""#),
         (
             "twice",

@@ -158,7 +158,8 @@ mod tests {
         let small = of(9, 22, budget, Some(1000)).unwrap();
         assert_eq!(unknown.limits, small.limits);
         assert_eq!(unknown.bytes, budget);
-        assert!((empty(9, 22)..empty(9, 22) + MIB).contains(&small.bytes), "{}", small.bytes);
+        // A few bytes of zstd can fill a window, which is held twice.
+        assert!((empty(9, 22)..empty(9, 22) + 17 * MIB).contains(&small.bytes), "{}", small.bytes);
     }
 
     #[test]

@@ -37,7 +37,7 @@ def places(case, option):
 @schemathesis.hook
 def map_case(context, case):
     """Gives each option once, selects the member that comes first, and puts a form's file last."""
-    for option in ("quality", "lgwin", "mode", "first", "report", "name"):
+    for option in ("quality", "lgwin", "mode", "first", "names", "report", "name"):
         for place, key in places(case, option)[1:]:
             del place[key]
     if places(case, "first"):
