@@ -87,7 +87,7 @@ test("the preview announces a refusal in the words of the refusal", async () => 
   for (const edits of [
     [[6, 1], [central + 8, 1]],
     [[6, 0x20], [central + 8, 0x20]],
-    [[8, 12], [central + 10, 12]],
+    [[8, 98], [central + 10, 98]],
     [[8, 99], [central + 10, 99]],
   ]) {
     const bytes = changed(zip, ...edits);
