@@ -132,7 +132,7 @@ where
                 text.extend_from_slice(&part);
                 // An archive in a field without a filename, as `curl -F "file=<save.zip"` sends it.
                 is_file = filename.is_some() && !text.is_empty()
-                    || ARCHIVE_STARTS.iter().any(|start| text.starts_with(*start));
+                    || ARCHIVE_STARTS.iter().any(|start| text.starts_with(start));
             }
             if is_file {
                 form.start = text.into();
