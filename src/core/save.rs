@@ -1,24 +1,24 @@
 //! Saves of Paradox games as JSON.
 //!
 //! ```text
-//! game       whose saves, in which encoding
-//! options    what becomes of keys, numbers, unknown words
-//! select     which parts are written, by their paths
-//! scalar     bytes as JSON numbers and strings
+//! game       the games, and the encodings of their saves
+//! options    the treatment of keys, numbers, unknown words
+//! select     the parts to write, by their paths
+//! scalar     bytes to JSON numbers and strings
 //! blocks     a list that grows in blocks
-//! group      equal keys brought together
-//! json       the writer
-//! frame      what the grammar remembers of an open brace
+//! group      the values of equal keys, as one list
+//! json       the JSON writer
+//! frame      the grammar's state for an open brace
 //! grammar    tokens in, JSON out; pairs.rs and list.rs are its halves
-//! skip       the lexer of what is not selected
-//! text       the lexer of text saves; parameter.rs is the part that scripts need
+//! skip       the lexer of unselected parts
+//! text       the lexer of text saves; parameter.rs reads the parameters of scripts
 //! tokens     the words of binary saves
 //! numbers    the numbers of binary saves
 //! decode     the tokens of binary saves
 //! binary     the lexer of binary saves
-//! head       what the beginning says
-//! converter  wires these
-//! metadata   game, version, date, player, without the save
+//! head       the first bytes of a save: game, form, version
+//! converter  the parts above, connected
+//! metadata   game, version, date, player, without a conversion of the save
 //! ```
 //!
 //! Imports point up this list.

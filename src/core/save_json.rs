@@ -1,4 +1,4 @@
-//! The JSON of a save: a zip with a save in it, or a save without a zip, to one JSON document.
+//! The JSON conversion of one save. The input is a zip that holds a save, or a save without a zip.
 
 use std::{mem, ops::Range, sync::Arc};
 
@@ -13,40 +13,41 @@ use crate::{
     zip::{format::foreign, forward::ZipReader},
 };
 
-/// Bytes that one call of the inflater may unpack.
+/// The most bytes that one call of the inflater unpacks.
 const SCRATCH: usize = 64 << 10;
 
-/// Fixed memory in bytes, without the converter's: the inflater's state and window, and the scratch buffer.
+/// Fixed memory in bytes, without the converter: the inflater's state and window, and the scratch buffer.
 const FIXED: u64 = 384 << 10;
 
-/// The member that holds the save in the zips of every game since Europa Universalis IV 1.23. Older ones name it like the
-/// file.
+/// The member that holds the save. Every game uses this name since Europa Universalis IV 1.23. Older games name the
+/// member like the file.
 const GAMESTATE: &str = "gamestate";
 
-/// The member with the strings that a binary save of Europa Universalis V refers to by number.
+/// The member with the strings of a binary Europa Universalis V save. The save refers to them by number.
 const LOOKUPS: &str = "string_lookup";
 
-/// Turns one save into JSON. Does no I/O: the caller brings bytes and takes bytes, as with [`crate::Transcoder`].
+/// Turns one save into JSON. Does no I/O: the caller supplies the input and takes the output, as with
+/// [`crate::Transcoder`].
 ///
-/// The input is a zip, a zip after a SAV line and metadata, or a save that is not compressed. Every member of a zip is
-/// unpacked and verified. The closing brace, or the last line, is written when the archive has proved itself whole. So
-/// the result of a broken archive is never valid JSON.
+/// The input is a zip, a zip after a SAV line and metadata, or an uncompressed save. Every member of a zip is unpacked
+/// and verified. The closing brace, or the last line, is written only after the archive has proved to be whole. A
+/// broken archive therefore never gives valid JSON.
 ///
-/// A save without a zip has no length and no checksum: a text that is cut between two entries of its root is a shorter
-/// text.
+/// A save without a zip has no length and no checksum. A text that is cut between two entries of its root cannot be
+/// told from a shorter text.
 #[derive(Debug)]
 pub struct SaveJson {
     phase: Phase,
     settings: Settings,
     limits: Limits,
-    /// The first bytes of the input, as far as they have not been read.
+    /// The first bytes of the input that are not read yet.
     front: Vec<u8>,
     scratch: Box<[u8]>,
     work: Work,
     latch: Latch,
 }
 
-/// The parts of a converter, until the save begins.
+/// The settings of the converter, kept until the save begins.
 #[derive(Debug)]
 struct Settings {
     options: Options,
@@ -58,39 +59,39 @@ struct Settings {
 
 #[derive(Debug)]
 enum Phase {
-    /// The first bytes, until they say what the input is.
+    /// The first bytes are gathered, to detect the kind of input.
     Start,
     /// A save without a zip.
     Plain(Feed),
-    /// A zip, before its save. `lookups` gathers the strings of the save.
+    /// A zip, before its save. `lookups` gathers the strings of a binary save.
     Before {
         reader: Box<ZipReader>,
         members: u64,
         lookups: Option<Vec<u8>>,
     },
-    /// A zip, in its save or after it. The contents in `left` of the scratch buffer wait for the converter.
+    /// A zip, in its save or after it. The range `left` of the scratch buffer waits for the converter.
     Member {
         reader: Box<ZipReader>,
         feed: Feed,
         is_open: bool,
         left: Range<usize>,
     },
-    /// The input is whole, and not all JSON is written.
+    /// The input is whole. Some JSON is still to be written.
     Ending(Feed),
     Done,
 }
 
-/// A converter, and whether it waits for input.
+/// A converter. `asked` is set while it waits for input.
 #[derive(Debug)]
 struct Feed {
     converter: Box<Converter>,
     asked: bool,
 }
 
-/// Work so far.
+/// The work done so far.
 #[derive(Debug, Default)]
 struct Work {
-    /// Nanoseconds spent on the zip.
+    /// Nanoseconds charged for the zip.
     zip: u64,
     read: u64,
     written: u64,
@@ -98,7 +99,7 @@ struct Work {
 }
 
 impl SaveJson {
-    /// Starts a conversion. [`Options::group_bytes`] is replaced by [`Limits::memory_bytes`].
+    /// Starts a conversion. [`Limits::memory_bytes`] replaces [`Options::group_bytes`].
     pub fn new(options: Options, limits: Limits) -> Self {
         let group_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
         let options = Options { group_bytes, ..options };
@@ -113,26 +114,27 @@ impl SaveJson {
         }
     }
 
-    /// Converts the member with this name. Without it, the save is `gamestate`, or the first member with the extension of
-    /// a game. Call this before the first step.
+    /// Converts the member with this name. Without a name, the save is `gamestate`, or the first member with the file
+    /// extension of a game. Call this before the first step.
     pub fn with_member(mut self, name: Option<String>) -> Self {
         self.settings.member = name;
         self
     }
 
-    /// Brings the words of binary saves. Call this before the first step.
+    /// Sets the words of binary saves. Call this before the first step.
     pub fn with_words(mut self, words: Words) -> Self {
         self.settings.words = words;
         self
     }
 
-    /// States the game, if the file's name says so. Call this before the first step.
+    /// Sets the game, if the file name shows it. Call this before the first step.
     pub fn with_game(mut self, game: Option<Game>) -> Self {
         self.settings.game = game;
         self
     }
 
-    /// Upper bound of a conversion's memory in bytes, without the words. `upload_bytes` is the input's size if known.
+    /// The upper bound of a conversion's memory in bytes, without the words. `upload_bytes` is the input's size, if it
+    /// is known.
     pub fn peak_bytes(options: &Options, limits: Limits, upload_bytes: Option<u64>) -> u64 {
         let group_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
         let keys = options.keys;
@@ -164,11 +166,11 @@ impl SaveJson {
         Ok(Progress { consumed: 0, produced, status })
     }
 
-    /// The first bytes are known: they say what the input is.
+    /// Chooses the reader by the first bytes.
     fn begin(&mut self) {
         self.settings.line = SavLine::parse(&self.front);
         self.phase = if is_plain(&self.front) && !foreign::is_known(&self.front) {
-            // The converter reads the line itself.
+            // The converter parses the SAV line of a plain save itself.
             self.settings.line = None;
             Phase::Plain(self.settings.feed())
         } else {
@@ -281,7 +283,7 @@ impl Settings {
 }
 
 impl Feed {
-    /// One step of the converter. `ended` says that nothing follows `input`, and that it is whole.
+    /// Makes one step of the converter. `ended` means that the input is whole and that nothing follows `input`.
     fn step(&mut self, input: &[u8], ended: bool, output: &mut [u8], work: &mut Work) -> Result<Progress, Error> {
         if input.is_empty() && !ended && self.asked {
             return Ok(Progress { consumed: 0, produced: 0, status: Status::NeedsInput });
@@ -291,7 +293,7 @@ impl Feed {
         work.read += consumed as u64;
         work.written += produced as u64;
         work.moved = work.moved.max(self.converter.moved_bytes());
-        // The end is said to a converter that has asked.
+        // The converter learns of the end only after it has asked for input.
         let status = if self.asked && ended { Status::Working } else { status };
         Ok(Progress { consumed, produced, status })
     }

@@ -1,6 +1,6 @@
-//! Random binary saves against their text: jomini's lexer reads the tokens, jomini's tape the text they make.
+//! Random binary saves against their text. jomini's lexer reads the tokens, and jomini's tape reads the resulting text.
 //!
-//! `RANDOM_SEED` says which, in the long run.
+//! `RANDOM_SEED` sets the seed of the long run.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
@@ -166,7 +166,7 @@ fn content(random: &mut Random, out: &mut Vec<u8>, game: Game, depth: usize) {
     }
 }
 
-/// The same save as text, by other hands: dates and tokens by jomini, numbers in floating point.
+/// The same save as text, made independently: dates and tokens by jomini, numbers in floating point.
 fn melt(input: &[u8], game: Game, tokens: &BTreeMap<u16, &str>) -> Option<Vec<u8>> {
     let mut lexer = Lexer::new(input);
     let mut text = Vec::new();
@@ -273,7 +273,7 @@ fn compare(inputs: u64, seed: u64) {
     for number in 0..inputs {
         let game = random.pick(&[Game::Eu4, Game::Hoi4, Game::Ck3, Game::Eu5]);
         let mut body = Vec::new();
-        // Something that a binary save starts with, whatever comes.
+        // Every input starts like a binary save.
         id(&mut body, 0x2000);
         id(&mut body, 0x0001);
         id(&mut body, 0x2001);
@@ -304,9 +304,9 @@ fn compare(inputs: u64, seed: u64) {
         match (&ours, &theirs) {
             (Ok(a), Ok(b)) if a == b.as_bytes() => good += 1,
             (Err(_), Err(_)) => bad += 1,
-            // An equals sign where a word belongs is a word in text.
+            // In text, an equals sign in the place of a word is a word.
             (Err(SaveError::Bad { rule: Rule::Operator, .. }), Ok(_)) => known += 1,
-            // What the comparison of texts knows.
+            // The comparison of texts has the same known differences.
             (Ok(_), Ok(json)) if json.contains("__invalid_key") => known += 1,
             (Ok(a), Ok(b))
                 if crate::common::tree::same_but_for_headers(
@@ -384,7 +384,7 @@ fn numbers_are_as_each_game_writes_them() {
         let json = drive(converter, &[&input], 99).unwrap();
         assert_eq!(String::from_utf8(json).unwrap(), format!("{{\"a\":{expected}}}"), "{game:?} {token:04x}");
     };
-    // Known from a save that was written in both forms.
+    // This value is from a save in both forms.
     row(Game::Eu4, b"EU4bin", 0x0167, &[210, 63, 1, 0, 0, 0, 0, 0], "2.4986");
     row(Game::Hoi4, b"HOI4bin", 0x0167, &[210, 63, 1, 0, 0, 0, 0, 0], "2.49859");
     row(Game::Eu4, b"EU4bin", 0x000d, &(-1500i32).to_le_bytes(), "-1.5");

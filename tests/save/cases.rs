@@ -1,4 +1,4 @@
-//! The cases of `fixtures/cases.json`: inputs, and the JSON that must come out.
+//! The cases of `fixtures/cases.json`: inputs with their expected JSON.
 
 use crate::common::{convert, drive, jomini, options, trickle};
 use recompress::{
@@ -93,7 +93,7 @@ fn the_oracle_is_what_the_cases_say_it_is() {
             Err(error) => serde_json::json!({ "error": error }),
         };
         let expected = if case.jomini == "same" { &case.expected } else { &case.jomini };
-        // The oracle reads an exclamation mark as the platform has it.
+        // The oracle reads an exclamation mark differently on different platforms.
         if case.name != "exclamation mark in a word of a long text" {
             assert_eq!(&actual, expected, "{}", case.name);
         }

@@ -1,4 +1,4 @@
-//! Drivers: a save through the converter, in every way that its bytes can arrive.
+//! Drivers for the converter. They cut a save in every way.
 
 pub mod tree;
 
@@ -11,12 +11,12 @@ pub fn options(keys: Keys, narrow: Narrow, encoding: Encoding) -> Options {
     Options { keys, narrow, encoding: Some(encoding), ..Options::default() }
 }
 
-/// All at once.
+/// Converts the input in one piece.
 pub fn convert(options: &Options, input: &[u8]) -> Result<Vec<u8>, SaveError> {
     drive(Converter::new(options.clone()), &[input], 1 << 16)
 }
 
-/// By pieces, into outputs of `room` bytes.
+/// Converts the input by pieces, into outputs of `room` bytes.
 pub fn drive(mut converter: Converter, pieces: &[&[u8]], room: usize) -> Result<Vec<u8>, SaveError> {
     let mut result = Vec::new();
     let mut output = vec![0; room];
@@ -34,7 +34,7 @@ pub fn drive(mut converter: Converter, pieces: &[&[u8]], room: usize) -> Result<
         match progress.status {
             Status::NeedsInput => {
                 assert!(input.is_empty());
-                // An empty piece is no end: the end is none.
+                // An empty piece would signal the end, so it is left out.
                 input = pieces.by_ref().find(|piece| !piece.is_empty()).copied().unwrap_or(&[]);
             }
             Status::NeedsOutput => assert_eq!(progress.produced, room),
@@ -44,13 +44,13 @@ pub fn drive(mut converter: Converter, pieces: &[&[u8]], room: usize) -> Result<
     }
 }
 
-/// One byte of input, one byte of output at a time.
+/// Converts with one byte of input and one byte of output at a time.
 pub fn trickle(options: &Options, input: &[u8]) -> Result<Vec<u8>, SaveError> {
     let pieces: Vec<&[u8]> = input.chunks(1).collect();
     drive(Converter::new(options.clone()), &pieces, 1)
 }
 
-/// What jomini's tape gives.
+/// The JSON that jomini's tape gives.
 pub fn jomini(keys: Keys, narrow: Narrow, encoding: Encoding, input: &[u8]) -> Result<String, String> {
     use jomini::json::{DuplicateKeyMode, JsonOptions, TypeNarrowing};
     let tape = jomini::TextTape::from_slice(input).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Saves in their containers: zips, SAV lines, neither.
+//! Saves in their containers: in zips, after SAV lines, or alone.
 
 use recompress::{
     Absent, Error, Limit, Limits, SaveError, SaveJson, Step,

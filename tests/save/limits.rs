@@ -1,4 +1,4 @@
-//! Bounds: at their value, and one beyond; and the end, which is proved.
+//! Limits at their value and one beyond it, and the proof of the end.
 
 use crate::common::{convert, drive};
 use recompress::{
@@ -58,7 +58,7 @@ fn a_step_reads_64_kib_at_most_and_gives_what_fits() {
             break;
         }
     }
-    // No output, no progress, and no end.
+    // A step without room for output makes no progress and does not end.
     let progress = converter.step(&save[at..], &mut []).unwrap();
     assert_eq!((progress.produced, progress.status), (0, Status::NeedsOutput));
 }
@@ -104,7 +104,7 @@ fn group(group_bytes: usize) -> Options {
 
 #[test]
 fn grouping_takes_no_more_memory_than_it_may() {
-    // 1,000,000 keys, all different.
+    // The save has 1,000,000 different keys.
     let save: Vec<u8> = (0..1_000_000).flat_map(|i| format!("key{i}={i}\n").into_bytes()).collect();
     let error = convert(&group(16 << 20), &save).unwrap_err();
     assert_eq!((error.code(), &error), ("memory_limit", &SaveError::Memory { limit: 16 << 20 }));
@@ -116,7 +116,7 @@ fn grouping_takes_no_more_memory_than_it_may() {
 
 #[test]
 fn equal_keys_come_together_however_many_there_are() {
-    // More than the tail holds, in more than one block, with objects in between that are put in order themselves.
+    // The keys exceed the tail and one block. The objects in between are ordered themselves.
     let mut save = String::new();
     let mut expected = String::from("{\"o\":{");
     save.push_str("o={");
@@ -134,7 +134,7 @@ fn equal_keys_come_together_however_many_there_are() {
     assert!(json == expected.as_bytes());
     let pieces: Vec<&[u8]> = save.as_bytes().chunks(777).collect();
     assert!(drive(Converter::new(group(16 << 20)), &pieces, 333).unwrap() == expected.as_bytes());
-    // The same at the root.
+    // The root behaves the same.
     let root = &save[3..save.len() - 1];
     let json = convert(&group(16 << 20), root.as_bytes()).unwrap();
     assert!(json == expected.as_bytes()[5..expected.len() - 1]);

@@ -1,4 +1,4 @@
-//! Saves through the converter: by cases, at random against jomini, at the limits.
+//! Tests of the save converter: fixed cases, random saves against jomini, limits.
 
 mod binary;
 mod cases;

@@ -1,6 +1,6 @@
-//! What saves say about themselves.
+//! The metadata of saves.
 //!
-//! `SAVE_FILES` names a folder with members of real saves, whose metadata is printed.
+//! `SAVE_FILES` names a folder with members of real saves. The test prints their metadata.
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ fn no_bytes_are_too_strange() {
             .collect();
         read(&bytes).to_json();
     }
-    // As deep as it likes.
+    // The depth of braces has no limit.
     read(&b"a={".repeat(100_000));
 }
 

@@ -1,6 +1,6 @@
 //! Random saves against jomini's tape.
 //!
-//! `RANDOM_SEED` says which, in the long run.
+//! `RANDOM_SEED` sets the seed of the long run.
 
 use crate::common::{
     convert, drive, jomini, options,
@@ -65,10 +65,10 @@ const WORDS: [&[u8]; 34] = [
     b"\xff\\z",
 ];
 
-/// A text by a loose grammar: mostly well formed, with everything wrong now and then.
+/// A text by a loose grammar. It is mostly well formed, with every kind of fault now and then.
 fn structured(random: &mut Random, out: &mut Vec<u8>, depth: usize) {
     let items = random.below(5);
-    // The root is nearly always pairs: anything else in it is refused.
+    // The root is nearly always pairs, because other content in it is refused.
     let style = if depth == 0 { random.below(6) } else { random.below(10) };
     for _ in 0..items {
         gap(random, out);
@@ -138,7 +138,7 @@ fn gap(random: &mut Random, out: &mut Vec<u8>) {
     out.extend_from_slice(random.pick(&[&b" "[..], b" ", b" ", b" ", b" ", b"\n", b"\t", b"", b";", b"#c\n", b"\r\n"]));
 }
 
-/// Bytes that mean something, in any order.
+/// Bytes with a meaning in the format, in any order.
 fn noise(random: &mut Random, out: &mut Vec<u8>) {
     for _ in 0..random.below(16) {
         out.push(random.pick(b"{{{}}}}===<>[]ab1. \n\"\"\\#;@?-"));
@@ -163,7 +163,7 @@ fn soup(random: &mut Random, out: &mut Vec<u8>) {
 
 type Ours = Result<Vec<u8>, recompress::SaveError>;
 
-/// What the oracle does otherwise, on purpose.
+/// The intended differences from the oracle.
 fn is_known(
     keys: Keys,
     narrow: Narrow,
@@ -179,7 +179,7 @@ fn is_known(
     if same_but_for_headers(&ours, &serde_json::from_str(theirs).ok()?) {
         return Some("a header in the rest of a mixed object");
     }
-    // Keys that look alike once they are text: everything else of the document is the same.
+    // Some keys become equal only as JSON text. The rest of the document must still be the same.
     if keys == Keys::Group && (input.contains(&b'\\') || input.contains(&b'"') || !input.is_ascii()) {
         let ours = convert(&options(Keys::Preserve, narrow, encoding), input).ok()?;
         let theirs = jomini(Keys::Preserve, narrow, encoding, input).ok()?;
@@ -245,7 +245,7 @@ fn compare(inputs: u64, seed: u64) {
                 }
             },
         }
-        // What was cut is never valid.
+        // A cut document is never valid.
         if number % 16 == 0
             && let Ok(json) = &ours
         {
@@ -269,7 +269,7 @@ fn compare(inputs: u64, seed: u64) {
     assert_eq!(different, 0);
 }
 
-/// Pairs and lists, nothing else.
+/// A text of only pairs and lists.
 fn plain(random: &mut Random, out: &mut Vec<u8>, depth: usize) {
     let is_list = depth > 0 && random.below(3) == 0;
     for _ in 0..random.below(5) {
@@ -288,7 +288,7 @@ fn plain(random: &mut Random, out: &mut Vec<u8>, depth: usize) {
     }
 }
 
-/// What a path leaves of a document.
+/// The part of a document that paths select.
 fn filtered(tree: &Tree, paths: &[Vec<String>]) -> Option<Tree> {
     if paths.iter().any(Vec::is_empty) {
         return Some(tree.clone());
@@ -371,7 +371,7 @@ fn random_numbers_give_what_the_oracle_gives() {
         let theirs = jomini(Keys::Preserve, Narrow::All, Encoding::Utf8, &input).unwrap();
         let ours = String::from_utf8(ours).unwrap();
         for ((ours, theirs), word) in ours.split(',').zip(theirs.split(',')).skip(1).zip(&words) {
-            // A whole part beyond 64 bits stays a string.
+            // A number with a whole part beyond 64 bits stays a string.
             let whole = word.trim_start_matches(['-', '+', '0']).split('.').next().unwrap();
             if ours != theirs && !(whole.len() >= 19 && ours.starts_with('"')) {
                 println!("{word}: {ours} {theirs}");

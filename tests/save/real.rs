@@ -1,4 +1,4 @@
-//! Saves that games wrote, which are not here: `SAVE_FILES` names a folder with members of their zips.
+//! Saves from real games. They are not in the repository: `SAVE_FILES` names a folder with members of their zips.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Where the text begins that the oracle reads: it knows no marks.
+/// The offset at which the oracle starts to read. It does not know the marks.
 fn start(input: &[u8]) -> usize {
     let mark = if input.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let line = SavLine::parse(&input[mark..]).map_or(0, |line| line.length);
@@ -48,7 +48,7 @@ fn every_text_save_gives_what_the_oracle_gives() {
             let options = Options { keys, narrow, group_bytes: 256 << 20, ..Options::default() };
             let pieces: Vec<&[u8]> = input.chunks(65_521).collect();
             let ours = drive(Converter::new(options), &pieces, 60_000);
-            // The oldest end in a checksum, which the oracle refuses.
+            // The oldest saves end in a checksum. The oracle refuses it.
             let split = input.len().saturating_sub(32);
             let checksum = Some(&input[split..]).filter(|end| end.len() == 32 && end.iter().all(u8::is_ascii_hexdigit));
             let end = if checksum.is_some() { split } else { input.len() };

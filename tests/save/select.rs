@@ -1,4 +1,4 @@
-//! Selections: what is written, and that it is what the whole document has there.
+//! Selections: the selected parts equal those parts of the whole document.
 
 use crate::common::{convert, drive, trickle};
 use recompress::{
@@ -21,7 +21,7 @@ trade={ "a/b"=1 "~"=2 ~=3 é=4 }
 "#;
 
 fn save() -> Vec<u8> {
-    // windows-1252, as the game has it.
+    // The game writes windows-1252.
     SAVE.chars().map(|c| u8::try_from(c).unwrap()).collect()
 }
 
@@ -62,19 +62,19 @@ fn a_path_selects_what_it_leads_to() {
     row(&["/wars/1"], r#"{"wars":[{"name":"two","size":2}]}"#);
     row(&["/wars/2"], r#"{"wars":[5]}"#);
     row(&["/countries/FRA/flag"], r#"{"countries":{"FRA":{"flag":{"rgb":[1,2,3]}}}}"#);
-    // Paths lead through no header, and not into the rest of an object.
+    // A path does not lead through a header or into the rest of an object.
     row(&["/countries/FRA/flag/rgb"], r#"{"countries":{"FRA":{}}}"#);
     row(&["/mixed/a"], r#"{"mixed":{"a":1}}"#);
     row(&["/mixed"], r#"{"mixed":{"a":1,"remainder":["b",{"c":{"x":1}}]}}"#);
-    // A scalar on the way, and what is not there.
+    // These paths meet a scalar on the way, or a missing key.
     row(&["/date/year"], "{}");
     row(&["/nothing"], "{}");
     row(&["/countries/NOR/name"], r#"{"countries":{}}"#);
-    // Names that need escapes, or are not ASCII.
+    // Some names need escapes or are not ASCII.
     row(&["/trade/a~1b"], r#"{"trade":{"a/b":1}}"#);
     row(&["/trade/~0"], r#"{"trade":{"~":2,"~":3}}"#);
     row(&["/trade/é"], r#"{"trade":{"é":4}}"#);
-    // What ends higher up wins.
+    // A path that ends higher up wins.
     assert_eq!(select(&["/", "/date"], None, Keys::Preserve), select(&[], None, Keys::Preserve));
 }
 
@@ -132,7 +132,7 @@ fn what_is_not_selected_is_only_lexed() {
     let ended = |offset| Err(SaveError::Bad { rule: Rule::Ended, offset });
     assert_eq!(convert(&options, b"a={ \"} b=1"), ended(10));
     assert_eq!(convert(&options, b"a={ # } b=1"), ended(11));
-    // It may be as deep as it likes.
+    // The depth of a skipped part has no limit.
     let deep = [b"a=".to_vec(), b"{ x=".repeat(1_000_000), b"}".repeat(1_000_000), b" b=2".to_vec()].concat();
     assert_eq!(convert(&options, &deep).unwrap(), br#"{"b":2}"#);
 }

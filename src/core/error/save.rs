@@ -1,20 +1,20 @@
-//! The reason why a save was refused: the rule, the byte, what to do instead.
+//! The reason for the refusal of a save: the rule, the byte, the remedy.
 
 use thiserror::Error;
 
-/// Why a save could not be converted. The first error is the only one.
+/// The reason why a save could not be converted. The first error is the only one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SaveError {
     /// The text or the tokens break the format.
     #[error("the save breaks a rule at byte {offset}: {}", rule.message())]
     Bad {
-        /// Which rule.
+        /// The broken rule.
         rule: Rule,
         /// Bytes from the start of the member.
         offset: u64,
     },
-    /// A key, a word or a quoted text that does not end.
+    /// A key, a word or a quoted text is too long.
     #[error("the text that ends after byte {offset} is longer than {limit} bytes")]
     ScalarTooLong {
         /// Bytes from the start of the member.
@@ -30,7 +30,7 @@ pub enum SaveError {
         /// Levels.
         limit: usize,
     },
-    /// Grouping keys holds the whole document back, and it does not fit.
+    /// The grouping of keys holds the whole document back, and the document exceeds the memory limit.
     #[error(
         "grouping the keys of this save takes more than the {limit} bytes of memory it may have; keys=preserve and keys=pairs take none, select= takes less"
     )]
@@ -38,21 +38,21 @@ pub enum SaveError {
         /// Bytes.
         limit: usize,
     },
-    /// A binary save and no list of its words.
+    /// The save is binary, and its token list is missing.
     #[error(
         "this {} save is binary, and its keys are numbers: bring the game's token list (a text file of lines like \"0x1234 name\"), or convert the save to text first",
         game
     )]
     BinarySave {
-        /// Its name, by the header.
+        /// The game's name, from the header.
         game: &'static str,
     },
-    /// A number that the list of words has no word for, where that is asked to be an error.
+    /// A number has no word in the token list, and the options make that an error.
     #[error("the token list has no name for {} 0x{token:04x} at byte {offset}", if *lookup { "lookup" } else { "token" })]
     UnknownToken {
         /// The number.
         token: u32,
-        /// Whether it refers to the save's own table of strings.
+        /// Whether the number refers to the save's own table of strings.
         lookup: bool,
         /// Bytes from the start of the member.
         offset: u64,

@@ -1,4 +1,4 @@
-//! The lexer of binary saves: bytes in, tokens to the grammar, as the same save's text would give them.
+//! The lexer of binary saves. It hands the grammar the same tokens as the text form of the save.
 
 use super::{
     decode::{CLOSE, Decoder, EQUAL, OPEN, RGB, U32},
@@ -15,9 +15,9 @@ pub(super) struct Binary {
     offset: u64,
     /// The start of a token that the input cut.
     partial: Vec<u8>,
-    /// Open braces of what is not selected.
+    /// Open braces in an unselected part.
     skipped: u64,
-    /// Tokens of a colour that have come, its first included; 0 outside of one.
+    /// Tokens of the current colour so far, including the first. 0 outside a colour.
     colour: u8,
     text: Vec<u8>,
 }
@@ -27,10 +27,10 @@ impl Binary {
         Self { grammar, decoder, offset, partial: Vec::new(), skipped: 0, colour: 0, text: Vec::new() }
     }
 
-    /// Reads until the input or the room in the buffer ends, and says how far.
+    /// Reads until the input ends or the buffer is full. Returns the number of bytes read.
     pub(super) fn read(&mut self, input: &[u8]) -> Result<usize, SaveError> {
         let mut at = 0;
-        // What ends this loop: each turn takes a byte at least.
+        // The loop ends because each turn takes at least one byte.
         while at < input.len() && !self.grammar.json.is_full() {
             if self.partial.is_empty()
                 && let Some(length) = self.decoder.length(&input[at..])
@@ -74,7 +74,7 @@ impl Binary {
         Ok(count)
     }
 
-    /// A whole token at `at`, and the number of the next if that is known.
+    /// Passes on a whole token at `at`. `next` is the number of the next token, if it is known.
     fn token(&mut self, token: &[u8], next: Option<u16>, at: u64) -> Result<(), SaveError> {
         let (id, payload) = token.split_first_chunk().expect("a token has a number");
         let id = u16::from_le_bytes(*id);
@@ -96,7 +96,7 @@ impl Binary {
             }
             return Ok(());
         }
-        // What ends this loop: a state that is settled is followed by one that takes the token.
+        // The loop ends because a settled state leads to a state that takes the token.
         loop {
             let what = class(id);
             match self.grammar.state {

@@ -1,6 +1,6 @@
-//! A growing list in blocks of one size: it never moves, and never holds more than one block in reserve.
+//! A growing list in blocks of one size. Items never move, and at most one block is in reserve.
 
-/// Items, `SIZE` to a block.
+/// A list with `SIZE` items in a block.
 #[derive(Debug)]
 pub(super) struct Blocks<T, const SIZE: usize> {
     blocks: Vec<Box<[T]>>,
@@ -16,12 +16,12 @@ impl<T: Copy + Default, const SIZE: usize> Blocks<T, SIZE> {
         self.len
     }
 
-    /// Bytes that are allocated.
+    /// The allocated bytes.
     pub(super) fn allocated(&self) -> usize {
         self.blocks.len() * SIZE * size_of::<T>()
     }
 
-    /// Bytes that `more` items would allocate.
+    /// The bytes that `more` items would allocate on top.
     pub(super) fn wanted(&self, more: usize) -> usize {
         (self.len + more).div_ceil(SIZE).saturating_sub(self.blocks.len()) * SIZE * size_of::<T>()
     }
@@ -39,13 +39,13 @@ impl<T: Copy + Default, const SIZE: usize> Blocks<T, SIZE> {
         }
     }
 
-    /// Drops what follows `len`, and the blocks that held it but for one.
+    /// Drops the items after `len`. Keeps one block in reserve and frees the others.
     pub(super) fn truncate(&mut self, len: usize) {
         self.len = len;
         self.blocks.truncate(len.div_ceil(SIZE) + 1);
     }
 
-    /// The items from `start` to the end of their block, or to `end`.
+    /// The items from `start` to the end of their block, or to `end` if that comes first.
     pub(super) fn run(&self, start: usize, end: usize) -> &[T] {
         let at = start % SIZE;
         &self.blocks[start / SIZE][at..SIZE.min(at + end - start)]

@@ -15,17 +15,18 @@ use crate::{
     step::{Progress, Status},
 };
 
-/// Bytes that one step reads at most.
+/// The most bytes that one step reads.
 const SHARE: usize = 64 << 10;
 
-/// Memory of a conversion that depends on nothing: what waits for output, which a scalar of 64 KiB can make six times as
-/// long and growing can double, and four scalars. 0.9 MB were measured.
+/// The fixed memory of a conversion: the output buffer and four scalars. A scalar of 64 KiB can become six times as
+/// long in the output buffer, and the buffer's growth can double that. The measured use was 0.9 MB.
 const FIXED: usize = 2 << 20;
 
-/// Converts one save: a member of its zip, or a file without one. Does no I/O: the caller brings bytes and takes bytes.
+/// Converts one save: a member of its zip, or a file without a zip. Does no I/O: the caller supplies the input and
+/// takes the output.
 ///
-/// The last brace is written when the caller says that there is no more, and not before. A caller that takes the save
-/// from an archive says so when the archive has proved itself whole, so that what was cut is never valid JSON.
+/// The last brace is written only after the caller signals the end. A caller that reads the save from an archive
+/// signals the end after the archive has proved to be whole. A cut save therefore never gives valid JSON.
 #[derive(Debug)]
 pub struct Converter {
     options: Options,
@@ -33,19 +34,19 @@ pub struct Converter {
     game: Option<Game>,
     sav: Option<SavLine>,
     phase: Phase,
-    /// The beginning, from the first token on, as far as its reader has not read it.
+    /// The first bytes, from the first token on, that are not read yet.
     lead: Vec<u8>,
-    /// Whether the last step asked for input, so that none now means that there is no more.
+    /// Whether the last step asked for input. If it did, an empty input means the end.
     asked: bool,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// The beginning, until it says what this is.
+    /// The first bytes are gathered, to detect the form of the save.
     Head(Vec<u8>),
     Text(Box<Text>),
     Binary(Box<Binary>),
-    /// The end has been read, and not all of it has been given.
+    /// The end is read. Some JSON is still to be written.
     Ending(Box<Json>),
     Failed(SaveError),
 }
@@ -57,34 +58,35 @@ impl Converter {
         Self { options, words: Words::default(), game: None, sav: None, phase, lead: Vec::new(), asked: false }
     }
 
-    /// Brings the words of binary saves. To be called before the first step.
+    /// Sets the words of binary saves. Call this before the first step.
     pub fn with_words(self, words: Words) -> Self {
         Self { words, ..self }
     }
 
-    /// Says which game the save is of, where the caller knows better than the save, say by the file's name. To be called
-    /// before the first step.
+    /// Sets the game, if the caller knows it better than the save, for example from the file name. Call this before the
+    /// first step.
     pub fn with_game(self, game: Option<Game>) -> Self {
         Self { game, ..self }
     }
 
-    /// Gives the line that stands before the zip that the save is from. To be called before the first step.
+    /// Sets the SAV line that precedes the zip of this save. Call this before the first step.
     pub fn with_sav_line(self, sav: Option<SavLine>) -> Self {
         Self { sav, ..self }
     }
 
-    /// The most memory that a conversion takes, in bytes, without that of its words.
+    /// The upper bound of a conversion's memory in bytes, without its words.
     pub fn peak_bytes(options: &Options) -> usize {
         let held = if options.keys == super::Keys::Group { options.group_bytes } else { 0 };
         FIXED + held
     }
 
-    /// The game, once the beginning has been read.
+    /// The game. `None` until the first bytes are read.
     pub fn game(&self) -> Option<Game> {
         self.game
     }
 
-    /// Bytes that were written more than once to bring keys together: work on top of what bytes in and out say.
+    /// Bytes that were written again to bring equal keys together. This work comes on top of the input and output
+    /// bytes.
     pub fn moved_bytes(&self) -> u64 {
         match &self.phase {
             Phase::Text(text) => text.grammar.json.moved(),
@@ -94,14 +96,14 @@ impl Converter {
         }
     }
 
-    /// Moves the conversion forward by a bounded amount of work: 64 KiB of input at most.
+    /// Advances the conversion by a bounded amount of work, at most 64 KiB of input.
     ///
     /// Takes bytes from the front of `input` and writes to the front of `output`. An empty `input` after
-    /// [`Status::NeedsInput`] says that the save has ended, and that what it was taken from is whole.
+    /// [`Status::NeedsInput`] signals the end: the save is complete, and its archive is whole.
     ///
     /// # Errors
     ///
-    /// Why the save is refused. What was written is then no valid JSON. Every later call returns the same error.
+    /// The save is refused. The output so far is then not valid JSON. Every later call returns the same error.
     pub fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, SaveError> {
         if let Phase::Failed(error) = &self.phase {
             return Err(error.clone());
@@ -110,7 +112,7 @@ impl Converter {
         let progress = self.advance(input, ended, output).inspect_err(|error| {
             self.phase = Phase::Failed(error.clone());
         })?;
-        // What has ended stays ended, also when the steps after it need no input.
+        // The end is final, even if later steps need no input.
         self.asked = ended || progress.status == Status::NeedsInput;
         Ok(progress)
     }
@@ -172,7 +174,7 @@ impl Converter {
         Ok(count)
     }
 
-    /// The beginning is known: the rest is read as what it says.
+    /// Chooses the reader by the first bytes.
     fn begin(&mut self) -> Result<(), SaveError> {
         let Phase::Head(bytes) = &mut self.phase else { return Ok(()) };
         let bytes = std::mem::take(bytes);

@@ -1,7 +1,8 @@
-//! The tokens of binary saves, one by one: how long each is, and which word it would be in text.
+//! The decoder of binary tokens. It finds the length of each token and its word in the text form.
 //!
-//! A token is a number of 16 bits. Some have a payload, the others are words of the game's list. EU5 has strings of its
-//! own, by number (0x0d3e to 0x0d46, 0x0d5a to 0x0d5d), and fixed point of five places in as few bytes as it takes.
+//! A token is a number of 16 bits. Some tokens have a payload. The others are words of the game's list. EU5 adds two
+//! kinds: its own strings by number (0x0d3e to 0x0d46, 0x0d5a to 0x0d5d), and fixed point with five places in as few
+//! bytes as possible.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ const U64: u16 = 0x029c;
 const I64: u16 = 0x0317;
 const EMPTY: u16 = 0x0d42;
 const FIXED_ZERO: u16 = 0x0d47;
-/// The first that is negative, of one byte.
+/// The first negative fixed point token. Its payload has one byte.
 const FIXED_NEGATIVE: u16 = 0x0d4f;
 const FIXED_LAST: u16 = 0x0d55;
 const STRING: u16 = 0x0d5e;
@@ -38,13 +39,13 @@ const STRING: u16 = 0x0d5e;
 /// The words of a binary save.
 #[derive(Debug, Clone, Default)]
 pub struct Words {
-    /// The game's, by its list.
+    /// The game's token list.
     pub tokens: Option<Arc<Tokens>>,
-    /// The save's own.
+    /// The save's own table of strings.
     pub lookups: Option<Arc<Lookups>>,
 }
 
-/// Reads tokens. What a number means may depend on the word before.
+/// The reader of tokens. The meaning of a number may depend on the word before it.
 #[derive(Debug)]
 pub(super) struct Decoder {
     tokens: Arc<Tokens>,
@@ -52,16 +53,17 @@ pub(super) struct Decoder {
     unknown: Unknown,
     numbers: Numbers,
     meaning: Meaning,
-    /// Hearts of Iron IV: whether 0x000d has eight bytes, and whether the number that says so comes next.
+    /// Hearts of Iron IV only: `is_eight` makes the payload of 0x000d eight bytes long. `is_version` means that the
+    /// next number is the save's version, which decides that.
     is_eight: bool,
     is_version: bool,
     is_hoi4: bool,
 }
 
-/// What follows a token's number.
+/// The payload of a token.
 enum Payload {
     Fixed(usize),
-    /// Two bytes of length, and a string.
+    /// Two bytes of length, then a string.
     String,
 }
 
@@ -85,7 +87,7 @@ impl Decoder {
         }
     }
 
-    /// Bytes of the token that starts so; none if that is not known yet.
+    /// The length in bytes of the token at the start of `start`. `None` if more bytes are needed.
     #[inline]
     pub(super) fn length(&self, start: &[u8]) -> Option<usize> {
         let id = u16::from_le_bytes(*start.first_chunk()?);
@@ -117,12 +119,12 @@ impl Decoder {
         })
     }
 
-    /// A brace closes: what was said about a number is over.
+    /// Forgets the meaning of the next number, because a brace closes.
     pub(super) fn close(&mut self) {
         self.meaning = Meaning::Guess;
     }
 
-    /// The word that the token `id` at `at` would be in text: in `payload` itself, or in `text`.
+    /// The text form of the token `id` at `at`. The result borrows from `payload`, or is written to `text`.
     pub(super) fn word<'a>(
         &mut self,
         id: u16,
@@ -161,7 +163,7 @@ impl Decoder {
             F32 => self.numbers.short(text, *payload.first_chunk().expect("it has four bytes")),
             F64 => self.numbers.long(text, wide()),
             FIXED_ZERO..=FIXED_LAST => {
-                // Seven bytes at most, so that the sign fits.
+                // The payload has at most seven bytes, so the sign fits.
                 let number = i64::from_le_bytes(wide());
                 self.numbers.long(text, if id < FIXED_NEGATIVE { number } else { -number }.to_le_bytes());
             }

@@ -1,34 +1,34 @@
-//! The grammar's state: what may come next, and what is remembered of an open brace.
+//! The grammar's state: the expected tokens, and a record of each open brace.
 
 use super::select::Reach;
 
-/// What may come next.
+/// The position of the grammar between two tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// A key, or the end of an object.
+    /// A key or the end of an object comes next.
     Key,
-    /// `{` came instead of a key: a header's, or of an empty pair that means nothing.
+    /// `{` came instead of a key. It opens the value of a header, or an empty pair without a meaning.
     KeyBrace,
-    /// An operator: the key is held.
+    /// A key is held. Its operator comes next.
     AfterKey,
-    /// The value of a pair.
+    /// The value of a pair comes next.
     Value,
-    /// The first token inside a brace.
+    /// The first token inside a brace comes next.
     Open,
-    /// `{` came there: a list of lists, or an empty pair that means nothing.
+    /// `{` came as the first token in a brace. It begins a list of lists, or an empty pair without a meaning.
     OpenBrace,
-    /// An operator, if the brace is an object: its first word is held.
+    /// The first word in a brace is held. If an operator follows, the brace is an object.
     First,
-    /// An element of a list, or of an object's rest.
+    /// An element comes next, in a list or in an object's rest.
     List,
 }
 
-/// What comes next, as far as it matters.
+/// The kind of the next token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     Open,
     Close,
-    /// `]`, which closes objects too.
+    /// `]`, which also closes objects.
     Bracket,
     Operator,
     Other,
@@ -76,12 +76,12 @@ impl Operator {
     }
 }
 
-/// What is written after a value.
+/// The closing marks to write after a value.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Closers {
-    /// Braces around it: of its operator, its header, the pair that it is an element of.
+    /// The number of braces around the value: for its operator, for its header, for the pair that makes it an element.
     pub(super) braces: u8,
-    /// The bracket of a pair, where pairs are lists.
+    /// A bracket, if pairs are lists.
     pub(super) bracket: bool,
     /// The end of a line.
     pub(super) line: bool,
@@ -91,21 +91,21 @@ pub(super) struct Closers {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame {
     pub(super) is_list: bool,
-    /// Whether it goes on as a list after a brace inside it closes.
+    /// Whether the list continues as a list of mixed content after an inner brace closes.
     pub(super) is_mixed: bool,
     pub(super) is_empty: bool,
-    /// Whether the rest of an object has begun, and where in the text.
+    /// The offset in the text where the rest of an object began. `None` before the rest.
     pub(super) rest: Option<usize>,
     pub(super) rest_is_empty: bool,
     pub(super) closers: Closers,
-    /// Whether it is the value of a pair that is an element of a list.
+    /// Whether the brace is the value of a pair that is an element of a list.
     pub(super) in_pair: bool,
     pub(super) reach: Reach,
     /// Elements so far.
     pub(super) elements: u64,
 }
 
-/// A brace that is open, and may still be an object or a list.
+/// An open brace that may still become an object or a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Opening {
     pub(super) closers: Closers,

@@ -1,8 +1,8 @@
-//! The games whose saves have this format, and how each writes its numbers.
+//! The games with saves in this format, and their encodings.
 
 use super::options::Encoding;
 
-/// A game, or a group of games that cannot be told apart.
+/// A game, or a group of games that look alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Game {
@@ -22,15 +22,15 @@ pub enum Game {
     Stellaris,
     /// Victoria 3.
     Vic3,
-    /// A game whose saves start with a SAV line, but not which.
+    /// One of the games with a SAV line.
     Jomini,
-    /// A game whose saves have no header, as older ones do.
+    /// An unknown game: its saves have no header, like older saves.
     #[default]
     Unknown,
 }
 
 impl Game {
-    /// The name in full.
+    /// The full name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Eu4 => "Europa Universalis IV",
@@ -46,7 +46,7 @@ impl Game {
         }
     }
 
-    /// A word for programs; none where the game is not known.
+    /// A word for programs. `None` if the game is not known.
     pub fn code(self) -> Option<&'static str> {
         Some(match self {
             Self::Eu4 => "eu4",
@@ -61,7 +61,7 @@ impl Game {
         })
     }
 
-    /// By the extension of a save's file name, without the point.
+    /// Finds the game by the extension of a save's file name. The extension has no leading dot.
     pub fn by_extension(extension: &str) -> Option<Self> {
         Some(match extension.to_ascii_lowercase().as_str() {
             "eu4" => Self::Eu4,
@@ -75,7 +75,7 @@ impl Game {
         })
     }
 
-    /// The encoding of its text.
+    /// The encoding of the game's text.
     pub fn encoding(self) -> Encoding {
         match self {
             Self::Eu4 | Self::Ck2 | Self::Unknown => Encoding::Windows1252,

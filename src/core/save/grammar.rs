@@ -1,12 +1,13 @@
-//! The grammar: tokens in, JSON out, without a tree.
+//! The grammar. It turns tokens into JSON without a tree.
 //!
-//! A token often says only by the one after it what it is: `a` is a key if `=` follows, or an element; `rgb` is a value, or
-//! a header if `{` follows; `{ a` is an object if `=` follows, or a list. So one word is held back, and its reader calls
-//! [`Grammar::settle`] with what comes next before it hands over a token. A list's words wait in `list.rs`.
+//! The next token often decides the role of a token. `a` is a key if `=` follows, or else an element. `rgb` is a header
+//! if `{` follows, or else a value. `{ a` begins an object if `=` follows, or else a list. So the grammar holds one
+//! word back. Its reader calls [`Grammar::settle`] with the kind of the next token before it hands that token over. The
+//! words of a list wait in `list.rs`.
 //!
-//! An object may turn into a list half way (`{ a=b c d }`): what follows its pairs is its rest. In there the format has
-//! a trap that the games' other readers share: after a brace closes, a rest that had no list of words inside is read as
-//! pairs again. [`Frame::is_mixed`] remembers which.
+//! An object may turn into a list half way (`{ a=b c d }`). The part after its pairs is its rest. The rest has a trap,
+//! which the other readers of this format share: after a brace closes, the rest is read as pairs again if it had no
+//! list of words inside. [`Frame::is_mixed`] records this.
 
 use super::{
     frame::{Closers, Frame, Next, Opening, Operator, State},
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::error::{Rule, SaveError};
 
-/// Braces that may be open at once.
+/// The most braces that may be open at once.
 pub(super) const DEPTH: usize = 128;
 
 /// The longest scalar, in bytes.
@@ -30,19 +31,19 @@ pub(super) struct Grammar {
     pub(super) opening: Opening,
     /// Whether the innermost list has operators in it.
     pub(super) is_mixed: bool,
-    /// The word that is held back: a key, or the first inside a brace.
+    /// The held word: a key, or the first word inside a brace.
     pub(super) held: Vec<u8>,
     pub(super) held_kind: Kind,
-    /// Whether that key has been taken for one before its operator came.
+    /// Whether the held key was begun before its operator came.
     is_begun: bool,
-    /// What becomes of the pair whose key came.
+    /// The reach of the current pair.
     pub(super) pair: Reach,
     pub(super) operator: Operator,
-    /// A value that may be a header.
+    /// A held value that may be a header.
     pub(super) value: Vec<u8>,
     pub(super) has_value: bool,
     pub(super) window: Window,
-    /// The element that waits in it.
+    /// The element that waits in the window.
     pub(super) waiting: Vec<u8>,
     pub(super) waiting_kind: Kind,
     /// Whether the last token of a list was a word.
@@ -105,13 +106,13 @@ impl Grammar {
         self.frames.len() == 1
     }
 
-    /// Whether the innermost object is past its pairs.
+    /// Whether the innermost object is in its rest.
     #[inline]
     pub(super) fn in_rest(&self) -> bool {
         self.frames.last().is_some_and(|frame| frame.rest.is_some())
     }
 
-    /// Decides about what is held, now that `next` is known. `at` is where that is.
+    /// Decides the role of the held word by the kind `next` of the next token at `at`.
     #[inline]
     pub(super) fn settle(&mut self, next: Next, at: u64) -> Result<(), SaveError> {
         match self.state {
@@ -148,7 +149,8 @@ impl Grammar {
         }
     }
 
-    /// `{`. False if what is inside is to be skipped up to its end, and [`Self::skipped`] to be called then.
+    /// Takes `{`. Returns false if the content is to be skipped. The caller then skips to the end of the brace and
+    /// calls [`Self::skipped`].
     pub(super) fn open(&mut self) -> Result<bool, SaveError> {
         match self.state {
             State::Key => {
@@ -169,17 +171,17 @@ impl Grammar {
             State::KeyBrace | State::AfterKey | State::OpenBrace | State::First => unreachable!("settled before"),
         }
         self.state = State::Open;
-        // Whether a list goes on as one depends on what is inside, so that then nothing is skipped.
+        // Nothing is skipped in mixed content: the content of the brace decides whether the list continues.
         Ok(!self.opening.reach.is_nothing() || self.is_mixed || self.in_rest())
     }
 
-    /// What was inside a brace has been skipped, with its end.
+    /// Continues after a skipped brace.
     pub(super) fn skipped(&mut self) {
         self.restore();
         self.window = Window::After;
     }
 
-    /// `}`, or `]` where that closes objects.
+    /// Takes `}`, or a `]` that closes an object.
     pub(super) fn close(&mut self, at: u64) -> Result<(), SaveError> {
         match self.state {
             State::Key if self.is_root() => Ok(()),
@@ -207,7 +209,7 @@ impl Grammar {
         }
     }
 
-    /// An operator, where [`Self::settle`] was told of one.
+    /// Takes an operator, after [`Self::settle`] was called for it.
     #[inline]
     pub(super) fn operator(&mut self, operator: Operator, at: u64) -> Result<(), SaveError> {
         if self.state == State::AfterKey {
@@ -218,7 +220,7 @@ impl Grammar {
             if self.after_word {
                 self.is_mixed = true;
             } else if operator == Operator::Equal || operator == Operator::Exact {
-                // `{ x }={ 1 }`: a template, whose operator means nothing.
+                // In `{ x }={ 1 }` (a template) the operator means nothing.
                 return Ok(());
             } else {
                 return Err(SaveError::Bad { rule: Rule::Operator, offset: at });
@@ -227,7 +229,7 @@ impl Grammar {
         self.element_operator(operator)
     }
 
-    /// A word or quoted text. `next` is what follows it, if that is known.
+    /// Takes a word or quoted text. `next` is the kind of the next token, if it is known.
     #[inline]
     pub(super) fn scalar(&mut self, bytes: &[u8], kind: Kind, next: Next) -> Result<(), SaveError> {
         match self.state {
@@ -237,7 +239,7 @@ impl Grammar {
                     self.pair = self.begin_key(bytes, kind)?;
                     self.is_begun = true;
                     if self.pair.is_whole() || self.pair.is_nothing() {
-                        // The key is written, or never will be: it need not be held.
+                        // The key is already written, or is never written. It need not be held.
                         return Ok(());
                     }
                 }
@@ -246,7 +248,7 @@ impl Grammar {
             }
             State::Value => {
                 self.state = State::Key;
-                // A brace that closes nothing changes nothing, so that a header may still follow.
+                // A brace that closes nothing changes nothing, so a header may still follow.
                 let may_be_header = match next {
                     Next::Open | Next::Unknown => true,
                     Next::Close | Next::Bracket => self.is_root(),
@@ -277,7 +279,7 @@ impl Grammar {
         }
     }
 
-    /// The input has ended, and so has what it was taken from.
+    /// Ends the document. The input is complete and its source is whole.
     pub(super) fn end(&mut self, at: u64) -> Result<(), SaveError> {
         if self.state == State::AfterKey && self.is_root() && is_checksum(&self.held) {
             self.begin_rest()?;
@@ -309,7 +311,7 @@ impl Grammar {
         self.held_kind = kind;
     }
 
-    /// The held word is a key, as `operator` follows. In a rest, only some operators are tokens of their own.
+    /// Makes the held word a key, because `operator` follows. In a rest, only some operators are tokens of their own.
     pub(super) fn key_is_one(&mut self, operator: Operator, is_token: bool) -> Result<(), SaveError> {
         self.state = State::Value;
         self.operator = operator;
@@ -325,7 +327,7 @@ impl Grammar {
         Ok(())
     }
 
-    /// The held word is an element.
+    /// Makes the held word an element.
     fn element_held(&mut self) -> Result<(), SaveError> {
         let held = std::mem::take(&mut self.held);
         let result = self.element(&held, self.held_kind, Next::Unknown);
@@ -333,7 +335,7 @@ impl Grammar {
         result
     }
 
-    /// The held word is no key: the pairs of this object end before it.
+    /// Makes the held word an element of the rest, because it is no key. The object's pairs end before it.
     fn begin_rest(&mut self) -> Result<(), SaveError> {
         if !self.in_rest() {
             let is_first = self.frame().is_empty;
@@ -349,7 +351,7 @@ impl Grammar {
         self.element_held()
     }
 
-    /// The open brace is an object or a list from here on.
+    /// Makes the open brace an object or a list.
     pub(super) fn push(&mut self, is_list: bool, at: u64) -> Result<(), SaveError> {
         if self.frames.len() > DEPTH {
             return Err(SaveError::TooDeep { offset: at, limit: DEPTH });
@@ -392,7 +394,7 @@ impl Grammar {
         self.end_value(closers)
     }
 
-    /// Goes on where the brace that closed was opened.
+    /// Restores the state around a brace that closed.
     fn restore(&mut self) {
         self.has_value = false;
         self.after_word = false;

@@ -1,10 +1,10 @@
-//! The values of equal keys: what `keys=group` holds back, and how it brings them together.
+//! The grouping of equal keys (`keys=group`). It holds the document back and brings the values of equal keys together.
 //!
-//! JSON is written to one long text. An open object has an entry for each of its values. When it closes, and a key came
-//! more than once, its part of the text is written again in order. The root alone is never written again: it is given
-//! out in order.
+//! The JSON goes to one long text. An open object has an entry for each of its values. When an object with a repeated
+//! key closes, its part of the text is written again in order. The root is the exception: it is never written again,
+//! but given out in order.
 //!
-//! One call of [`Groups::close`] moves at most as many bytes as there is memory. [`Groups::moved`] counts them.
+//! One call of [`Groups::close`] moves at most as many bytes as the memory limit. [`Groups::moved`] counts them.
 
 use std::{
     collections::BTreeMap,
@@ -15,13 +15,13 @@ use std::{
 use super::blocks::Blocks;
 use crate::error::SaveError;
 
-/// Bytes of text that wait outside of the blocks: what is shorter is put in order there.
+/// The most bytes of text outside the blocks. Shorter objects are ordered there.
 const TAIL: usize = 32 << 10;
 
-/// Keys of one object that are compared one by one. More are found by a tree.
+/// The most keys of one object that are compared one by one. A tree finds the keys of larger objects.
 const FEW: usize = 12;
 
-/// What an entry of a tree takes, in bytes: B-tree nodes hold at least 5 of 11 keys of 8 bytes and values of 4.
+/// The memory of one tree entry in bytes. A B-tree node holds at least 5 of 11 keys of 8 bytes and values of 4.
 const TREE_BYTES: usize = 32;
 
 const NONE: u32 = u32::MAX;
@@ -41,16 +41,16 @@ pub(super) struct Groups {
 /// A value of an open object.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
-    /// Of the key. 64 bits of SipHash: keys that share them cannot be made on purpose in any number.
+    /// The hash of the key, 64 bits of SipHash. An attacker cannot make many keys with one hash.
     hash: u64,
-    /// Where the key begins in the text, where the value begins, where it ends.
+    /// Offsets in the text: the start of the key, the start of the value, the end of the value.
     key: u32,
     value: u32,
     end: u32,
-    /// The next value of the same key, and, in the first, the last.
+    /// The next value of the same key. The first value also has the index of the last.
     next: u32,
     last: u32,
-    /// Bytes of the key that are compared: from `key + before`, `length` of them. A parameter's brackets are none.
+    /// The compared bytes of the key: `length` bytes from `key + before`. The brackets of a parameter are left out.
     before: u32,
     length: u32,
     is_first: bool,
@@ -59,13 +59,13 @@ struct Entry {
 #[derive(Debug)]
 struct Open {
     entries: usize,
-    /// Where its content begins in the text.
+    /// The offset in the text where the object's content begins.
     start: usize,
     repeats: bool,
     tree: Option<BTreeMap<u64, u32>>,
 }
 
-/// Part of an object in order.
+/// A part of an object, in order.
 #[derive(Debug, Clone)]
 pub(super) enum Piece {
     Text(Range<usize>),
@@ -125,8 +125,8 @@ impl Groups {
         self.open.push(Open { entries: self.entries.len(), start, repeats: false, tree: None });
     }
 
-    /// A value of the innermost object begins. Its key is what `tail` ends with, from `comma`: perhaps a comma, the key, a
-    /// colon. `skip` bytes of the key on either side do not count.
+    /// Begins a value of the innermost object. From `comma` on, `tail` holds an optional comma, the key and a colon.
+    /// `skip` bytes at each side of the key are not compared.
     pub(super) fn key(&mut self, tail: &mut Vec<u8>, comma: usize, skip: (usize, usize)) -> Result<(), SaveError> {
         let base = self.text.len();
         let open = self.open.last_mut().expect("a key is in an object");
@@ -141,7 +141,8 @@ impl Groups {
             self.entries.get_mut(last).end = narrow(base + comma);
         }
         let new = self.entries.len();
-        // What ends this loop: each turn finds the key, or a place for it, or goes to the next of finitely many hashes.
+        // The loop ends because each turn finds the key, finds a free place, or goes to the next of finitely many
+        // hashes.
         let found = loop {
             let candidate = match &open.tree {
                 None => (open.entries..new).find(|&i| {
@@ -197,7 +198,7 @@ impl Groups {
         Ok(())
     }
 
-    /// The pairs of the innermost object end here; what follows is not grouped.
+    /// Ends the pairs of the innermost object. The text after them is not grouped.
     pub(super) fn rest(&mut self, tail: &[u8]) {
         let open = self.open.last().expect("pairs are in an object");
         if self.entries.len() > open.entries {
@@ -206,7 +207,7 @@ impl Groups {
         }
     }
 
-    /// The innermost object ends here, before its brace. `rest` is where the part after its pairs begins.
+    /// Ends the innermost object, before its closing brace. `rest` is the offset of the part after its pairs.
     pub(super) fn close(&mut self, tail: &mut Vec<u8>, rest: Option<usize>) -> Result<(), SaveError> {
         if rest.is_none() {
             self.rest(tail);
@@ -262,7 +263,7 @@ impl Groups {
         Ok(())
     }
 
-    /// The root ends here: its pieces in order.
+    /// Ends the root and returns its pieces in order.
     pub(super) fn close_root(&mut self, tail: &mut Vec<u8>, rest: Option<usize>) -> Result<Order, SaveError> {
         if rest.is_none() {
             self.rest(tail);
@@ -271,7 +272,7 @@ impl Groups {
         Ok(Order::new(0, rest.map(|rest| rest..self.text.len())))
     }
 
-    /// Forgets the text, once it was given out.
+    /// Drops the text after it was given out.
     pub(super) fn clear(&mut self) {
         self.text.truncate(0);
     }
@@ -280,11 +281,11 @@ impl Groups {
 /// The pieces of an object, in order.
 #[derive(Debug)]
 pub(super) struct Order {
-    /// The entry whose key is next.
+    /// The next entry to check for a new key.
     first: usize,
-    /// The value that is next, of those of one key.
+    /// The next value of the current key.
     value: Option<usize>,
-    /// Whether its key has more values than one, so that the last is followed by a bracket.
+    /// Whether the current key has several values. A bracket then follows the last.
     is_list: bool,
     comma: bool,
     queue: [Option<Piece>; 2],
@@ -350,7 +351,7 @@ fn same(text: &Blocks<u8, { 64 << 10 }>, tail: &[u8], start: usize, name: &[u8])
     }
 }
 
-/// Offsets and counts below the limit, which is below 4 GiB.
+/// Narrows an offset or a count below the limit. The limit is below 4 GiB.
 fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(NONE)
 }

@@ -1,27 +1,28 @@
-//! The beginning of a save: byte order mark, SAV line, the game's mark.
+//! The beginning of a save: byte order mark, SAV line, game mark.
 
 use super::game::Game;
 
-/// Bytes that decide everything: a mark, a line, a game's mark, the first key or the version of a binary save.
+/// The bytes that decide the kind of input: a byte order mark, a SAV line, a game mark, and the first key or the
+/// version of a binary save.
 pub(crate) const LENGTH: usize = 64;
 
-/// The line that newer games write first: `SAV`, two digits of version, two of kind, eight of randomness, eight that say
-/// how many bytes of metadata follow, in version 2 eight more, and the end of the line.
+/// The first line of saves from newer games. It has `SAV`, two digits of version, two digits of kind, eight random
+/// digits, eight digits for the number of metadata bytes, in version 2 eight more digits, and the end of the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavLine {
     /// The version of the line: 1 or 2.
     pub version: u8,
-    /// 0 and 1: a save without a zip. 2 and 3: metadata, then a zip. 4 and 5: a zip, and the metadata in it. Odd kinds are
-    /// binary.
+    /// The kind. 0 and 1: a save without a zip. 2 and 3: metadata, then a zip. 4 and 5: a zip with the metadata inside.
+    /// Odd kinds are binary.
     pub kind: u8,
-    /// Bytes of metadata that follow the line.
+    /// Bytes of metadata after the line.
     pub metadata: u32,
-    /// Bytes of the line, with its end.
+    /// Bytes of the line, including its end.
     pub length: usize,
 }
 
 impl SavLine {
-    /// The line at the start of `bytes`. None if there is none, or less than all of it.
+    /// Parses the line at the start of `bytes`. `None` if there is no line, or only a part of one.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let digits = bytes.strip_prefix(b"SAV")?;
         let end = digits.iter().take(30).position(|&b| b == b'\n')?;
@@ -47,8 +48,8 @@ impl SavLine {
     }
 }
 
-/// Whether a file that starts like this is a save by itself, and no zip: text, tokens, or a line that says so. `start` has
-/// [`LENGTH`] bytes, or all of a shorter file.
+/// Whether a file with this start is a save without a zip: text, tokens, or a SAV line of such a kind. `start` has
+/// [`LENGTH`] bytes, or the whole of a shorter file.
 pub(crate) fn is_plain(start: &[u8]) -> bool {
     if let Some(line) = SavLine::parse(start) {
         return line.kind <= 1;
@@ -59,20 +60,20 @@ pub(crate) fn is_plain(start: &[u8]) -> bool {
     text || Head::read(start).is_binary
 }
 
-/// What the beginning says.
+/// The properties of a save that its first bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) game: Game,
     pub(super) is_binary: bool,
     pub(super) has_utf8_mark: bool,
-    /// Where the first token begins.
+    /// The offset of the first token.
     pub(super) start: usize,
-    /// The `save_game_version` of a binary save that starts with it.
+    /// The `save_game_version`, if a binary save starts with it.
     pub(super) version: Option<u32>,
 }
 
 impl Head {
-    /// Reads the first [`LENGTH`] bytes of a save, or all that there are.
+    /// Reads the first [`LENGTH`] bytes of a save, or all bytes of a shorter one.
     pub(super) fn read(bytes: &[u8]) -> Self {
         let mut start = 0;
         let mut game = Game::Unknown;
@@ -98,7 +99,7 @@ impl Head {
             return Self { game: of, is_binary: binary, has_utf8_mark, start: start + mark.len(), version: None };
         }
         let body = &bytes[start..];
-        // A key, an equals sign: text has no zeros.
+        // A binary save starts with a key and an equals sign. Text has no zero bytes.
         is_binary |= matches!(body, [_, _, 1, 0, ..]);
         let mut version = None;
         if is_binary {

@@ -1,4 +1,4 @@
-//! The JSON writer: scalars, keys and braces, into a buffer that the caller's output is filled from.
+//! The JSON writer. Scalars, keys and braces go to a buffer, and the buffer fills the caller's output.
 
 use super::{
     group::{Groups, Order, Piece},
@@ -7,10 +7,11 @@ use super::{
 };
 use crate::error::SaveError;
 
-/// Bytes that wait before the reader of the save pauses. One scalar more can come on top: 64 KiB, six times as long.
+/// The bytes of waiting JSON that pause the reader of the save. One scalar of 64 KiB, six times as long in JSON, can
+/// come on top.
 const FULL: usize = 64 << 10;
 
-/// What kind of text a scalar was.
+/// The kind of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Word,
@@ -19,7 +20,7 @@ pub(super) enum Kind {
     Parameter,
     /// A parameter's name, `[[!name]` in the text.
     Undefined,
-    /// An operator where a word belongs.
+    /// An operator in the place of a word.
     Operator,
 }
 
@@ -34,14 +35,14 @@ pub(super) struct Json {
     giving: Giving,
 }
 
-/// What is on its way out, where keys are grouped.
+/// The part of a grouped document that is being given out.
 #[derive(Debug)]
 enum Giving {
-    /// Nothing: a repeated key may still come.
+    /// Nothing yet: a repeated key may still come.
     Held,
-    /// The text so far, from its start to this byte of it.
+    /// The text from its start. The number is the offset of the next byte.
     Line(usize),
-    /// The root, in order, and the rest of the piece that is under way.
+    /// The root in order, and the rest of the current piece.
     Root(Order, std::ops::Range<usize>),
 }
 
@@ -67,7 +68,7 @@ impl Json {
         self.keys == Keys::Pairs
     }
 
-    /// Whether what waits has to go before more comes.
+    /// Whether the waiting JSON must go out before more comes.
     pub(super) fn is_full(&self) -> bool {
         match (&self.groups, &self.giving) {
             (None, _) => self.out.len() - self.sent >= FULL,
@@ -76,7 +77,7 @@ impl Json {
         }
     }
 
-    /// Whether everything that may go has gone.
+    /// Whether all JSON that may go out has gone out.
     pub(super) fn is_sent(&self) -> bool {
         match (&self.groups, &self.giving) {
             (None, _) => self.out.len() == self.sent,
@@ -84,12 +85,12 @@ impl Json {
         }
     }
 
-    /// Bytes that were written again to bring keys together.
+    /// Bytes that were written again to bring equal keys together.
     pub(super) fn moved(&self) -> u64 {
         self.groups.as_ref().map_or(0, Groups::moved)
     }
 
-    /// Fills `output` from the front and says how far.
+    /// Fills `output` from the front and returns the number of bytes.
     pub(super) fn give(&mut self, output: &mut [u8]) -> usize {
         if self.groups.is_some() {
             return self.give_held(output);
@@ -108,7 +109,7 @@ impl Json {
     fn give_held(&mut self, output: &mut [u8]) -> usize {
         let groups = self.groups.as_mut().expect("keys are grouped");
         let mut produced = 0;
-        // What ends this loop: each turn fills output, or uses up one of finitely many pieces.
+        // The loop ends because each turn fills output or uses up one of finitely many pieces.
         while produced < output.len() {
             let room = &mut output[produced..];
             match &mut self.giving {
@@ -135,7 +136,7 @@ impl Json {
                         room[0] = byte;
                         produced += 1;
                     }
-                    // The braces at the end wait in `out`.
+                    // The closing braces wait in `out`.
                     None => {
                         groups.clear();
                         self.giving = if self.out.is_empty() { Giving::Held } else { Giving::Line(0) };
@@ -171,13 +172,13 @@ impl Json {
         }
     }
 
-    /// A string.
+    /// Writes a string.
     #[inline]
     pub(super) fn text(&mut self, bytes: &[u8]) {
         scalar::text(&mut self.out, bytes, self.encoding);
     }
 
-    /// A key as a string; a parameter's in brackets.
+    /// Writes a key as a string. The key of a parameter gets brackets.
     #[inline]
     fn name(&mut self, bytes: &[u8], kind: Kind) {
         match kind {
@@ -190,7 +191,7 @@ impl Json {
         }
     }
 
-    /// A key of an object, after a comma if it is not the first.
+    /// Writes a key of an object, after a comma if it is not the first.
     #[inline]
     pub(super) fn key(&mut self, bytes: &[u8], kind: Kind, is_first: bool) -> Result<(), SaveError> {
         let comma = self.out.len();
@@ -210,7 +211,7 @@ impl Json {
             Keys::Group => {
                 self.name(bytes, kind);
                 self.byte(b':');
-                // The marks around a key do not count: brackets, quotation marks, the colon.
+                // The marks around a key are not compared: brackets, quotation marks, the colon.
                 let skip = match kind {
                     Kind::Parameter => (2, 3),
                     Kind::Undefined => (3, 3),
@@ -222,14 +223,14 @@ impl Json {
         Ok(())
     }
 
-    /// A line's beginning: its key.
+    /// Writes the beginning of a line with its key.
     pub(super) fn line(&mut self, bytes: &[u8], kind: Kind) {
         self.raw(b"{\"key\":");
         self.name(bytes, kind);
         self.raw(b",\"value\":");
     }
 
-    /// A line's end: it may go.
+    /// Writes the end of a line. The line may then go out.
     pub(super) fn end_line(&mut self) {
         self.raw(b"}\n");
         if self.groups.is_some() {
@@ -237,7 +238,7 @@ impl Json {
         }
     }
 
-    /// A value is complete.
+    /// Ends a value. A long tail then moves to the blocks.
     #[inline]
     pub(super) fn settle(&mut self) -> Result<(), SaveError> {
         match &mut self.groups {
@@ -257,7 +258,7 @@ impl Json {
         self.raw(if self.is_pairs() { b"{\"type\":\"array\",\"val\":[" } else { b"[" });
     }
 
-    /// The list that follows an object's pairs.
+    /// Opens the list after an object's pairs.
     pub(super) fn open_rest(&mut self, is_first: bool) -> usize {
         if let Some(groups) = &mut self.groups {
             groups.rest(&self.out);
@@ -285,7 +286,7 @@ impl Json {
         self.raw(if self.is_pairs() { b"]}" } else { b"]" });
     }
 
-    /// The root's end: everything may go.
+    /// Closes the root. All JSON may then go out.
     pub(super) fn close_root(&mut self, rest: Option<usize>) -> Result<(), SaveError> {
         if self.groups.is_none() {
             return self.close_object(rest);
@@ -294,13 +295,13 @@ impl Json {
             self.byte(b']');
         }
         let groups = self.groups.as_mut().expect("keys are grouped");
-        // The brace that opens it comes first.
+        // The opening brace of the root comes first.
         self.giving = Giving::Root(groups.close_root(&mut self.out, rest)?, 0..1);
         self.byte(b'}');
         Ok(())
     }
 
-    /// The last line of lines: that they are all there.
+    /// Writes the last line. It confirms that all lines are there.
     pub(super) fn close_lines(&mut self, lines: u64) {
         self.raw(format!("{{\"complete\":true,\"lines\":{lines}}}\n").as_bytes());
         if self.groups.is_some() {

@@ -1,7 +1,8 @@
-//! A list's elements: words, braces, and the pairs in between.
+//! The elements of a list: words, braces, and the pairs in between.
 //!
-//! A word waits here until it is known whether an operator follows, as in `{ 10 0=2 }`: `[10,{"0":2}]`. A brace cannot
-//! wait. An operator after a brace stays with what follows it: `{ a b { 1 } < 2 }` ends in `[1],{"LESS_THAN":2}]`.
+//! A word waits here until the next token is known to be an operator or not, as in `{ 10 0=2 }`: `[10,{"0":2}]`. A
+//! brace cannot wait. An operator after a brace therefore goes with the value after it: `{ a b { 1 } < 2 }` ends in
+//! `[1],{"LESS_THAN":2}]`.
 
 use super::{
     frame::{Closers, Next, Opening, Operator},
@@ -11,12 +12,12 @@ use super::{
 };
 use crate::error::SaveError;
 
-/// What was read of a list and is not decided.
+/// The undecided part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Window {
     /// Nothing.
     Empty,
-    /// A brace, which is written.
+    /// A brace. It is already written.
     After,
     /// A word.
     One,
@@ -27,7 +28,7 @@ pub(super) enum Window {
 }
 
 impl Grammar {
-    /// A word. `next` is what follows it, if that is known.
+    /// Takes a word. `next` is the kind of the next token, if it is known.
     #[inline]
     pub(super) fn element(&mut self, bytes: &[u8], kind: Kind, next: Next) -> Result<(), SaveError> {
         match self.window {
@@ -51,7 +52,7 @@ impl Grammar {
         self.write_element(bytes, kind)
     }
 
-    /// An operator.
+    /// Takes an operator.
     pub(super) fn element_operator(&mut self, operator: Operator) -> Result<(), SaveError> {
         match self.window {
             Window::Empty => {
@@ -66,12 +67,12 @@ impl Grammar {
                 self.window = Window::Bare(operator);
                 Ok(())
             }
-            // An operator is no value.
+            // An operator in the place of a value becomes an element.
             Window::Two(_) | Window::Bare(_) => self.element(operator.symbol(), Kind::Operator, Next::Unknown),
         }
     }
 
-    /// A brace opens as an element.
+    /// Opens a brace as an element.
     pub(super) fn open_element(&mut self) -> Result<(), SaveError> {
         let (reach, closers, in_pair) = match self.window {
             Window::Two(operator) | Window::Bare(operator) => {
@@ -91,7 +92,7 @@ impl Grammar {
         Ok(())
     }
 
-    /// The list ends here.
+    /// Ends the list.
     pub(super) fn end_elements(&mut self) -> Result<(), SaveError> {
         match self.window {
             Window::Empty | Window::After => {}
@@ -130,7 +131,7 @@ impl Grammar {
         if closers.line { self.end_value(closers) } else { self.json.settle() }
     }
 
-    /// An element begins: what becomes of it, and what is to be written after it.
+    /// Begins an element. Returns its reach and the marks to write after it.
     #[inline]
     fn begin_element(&mut self, only_whole: bool) -> (Reach, Closers) {
         let depth = self.frames.len() - 1;
@@ -164,7 +165,7 @@ impl Grammar {
         (reach, closers)
     }
 
-    /// An element with an operator begins: a pair in braces, or after a brace its second half.
+    /// Begins an element with an operator: a pair in braces, or its second half after a brace.
     fn begin_pair_element(&mut self, operator: Operator, only_whole: bool) -> (Reach, Closers) {
         let (reach, mut closers) = self.begin_element(only_whole);
         if reach.is_nothing() {

@@ -1,4 +1,4 @@
-//! What a save says about itself, without the save: from its metadata, or from its beginning.
+//! The metadata of a save, read from its metadata member or from its first bytes, without a conversion.
 
 use super::{
     decode::{CLOSE, Decoder, EQUAL, OPEN, Words},
@@ -9,13 +9,13 @@ use super::{
     text::{is_boundary, is_space},
 };
 
-/// The longest text that is kept, in bytes; longer ones are left out.
+/// The longest text that is kept, in bytes. Longer texts are left out.
 const TEXT: usize = 1 << 10;
 
-/// The most mods, or packs, that are kept.
+/// The most mods or packs that are kept.
 const ITEMS: usize = 512;
 
-/// Open braces that are looked into.
+/// The most levels of braces that are read.
 const DEPTH: usize = 8;
 
 /// The form of a save.
@@ -27,7 +27,7 @@ pub enum SaveForm {
     Binary,
 }
 
-/// The metadata of a save. A field is `None` if the game does not have it or if it cannot be read.
+/// The metadata of a save. A field is `None` if the game does not have it, or if it cannot be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The game.
@@ -38,13 +38,13 @@ pub struct Metadata {
     pub version: Option<String>,
     /// The date in the game, as the game writes it.
     pub date: Option<String>,
-    /// Who is played: a country's tag, an empire, a ruler.
+    /// The player: a country's tag, an empire or a ruler.
     pub player: Option<String>,
-    /// Whether it is an ironman game.
+    /// Whether the game is in ironman mode.
     pub ironman: Option<bool>,
-    /// Whether it is a game of several players.
+    /// Whether the game has several players.
     pub multiplayer: Option<bool>,
-    /// Mods, by name where the save has names.
+    /// The mods, by name if the save has names.
     pub mods: Option<Vec<String>>,
     /// Downloadable content, by name.
     pub dlc: Option<Vec<String>>,
@@ -53,10 +53,10 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// Reads one source more: the leading data of a SAV line with the line itself, the member `meta`, or the beginning of
-    /// the save. The first source that has a field counts. `bytes` may be cut anywhere; 64 KiB are enough.
+    /// Reads one more source: the metadata after a SAV line including the line, the member `meta`, or the beginning of
+    /// the save. The first source with a field sets it. `bytes` may be cut anywhere, and 64 KiB are enough.
     ///
-    /// `sav` is the line before the zip that the bytes are from, if there is one.
+    /// `sav` is the SAV line that precedes the zip of these bytes, if there is one.
     pub fn read(&mut self, bytes: &[u8], sav: Option<SavLine>, game: Option<Game>, words: &Words) {
         let head = Head::read(&bytes[..bytes.len().min(head::LENGTH)]);
         let by_line = sav.map(|line| if line.version >= 2 { Game::Eu5 } else { Game::Jomini });
@@ -95,7 +95,7 @@ impl Metadata {
         }
     }
 
-    /// As a JSON object. What is not known is null.
+    /// The metadata as a JSON object. An unknown field is null.
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();
         let texts = [
@@ -148,28 +148,28 @@ fn quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Reads pairs and lists, loosely: what it does not understand says nothing.
+/// A tolerant reader of pairs and lists. It ignores unknown structure.
 struct Reader<'a> {
     metadata: &'a mut Metadata,
-    /// Whether an earlier source had these.
+    /// Whether an earlier source had these lists.
     has_mods: bool,
     has_dlc: bool,
     encoding: Encoding,
-    /// Keys of the open braces.
+    /// The keys of the open braces.
     path: Vec<Vec<u8>>,
-    /// Braces deeper than that.
+    /// The number of open braces below the deepest level that is read.
     deeper: usize,
     /// A word that may be a key.
     word: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
-    /// Parts of the version, of games that write it so.
+    /// The parts of the version, for games that write it in parts.
     parts: String,
 }
 
 impl Reader<'_> {
     fn text(&mut self, bytes: &[u8]) {
         let mut at = 0;
-        // What ends this loop: each turn takes a byte at least.
+        // The loop ends because each turn takes at least one byte.
         while at < bytes.len() {
             let rest = &bytes[at..];
             match rest[0] {
@@ -227,7 +227,7 @@ impl Reader<'_> {
             return;
         }
         self.path.push(name);
-        // An empty list is known to be empty.
+        // An opened list is known, even if it stays empty.
         self.list(None);
     }
 
@@ -256,20 +256,20 @@ impl Reader<'_> {
         }
     }
 
-    /// The word that waited is an element.
+    /// Makes the waiting word an element.
     fn element(&mut self) {
         if let Some(word) = self.word.take() {
             self.list(Some(&word));
         }
     }
 
-    /// The keys of the open braces, without the block that some games have around all this.
+    /// The keys of the open braces, without the outer metadata block that some games write.
     fn place(&self) -> &[Vec<u8>] {
         let is_block = self.path.first().is_some_and(|name| name == b"meta_data" || name == b"metadata");
         &self.path[usize::from(is_block)..]
     }
 
-    /// The list that the innermost brace may be.
+    /// The metadata list with this name, unless an earlier source had it.
     fn items(&mut self, name: &[u8]) -> Option<&mut Vec<String>> {
         match name {
             b"mod_enabled" | b"mods_enabled" | b"mods_enabled_names" | b"mods" if !self.has_mods => {

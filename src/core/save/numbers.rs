@@ -1,34 +1,34 @@
-//! The numbers of binary saves, as the game writes them in its text saves.
+//! The numbers of binary saves, in the format of the game's text saves.
 
 use std::io::Write;
 
 use super::game::Game;
 
-/// How a game writes what it has in bits.
+/// A game's format for numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Numbers {
     game: Game,
-    /// Whether fixed point has three decimals, not five: Crusader Kings III before 1.5.
+    /// Whether fixed point has three decimals instead of five. Crusader Kings III before 1.5 has three.
     has_three_places: bool,
 }
 
-/// What a key says about the integer that follows.
+/// The meaning of an integer, as its key shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// A date if it looks like one.
+    /// A date if the number looks like one.
     Guess,
     Number,
     Date,
 }
 
 impl Numbers {
-    /// `version` is the `save_game_version` that a save starts with.
+    /// `version` is the `save_game_version` at the start of a save.
     pub(super) fn new(game: Game, version: Option<u32>) -> Self {
         let may_be_old = matches!(game, Game::Ck3 | Game::Jomini);
         Self { game, has_three_places: may_be_old && version.is_some_and(|version| version <= 5) }
     }
 
-    /// What `key` says about an integer after it.
+    /// The meaning of an integer after `key`.
     pub(super) fn meaning(self, key: &[u8]) -> Meaning {
         let (numbers, dates): (&[&[u8]], &[&[u8]]) = match self.game {
             Game::Eu4 | Game::Ck2 => (&[b"random", b"id"], &[b"date_built"]),
@@ -49,7 +49,7 @@ impl Numbers {
         }
     }
 
-    /// Appends a 32-bit integer: a date, or a number.
+    /// Appends a 32-bit integer as a date or a number.
     pub(super) fn integer(self, out: &mut Vec<u8>, number: i32, meaning: Meaning) {
         match self.date(number, meaning) {
             Some(date) => date.write(out),
@@ -78,7 +78,7 @@ impl Numbers {
         }
     }
 
-    /// Appends 0x000d.
+    /// Appends the payload of 0x000d.
     pub(super) fn short(self, out: &mut Vec<u8>, bytes: [u8; 4]) {
         let float = f32::from_le_bytes(bytes);
         match self.game {
@@ -93,17 +93,18 @@ impl Numbers {
         }
     }
 
-    /// Appends 0x000d of Hearts of Iron IV since its saves' version 30: eight bytes, whole numbers.
+    /// Appends the payload of 0x000d in Hearts of Iron IV since save version 30: eight bytes, whole numbers.
     pub(super) fn short_of_eight(out: &mut Vec<u8>, bytes: [u8; 8]) {
         append(out, format_args!("{}", i64::from_le_bytes(bytes) / 100_000));
     }
 
-    /// Appends 0x0167, and fixed point.
+    /// Appends the payload of 0x0167, or fixed point.
     pub(super) fn long(self, out: &mut Vec<u8>, bytes: [u8; 8]) {
         let number = i64::from_le_bytes(bytes);
         let (is_negative, size) = (number < 0, number.unsigned_abs());
         match self.game {
-            // 15 bits after the point, written with five decimals: rounded, or down.
+            // The number has 15 bits after the point and is written with five decimals. Two games round to the nearest;
+            // Hearts of Iron IV rounds down.
             Game::Eu4 | Game::Ck2 | Game::Hoi4 => {
                 let is_short = self.game == Game::Hoi4;
                 let part = (size & 0x7fff) * 100_000;
@@ -122,7 +123,7 @@ impl Numbers {
     }
 }
 
-/// Appends a number whose part after the point has `places` digits; zeros at the end go if they are to.
+/// Appends a number with `places` digits after the point. If `is_short`, zeros at the end are dropped.
 fn fixed(out: &mut Vec<u8>, is_negative: bool, whole: u64, part: u64, places: usize, is_short: bool) {
     if is_negative {
         out.push(b'-');
@@ -141,7 +142,7 @@ pub(super) fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("memory takes all that is written");
 }
 
-/// A date of a year without leap days.
+/// A date in a calendar without leap days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Date {
     year: i32,
@@ -151,12 +152,12 @@ struct Date {
 }
 
 impl Date {
-    /// By the hours since 1 January of the year −5000.
+    /// Makes a date from the hours since 1 January of the year −5000.
     fn from_hours(hours: i32) -> Option<Self> {
         let (days, hour) = (hours / 24, u32::try_from(hours % 24).ok()?);
-        // Before the year −5000 only 1 January is a date: monuments have such.
+        // Before the year −5000 only 1 January is a date. Monuments have such dates.
         let (year, mut day) = (days / 365 - 5000, u32::try_from(days % 365).ok()?);
-        // Years have 16 bits.
+        // A year has 16 bits.
         i16::try_from(year).ok()?;
         let mut month = 1;
         for length in [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30] {

@@ -2,15 +2,15 @@
 
 use super::select::Selection;
 
-/// What becomes of a key that an object has more than once.
+/// The treatment of a key that an object has more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Keys {
-    /// It is written more than once. Readers of JSON differ in which they keep.
+    /// The key is written more than once. Readers of JSON differ in the one they keep.
     #[default]
     Preserve,
     /// Objects are `{"type":"obj","val":[[key,value],…]}`, lists are `{"type":"array","val":[…]}`.
     Pairs,
-    /// It is written once, with a list of its values. Holds the whole document back.
+    /// The key is written once, with a list of its values. This holds the whole document back.
     Group,
 }
 
@@ -29,7 +29,7 @@ impl Keys {
     }
 }
 
-/// Which scalars may become numbers and truth values.
+/// The scalars that may become numbers and truth values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Narrow {
     /// Words without quotation marks.
@@ -59,7 +59,7 @@ impl Narrow {
 /// The encoding of a save's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// UTF-8; bytes that are none become U+FFFD.
+    /// UTF-8. Invalid bytes become U+FFFD.
     Utf8,
     /// windows-1252.
     Windows1252,
@@ -79,30 +79,30 @@ impl Encoding {
     }
 }
 
-/// What becomes of numbers in a binary save that the token list has no name for.
+/// The treatment of numbers in a binary save that have no name in the token list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unknown {
-    /// They are written as `__unknown_0x1234`, those of the save's own strings as `__id_0x12`.
+    /// The number is written as `__unknown_0x1234`, or as `__id_0x12` if it refers to the save's own strings.
     #[default]
     Name,
     /// The save is refused.
     Refuse,
 }
 
-/// How a save is converted.
+/// The options of a conversion.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Keys that come more than once.
+    /// The treatment of repeated keys.
     pub keys: Keys,
-    /// Numbers and truth values.
+    /// The scalars that become numbers and truth values.
     pub narrow: Narrow,
-    /// None goes by the game.
+    /// The encoding. `None` uses the game's encoding.
     pub encoding: Option<Encoding>,
-    /// Which parts are written, and in which form.
+    /// The parts to write, and their form.
     pub selection: Selection,
-    /// Numbers without a name, in binary saves.
+    /// The treatment of numbers without a name, in binary saves.
     pub unknown: Unknown,
-    /// Bytes of memory that [`Keys::Group`] may take.
+    /// The most bytes of memory that [`Keys::Group`] may take.
     pub group_bytes: usize,
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::error::{Rule, SaveError};
 
 impl Grammar {
-    /// A value that waited turns out to be no header.
+    /// Writes a held value that proved to be no header.
     #[cold]
     pub(super) fn release(&mut self) -> Result<(), SaveError> {
         self.has_value = false;
@@ -32,7 +32,7 @@ impl Grammar {
         self.end_value(closers)
     }
 
-    /// A value that waited turns out to be the header of a brace.
+    /// Opens the brace of a held value that proved to be a header.
     pub(super) fn header(&mut self, at: u64) -> Result<(), SaveError> {
         if !std::mem::take(&mut self.has_value) {
             return Err(SaveError::Bad { rule: Rule::Header, offset: at });
@@ -56,7 +56,7 @@ impl Grammar {
         Ok(())
     }
 
-    /// What becomes of the brace after a key: paths lead through no operator.
+    /// The reach of the brace after a key. A path does not lead through an operator.
     pub(super) fn pair_reach(&self) -> Reach {
         if self.operator == Operator::Equal || self.pair.is_whole() { self.pair } else { Reach::NOTHING }
     }
@@ -82,7 +82,7 @@ impl Grammar {
         self.selection.child(parent, depth, &key)
     }
 
-    /// A key of an object: what becomes of its value. It is written now if the value is certain to be.
+    /// Begins a pair and returns the reach of its value. The key is written now if its value is certain to be written.
     #[inline]
     pub(super) fn begin_key(&mut self, key: &[u8], kind: Kind) -> Result<Reach, SaveError> {
         let reach = self.child_reach(key, kind);
@@ -103,7 +103,7 @@ impl Grammar {
         Ok(())
     }
 
-    /// The value of a pair begins: what is to be written after it.
+    /// Begins the value of a pair. Returns the marks to write after it.
     #[inline]
     pub(super) fn begin_pair(&mut self, reach: Reach) -> Result<Closers, SaveError> {
         if reach.is_nothing() {

@@ -1,4 +1,4 @@
-//! Parameters, which scripts have and saves do not: `[[name] value ]`, `[[!name] key=value … ]`.
+//! The parameters of scripts: `[[name] value ]`, `[[!name] key=value … ]`. Saves have none.
 
 use super::{
     frame::{Next, Operator, State},
@@ -9,7 +9,7 @@ use super::{
 use crate::error::{Rule, SaveError};
 
 impl Grammar {
-    /// `[[name]` or `[[!name]`: the key of a parameter.
+    /// Takes `[[name]` or `[[!name]` as the key of a parameter.
     pub(super) fn parameter(&mut self, name: &[u8], kind: Kind, at: u64) -> Result<(), SaveError> {
         if self.state == State::Open {
             if self.is_mixed {
@@ -22,7 +22,7 @@ impl Grammar {
         self.key_is_one(Operator::Equal, false)
     }
 
-    /// What follows a parameter's name is the first key of an object.
+    /// Opens an object as the value of a parameter. `key` is its first key.
     pub(super) fn parameter_object(&mut self, key: &[u8], at: u64) -> Result<(), SaveError> {
         self.open()?;
         self.push(false, at)?;
@@ -33,7 +33,7 @@ impl Grammar {
 }
 
 impl Text {
-    /// Goes on with a parameter.
+    /// Continues a parameter that the input cut.
     pub(super) fn resume_parameter(&mut self, input: &[u8], at: usize) -> Result<usize, SaveError> {
         let byte = input[at];
         match self.lex {
@@ -87,7 +87,7 @@ impl Text {
         }
     }
 
-    /// Where a parameter's word ends, which starts at `at` or was cut there.
+    /// The end of a parameter's word. The word starts at `at`, or continues there after a cut.
     fn partial_end(&self, input: &[u8], at: usize) -> Option<usize> {
         match self.partial.last() {
             None => new_word_end(input, at),

@@ -1,8 +1,8 @@
-//! A scalar's value: which words are numbers, and how bytes become JSON text.
+//! The JSON form of a scalar: numbers, truth values and strings.
 
 use super::options::Encoding;
 
-/// Appends a word that may be a number or a truth value.
+/// Appends a word as a number, a truth value or a string.
 pub(super) fn narrowed(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
     match bytes {
         [b'0'..=b'9' | b'-' | b'+' | b'.', ..] => {
@@ -16,16 +16,17 @@ pub(super) fn narrowed(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
     }
 }
 
-/// 2^53 − 1: numbers beyond it are not exact in the readers of JSON, and stay strings.
+/// 2^53 − 1. Many JSON readers cannot hold larger numbers exactly, so these stay strings.
 const SAFE: u64 = (1 << 53) - 1;
 
-/// Powers of ten that are exact as `f64`; more digits after the point than this are no number.
+/// The powers of ten that are exact as `f64`. A word with more digits after its point is not a number.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22,
 ];
 
-/// Appends a number: sign, digits, at most one point, at most one `f` at the end. False if it is none that JSON keeps.
+/// Appends a number: sign, digits, at most one point, at most one `f` at the end. Returns false if JSON cannot keep the
+/// number.
 fn number(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let (negative, digits) = match bytes {
         [b'-', rest @ ..] => (true, rest),
@@ -38,7 +39,7 @@ fn number(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
         [] => integer(out, negative, whole),
         [b'f'] => match value(whole, &[]) {
             Some(value) if value <= SAFE => {
-                // A whole number with an `f` has no negative zero.
+                // A whole number with `f` has no negative zero.
                 decimal(out, negative && value != 0, value, 0);
                 true
             }
@@ -77,8 +78,8 @@ fn with_point(out: &mut Vec<u8>, negative: bool, whole: &[u8], fraction: &[u8]) 
     }
     let significant = without_zeros(whole);
     let kept = fraction.iter().rposition(|&b| b != b'0').map_or(0, |last| last + 1);
-    // Up to 15 digits, a decimal is the shortest form of the number that is nearest to it. Below 0.00001 serializers
-    // write an exponent.
+    // A decimal of up to 15 digits is the shortest form of its nearest `f64`. Below 0.00001 serializers write an
+    // exponent.
     let tiny = significant.is_empty() && kept > 5 && fraction[..5] == *b"00000";
     if tiny || significant.len() + fraction.len() > 15 {
         let Some(value) = value(whole, fraction) else { return false };
@@ -94,7 +95,7 @@ fn with_point(out: &mut Vec<u8>, negative: bool, whole: &[u8], fraction: &[u8]) 
     true
 }
 
-/// The digits as one number; none beyond 64 bits.
+/// The digits as one number. `None` beyond 64 bits.
 fn value(whole: &[u8], fraction: &[u8]) -> Option<u64> {
     let mut value: u64 = 0;
     for digit in whole.iter().chain(fraction) {
@@ -107,23 +108,23 @@ fn without_zeros(digits: &[u8]) -> &[u8] {
     &digits[digits.iter().position(|&b| b != b'0').unwrap_or(digits.len())..]
 }
 
-/// Appends `value` divided by ten to the `places`.
+/// Appends `value` divided by ten to the power of `places`.
 fn decimal(out: &mut Vec<u8>, negative: bool, value: u64, places: usize) {
-    // As the games' other readers do: both are rounded to f64 before they are divided.
+    // Other readers of this format do the same: they round both numbers to `f64` and then divide.
     #[allow(clippy::cast_precision_loss)]
     let number = value as f64 / POWERS[places];
     float(out, if negative { -number } else { number });
 }
 
-/// Appends a floating-point number as the shortest text that reads back as the same, with a point or an exponent.
+/// Appends a floating-point number as its shortest exact text, with a point or an exponent.
 pub(super) fn float(out: &mut Vec<u8>, number: f64) {
     if !number.is_finite() {
         out.extend_from_slice(b"null");
         return;
     }
     let mut text = format!("{number:e}");
-    // Where two shortest texts are equally near, serializers take the even one. At a power of two the nearest is not
-    // always one that reads back as the same, so that there the first stays.
+    // Two shortest texts may be equally near. Serializers then take the even one. At a power of two the nearest text
+    // may not read back as the same number, so the first text stays there.
     if number.to_bits() << 12 != 0 {
         let places = text.bytes().take_while(|&b| b != b'e').filter(u8::is_ascii_digit).count() - 1;
         text = format!("{number:.places$e}");
@@ -163,14 +164,14 @@ pub(super) fn float(out: &mut Vec<u8>, number: f64) {
     }
 }
 
-/// Appends a JSON string (RFC 8259 §7): white space at the end goes, so do backslashes.
+/// Appends a JSON string (RFC 8259 §7). White space at the end and backslashes are dropped.
 pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
     out.push(b'"');
     inner(out, bytes, encoding);
     out.push(b'"');
 }
 
-/// Appends what stands between the quotation marks of [`text`].
+/// Appends the content of the JSON string that [`text`] writes, without quotation marks.
 pub(super) fn inner(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
     if is_plain(bytes) {
         out.extend_from_slice(bytes);
@@ -179,12 +180,12 @@ pub(super) fn inner(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
     }
 }
 
-/// Whether a text stands in JSON as it is.
+/// Whether a text is the same in JSON.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
     bytes.iter().all(|&b| PLAIN[usize::from(b)]) && bytes.last() != Some(&b' ')
 }
 
-/// Appends a text that is no part of a save, as it stands between quotation marks.
+/// Appends the content of a JSON string, for a text from outside the save. Nothing is dropped.
 pub(super) fn quoted_inner(out: &mut Vec<u8>, text: &str) {
     for &byte in text.as_bytes() {
         escaped(out, byte);
@@ -241,7 +242,7 @@ fn utf8(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Appends one byte of a text as it stands between quotation marks.
+/// Appends one byte of a JSON string's content.
 pub(super) fn escaped(out: &mut Vec<u8>, byte: u8) {
     match byte {
         b'"' => out.extend_from_slice(b"\\\""),
@@ -265,7 +266,7 @@ fn char(out: &mut Vec<u8>, char: char) {
     out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// The upper half of windows-1252 as the WHATWG reads it: the five bytes that mean nothing are C1 controls.
+/// The upper half of windows-1252 by the WHATWG encoding standard. The five undefined bytes are C1 controls.
 fn windows_1252(byte: u8) -> char {
     const FROM_80: [u16; 32] = [
         0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,

@@ -1,24 +1,24 @@
-//! A selection: the parts of a save that are written, by their paths.
+//! A selection: the parts of a save to write, given by their paths.
 //!
-//! A path is `/` and names with `/` between them, from the root down: `/countries/FRA/treasury`. A name is a key as it
-//! stands in the JSON, `*` is every key, and in a list names are numbers from 0. In a name, `~1` is `/` and `~0` is `~`
-//! (RFC 6901 §3). `/` alone is the root.
+//! A path is `/` and names with `/` between them, from the root down: `/countries/FRA/treasury`. A name is a key in its
+//! JSON form. `*` is every key. In a list, names are numbers from 0. In a name, `~1` is `/` and `~0` is `~` (RFC 6901
+//! §3). `/` alone is the root.
 //!
-//! A path selects all that has these keys, and everything inside it. The objects and lists on the way are written with
-//! nothing but what is selected in them. Values that are reached through an operator (`a < { … }`) or a header
-//! (`rgb { … }`), and the list that follows an object's pairs, are selected as a whole with what they belong to.
+//! A path selects every value at these keys, with all its content. The objects and lists on the way are written with
+//! only their selected parts. A path does not lead through an operator (`a < { … }`), through a header (`rgb { … }`),
+//! or into the list after an object's pairs. Such values are selected together with their owner.
 
 use thiserror::Error;
 
 use super::{options::Encoding, scalar};
 
-/// The most paths that one selection has.
+/// The most paths in one selection.
 pub const PATHS: usize = 63;
 
 /// The longest path, in names.
 pub const NAMES: usize = 64;
 
-/// Which parts of a save are written, and whether as lines. The default is all of it, as one document.
+/// The parts of a save to write, and their form: lines or one document. The default is the whole save as one document.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     paths: Vec<Path>,
@@ -31,21 +31,21 @@ struct Path(Vec<Name>);
 #[derive(Debug, Clone)]
 enum Name {
     Any,
-    /// As it stands in JSON, without quotation marks.
+    /// A name in its JSON form, without quotation marks.
     Is(Vec<u8>),
 }
 
-/// A path that is none.
+/// An invalid path.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BadPath {
-    /// It does not start at the root.
+    /// The path does not start at the root.
     #[error("the path {path:?} does not start with \"/\"")]
     Relative {
         /// The path.
         path: String,
     },
-    /// It has an empty name.
+    /// The path has an empty name.
     #[error("the path {path:?} has an empty name")]
     Empty {
         /// The path.
@@ -57,7 +57,7 @@ pub enum BadPath {
         /// The path.
         path: String,
     },
-    /// It is too long.
+    /// The path is too long.
     #[error("the path {path:?} has more than {limit} names")]
     TooLong {
         /// The path.
@@ -65,7 +65,7 @@ pub enum BadPath {
         /// Names.
         limit: usize,
     },
-    /// There are too many.
+    /// The selection has too many paths.
     #[error("more than {limit} paths are selected")]
     TooMany {
         /// Paths.
@@ -73,20 +73,20 @@ pub enum BadPath {
     },
 }
 
-/// A set of paths that a value may still be on, as bits.
+/// A set of paths, as bits.
 type Paths = u64;
 
 const WHOLE: Paths = Paths::MAX;
 
-/// What a selection makes of a value.
+/// The part of a value that a selection keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reach {
-    /// The paths that lead through this value; [`WHOLE`] if one of them ends here or above.
+    /// The paths through this value. [`WHOLE`] if a path ends here or above.
     paths: Paths,
     lines: Lines,
 }
 
-/// Where a value is, seen from the value whose children become lines.
+/// The position of a value relative to the parent of the lines. Each child of that parent becomes a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lines {
     Above,
@@ -97,17 +97,17 @@ enum Lines {
 impl Reach {
     pub(super) const NOTHING: Self = Self { paths: 0, lines: Lines::Inside };
 
-    /// Whether the value is written with everything inside.
+    /// Whether the value is written with all its content.
     pub(super) fn is_whole(self) -> bool {
         self.paths == WHOLE && self.lines == Lines::Inside
     }
 
-    /// Whether nothing of it is written.
+    /// Whether no part of the value is written.
     pub(super) fn is_nothing(self) -> bool {
         self.paths == 0
     }
 
-    /// Whether the braces of an object or list are written, not only what is inside.
+    /// Whether the braces of an object or list are written, in addition to its content.
     pub(super) fn has_braces(self) -> bool {
         self.paths != 0 && self.lines == Lines::Inside
     }
@@ -119,11 +119,11 @@ impl Reach {
 }
 
 impl Selection {
-    /// Selects what one more path leads to.
+    /// Adds a path to the selection.
     ///
     /// # Errors
     ///
-    /// What is wrong with the path.
+    /// The path is not valid, or there are too many paths.
     pub fn with_path(mut self, path: &str) -> Result<Self, BadPath> {
         if self.paths.len() == PATHS {
             return Err(BadPath::TooMany { limit: PATHS });
@@ -132,17 +132,17 @@ impl Selection {
         Ok(self)
     }
 
-    /// Writes a line for each child of what `path` leads to, and nothing else.
+    /// Writes a line for each child of the value at `path`, and nothing else.
     ///
     /// # Errors
     ///
-    /// What is wrong with the path.
+    /// The path is not valid.
     pub fn with_lines(mut self, path: &str) -> Result<Self, BadPath> {
         self.lines = Some(Path::parse(path)?);
         Ok(self)
     }
 
-    /// Whether lines are written, not one document.
+    /// Whether the output is lines instead of one document.
     pub fn is_lines(&self) -> bool {
         self.lines.is_some()
     }
@@ -159,7 +159,7 @@ impl Selection {
         }
     }
 
-    /// What becomes of the child `key` of a value at `depth` (the root is at 0).
+    /// The reach of the child `key` of a value at `depth`. The root is at depth 0.
     pub(super) fn child(&self, parent: Reach, depth: usize, key: &[u8]) -> Reach {
         let lines = match parent.lines {
             Lines::Here | Lines::Inside => Lines::Inside,
@@ -212,7 +212,7 @@ impl Path {
     }
 }
 
-/// A name as it stands in JSON, without quotation marks.
+/// A path's name in its JSON form, without quotation marks.
 fn unescaped(name: &str) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     let mut bytes = name.bytes();
@@ -241,7 +241,7 @@ impl Name {
     }
 }
 
-/// A key as it stands in JSON, without quotation marks: `key` itself where that is the same.
+/// A key in its JSON form, without quotation marks. Returns `key` itself if the form is the same.
 pub(super) fn key_text<'a>(key: &'a [u8], encoding: Encoding, scratch: &'a mut Vec<u8>) -> &'a [u8] {
     if scalar::is_plain(key) {
         return key;

@@ -1,4 +1,4 @@
-//! The lexer of what is not selected: it finds the end of a brace, and checks nothing else.
+//! The lexer of unselected parts. It finds the end of a brace and checks nothing else.
 
 use super::text::{is_boundary, is_space};
 
@@ -13,7 +13,7 @@ pub(super) struct Skip {
 enum Lex {
     Gap,
     Comment,
-    /// A word: quotation marks inside mean nothing.
+    /// A word. Quotation marks inside it mean nothing.
     Word,
     Quoted,
     Escaped,
@@ -22,7 +22,7 @@ enum Lex {
 }
 
 impl Skip {
-    /// One brace is open.
+    /// Starts inside one open brace.
     pub(super) fn new() -> Self {
         Self { depth: 1, lex: Lex::Gap }
     }
@@ -31,7 +31,7 @@ impl Skip {
         self.depth == 0
     }
 
-    /// Reads up to the brace that closes the first, or all, and says how far.
+    /// Reads up to the brace that closes the first one, or to the end of the input. Returns the number of bytes read.
     pub(super) fn read(&mut self, input: &[u8]) -> usize {
         let mut at = 0;
         while at < input.len() {

@@ -1,7 +1,7 @@
-//! The lexer of text saves: bytes in, tokens to the grammar.
+//! The lexer of text saves. It turns bytes into tokens for the grammar.
 //!
-//! What a byte is depends on the grammar's state: `<` is an operator after a key, and starts a word where a key belongs.
-//! A token that the input cuts is kept in `partial` until the rest comes.
+//! The role of a byte depends on the grammar's state. `<` is an operator after a key, and starts a word in the place of
+//! a key. A token that the input cuts is kept in `partial` until its rest comes.
 
 use super::{
     frame::{Next, Operator, State},
@@ -21,11 +21,11 @@ pub(super) struct Text {
     pub(super) partial: Vec<u8>,
     in_comment: bool,
     skip: Option<Skip>,
-    /// Where a parameter began.
+    /// The offset of the current parameter.
     pub(super) parameter: u64,
 }
 
-/// Where in a token the input was cut.
+/// The position in a token where the input was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lex {
     /// Between tokens.
@@ -34,7 +34,7 @@ pub(super) enum Lex {
     Quoted {
         escaped: bool,
     },
-    /// `@`: a variable, or `@[`, which may have spaces inside.
+    /// `@`: a variable, or `@[`, which may contain spaces.
     Variable,
     Interpolated,
     /// The first byte of an operator, or of a word.
@@ -56,7 +56,8 @@ pub(super) enum Lex {
 const SPACE: u8 = 1;
 const BOUNDARY: u8 = 2;
 
-/// White space between tokens, and bytes that end a word. Vertical tab and form feed end a word and are words themselves.
+/// White space between tokens, and bytes that end a word. Vertical tab and form feed end a word, and are words
+/// themselves.
 pub(super) const CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut i = 0;
@@ -84,13 +85,13 @@ pub(super) fn is_boundary(byte: u8) -> bool {
     CLASS[usize::from(byte)] & BOUNDARY != 0
 }
 
-/// Where the word that goes on at `from` ends.
+/// The end of a word that continues at `from`.
 #[inline]
 pub(super) fn word_end(input: &[u8], from: usize) -> Option<usize> {
     input[from..].iter().position(|&b| is_boundary(b)).map(|length| from + length)
 }
 
-/// Where the word that starts at `from` ends: a boundary where a word belongs is a word of one byte.
+/// The end of a word that starts at `from`. A boundary in the place of a word is a word of one byte.
 #[inline]
 pub(super) fn new_word_end(input: &[u8], from: usize) -> Option<usize> {
     if is_boundary(input[from]) { Some(from + 1) } else { word_end(input, from + 1) }
@@ -101,10 +102,10 @@ impl Text {
         Self { grammar, offset, lex: Lex::Gap, partial: Vec::new(), in_comment: false, skip: None, parameter: 0 }
     }
 
-    /// Reads until the input or the room in the buffer ends, and says how far.
+    /// Reads until the input ends or the buffer is full. Returns the number of bytes read.
     pub(super) fn read(&mut self, input: &[u8]) -> Result<usize, SaveError> {
         let mut at = 0;
-        // What ends this loop: each turn takes a byte, or moves the grammar to a state that takes one.
+        // The loop ends because each turn takes a byte, or moves the grammar to a state that takes one.
         while at < input.len() && !self.grammar.json.is_full() {
             if let Some(skip) = &mut self.skip {
                 at += skip.read(&input[at..]);
@@ -141,7 +142,7 @@ impl Text {
         self.offset + at as u64
     }
 
-    /// Passes white space and comments; none if the input ends before something else comes.
+    /// Passes white space and comments. `None` if the input ends first.
     #[inline]
     pub(super) fn gap(&mut self, input: &[u8], mut at: usize) -> Option<usize> {
         loop {
@@ -159,7 +160,7 @@ impl Text {
         }
     }
 
-    /// Reads one token from its start, or moves the grammar on.
+    /// Reads one token from its start, or advances the grammar.
     #[inline]
     fn token(&mut self, input: &[u8], at: usize) -> Result<usize, SaveError> {
         let Some(at) = self.gap(input, at) else { return Ok(input.len()) };
@@ -218,7 +219,7 @@ impl Text {
         }
     }
 
-    /// A word: at least one byte, up to a boundary.
+    /// Reads a word: at least one byte, up to a boundary.
     #[inline]
     fn word(&mut self, input: &[u8], at: usize) -> Result<usize, SaveError> {
         match new_word_end(input, at) {
@@ -255,7 +256,8 @@ impl Text {
         Ok(start)
     }
 
-    /// What follows a scalar that ends at `end`: where it is, and what, if this input says so.
+    /// The offset and the kind of the token after a scalar that ends at `end`. The kind is unknown if this input does
+    /// not show it.
     #[inline]
     fn peek(&self, input: &[u8], end: usize) -> (usize, Next) {
         let mut at = end;
@@ -277,7 +279,7 @@ impl Text {
 
     #[inline]
     fn operator(&mut self, input: &[u8], at: usize) -> Result<usize, SaveError> {
-        // The second byte is nearly always there, and nearly never a part of it.
+        // The second byte is nearly always there, and is rarely a part of the operator.
         if let [b'=', second, ..] = input[at..]
             && second != b'='
         {
@@ -288,7 +290,7 @@ impl Text {
         Ok(at + 1)
     }
 
-    /// Keeps a token from `at` on, which goes on after the input or is too long.
+    /// Starts to keep a token at `at`, because it continues after the input or is too long.
     #[cold]
     fn cut(&mut self, input: &[u8], at: usize, lex: Lex) -> Result<usize, SaveError> {
         self.partial.clear();
@@ -317,7 +319,7 @@ impl Text {
         result
     }
 
-    /// Goes on with a token that was cut.
+    /// Continues a token that the input cut.
     #[cold]
     fn resume(&mut self, input: &[u8], at: usize) -> Result<usize, SaveError> {
         let byte = input[at];
@@ -367,7 +369,7 @@ impl Text {
         }
     }
 
-    /// The byte after the first of an operator.
+    /// Takes the byte after the first byte of an operator.
     fn second(&mut self, first: u8, at: usize, byte: u8) -> Result<usize, SaveError> {
         self.lex = Lex::Gap;
         let here = self.position(at) - 1;

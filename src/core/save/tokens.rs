@@ -1,4 +1,4 @@
-//! The words of binary saves: a list that the caller brings, and the table of strings that some saves have.
+//! The words of binary saves: the caller's token list, and the string table of some saves.
 
 use std::fmt;
 
@@ -7,27 +7,27 @@ use thiserror::Error;
 /// A game's words by their numbers.
 #[derive(Clone)]
 pub struct Tokens {
-    /// Where the name of each number ends in `names`, and begins: start + 1, or 0 for none; length.
+    /// For each number, the place of its name in `names`: its start + 1, or 0 for no name, and its length.
     places: Box<[(u32, u16)]>,
     names: String,
     count: usize,
 }
 
-/// A line of a token list that is none.
+/// An invalid line of a token list.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line} of the token list is not like \"0x1234 name\"")]
 pub struct BadTokens {
-    /// From 1.
+    /// The line's number, from 1.
     pub line: usize,
 }
 
 impl Tokens {
-    /// Reads a list: a line for each word, its number in hexadecimal, white space, the name. Empty lines, and those that
-    /// start with `#`, are passed over; of a number that comes twice, the last name counts.
+    /// Reads a list. Each line has a word's number in hexadecimal, white space, and its name. Empty lines and lines
+    /// that start with `#` are ignored. If a number comes twice, the last name counts.
     ///
     /// # Errors
     ///
-    /// Which line is wrong.
+    /// A line is not valid. The error has its number.
     pub fn parse(list: &str) -> Result<Self, BadTokens> {
         let mut tokens = Self {
             places: vec![(0, 0); 1 << 16].into_boxed_slice(),
@@ -54,12 +54,12 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// How many numbers have a name.
+    /// The count of numbers with a name.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether none has.
+    /// Whether no number has a name.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -86,12 +86,13 @@ impl fmt::Debug for Tokens {
 #[derive(Debug, Clone, Default)]
 pub struct Lookups {
     bytes: Vec<u8>,
-    /// Where each string begins; its length stands before it.
+    /// The offset of each string. Its length precedes it.
     starts: Vec<u32>,
 }
 
 impl Lookups {
-    /// Reads the table: five bytes, then for each string two bytes of length, and the string. What the end cuts is left out.
+    /// Reads the table: five bytes, then for each string two bytes of length and the string. A string that the end cuts
+    /// is left out.
     pub fn parse(bytes: Vec<u8>) -> Self {
         let mut starts = Vec::new();
         let mut at = 5;
