@@ -76,10 +76,9 @@ impl Problem {
     /// zips come with the same content type, from `--data-binary`.
     pub(crate) fn with_hint(mut self, headers: &HeaderMap) -> Self {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_damage = matches!(self.status.as_u16(), 400 | 413 | 415 | 422);
+        let is_damage = matches!(self.status.as_u16(), 400 | 413 | 415);
         if is_damage && content_type.starts_with("application/x-www-form-urlencoded") {
-            self.detail +=
-                "; the content type is that of curl -d, which drops line ends: use --data-binary @FILE or -T FILE";
+            self.detail += "; if curl -d sent this, it dropped the line ends: use --data-binary @FILE or -T FILE";
         }
         self
     }
