@@ -21,7 +21,8 @@
 //! metadata   game, version, date, player, without a conversion of the save
 //! ```
 //!
-//! Imports point up this list.
+//! Imports point up this list, with two exceptions: `game` names the encodings of `options`, and `skip` shares the rules of
+//! `text`.
 
 mod binary;
 mod blocks;
@@ -48,9 +49,10 @@ mod tokens;
 pub use converter::Converter;
 pub use decode::Words;
 pub use game::Game;
-pub use head::SavLine;
 pub(crate) use head::{LENGTH as START_BYTES, is_plain};
 pub use metadata::{Metadata, SaveForm};
 pub use options::{Encoding, Keys, Narrow, Options, Unknown};
 pub use select::{BadPath, Selection};
 pub use tokens::{BadTokens, Lookups, Tokens};
+
+pub use crate::zip::format::sav_header::SavLine;

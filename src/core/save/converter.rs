@@ -1,11 +1,12 @@
 //! The converter: a save's bytes in, JSON out, one bounded step at a time.
 
 use super::{
+    SavLine,
     binary::Binary,
     decode::{Decoder, Words},
     game::Game,
     grammar::Grammar,
-    head::{self, Head, SavLine},
+    head::{self, Head},
     json::Json,
     options::{Encoding, Options},
     text::Text,

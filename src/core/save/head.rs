@@ -1,52 +1,11 @@
 //! The beginning of a save: byte order mark, SAV line, game mark.
 
 use super::game::Game;
+use crate::zip::format::sav_header::SavLine;
 
 /// The bytes that decide the kind of input: a byte order mark, a SAV line, a game mark, and the first key or the
 /// version of a binary save.
 pub(crate) const LENGTH: usize = 64;
-
-/// The first line of saves from newer games. It has `SAV`, two digits of version, two digits of kind, eight random
-/// digits, eight digits for the number of metadata bytes, in version 2 eight more digits, and the end of the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SavLine {
-    /// The version of the line: 1 or 2.
-    pub version: u8,
-    /// The kind. 0 and 1: a save without a zip. 2 and 3: metadata, then a zip. 4 and 5: a zip with the metadata inside.
-    /// Odd kinds are binary.
-    pub kind: u8,
-    /// Bytes of metadata after the line.
-    pub metadata: u32,
-    /// Bytes of the line, including its end.
-    pub length: usize,
-}
-
-impl SavLine {
-    /// Parses the line at the start of `bytes`. `None` if there is no line, or only a part of one.
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let digits = bytes.strip_prefix(b"SAV")?;
-        let end = digits.iter().take(30).position(|&b| b == b'\n')?;
-        let line = digits[..end].strip_suffix(b"\r").unwrap_or(&digits[..end]);
-        if !matches!(line.len(), 20 | 28) || !line.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        let number = |from: usize, to: usize| {
-            let text = std::str::from_utf8(&line[from..to]).ok()?;
-            u32::from_str_radix(text, 16).ok()
-        };
-        Some(Self {
-            version: u8::try_from(number(0, 2)?).ok()?,
-            kind: u8::try_from(number(2, 4)?).ok()?,
-            metadata: number(12, 20)?,
-            length: 3 + end + 1,
-        })
-    }
-
-    /// Whether the save is binary.
-    pub fn is_binary(self) -> bool {
-        self.kind % 2 == 1
-    }
-}
 
 /// Whether a file with this start is a save without a zip: text, tokens, or a SAV line of such a kind. `start` has
 /// [`LENGTH`] bytes, or the whole of a shorter file.

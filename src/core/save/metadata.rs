@@ -1,9 +1,10 @@
 //! The metadata of a save, read from its metadata member or from its first bytes, without a conversion.
 
 use super::{
+    SavLine,
     decode::{CLOSE, Decoder, EQUAL, OPEN, Words},
     game::Game,
-    head::{self, Head, SavLine},
+    head::{self, Head},
     options::{Encoding, Unknown},
     scalar,
     text::{is_boundary, is_space},

@@ -55,7 +55,7 @@ use super::{
     decoder::{Coding, Contents, Decoder, Measured},
     format::{
         extra, record,
-        sav_header::{self, SavHeader},
+        sav_header::{self, SavLine},
         time,
     },
     ledger::{self, Ledger, NameDigest},
@@ -135,7 +135,7 @@ pub struct ZipReader {
     names: Names,
     order: Order,
     /// The header line of a save.
-    save: Option<SavHeader>,
+    save: Option<SavLine>,
 }
 
 #[derive(Debug)]

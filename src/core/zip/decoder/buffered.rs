@@ -1,4 +1,4 @@
-//! The rarer methods: decoders behind one buffer, so that cuts in the input or the output make no difference.
+//! The rarer methods: decoders with a common buffer, so that cuts in the input or the output make no difference.
 //!
 //! Deflate64, bzip2, lzma and xz get their input one byte at a time. Their libraries read ahead and drop the output of a
 //! call that fails. With single bytes the end of the stream is exact, and an error comes after the same contents however
@@ -28,7 +28,7 @@ const LZMA: u64 = 128 << 10;
 /// Bytes of the header before raw lzma data: version, length of the properties, properties (APPNOTE §5.8.8).
 const LZMA_HEADER: usize = 9;
 
-/// Upper bound of what a decoder with this window charges, in bytes. Xz's is the largest at 8 MiB and more, bzip2's below.
+/// Upper bound of the charge of a decoder with this window, in bytes. Xz's is the largest at 8 MiB and more, bzip2's below.
 pub(crate) fn decoder_bytes(window: u64) -> u64 {
     const MOST_LITERAL_CODERS: u64 = 0x600 << 12;
     [

@@ -1,4 +1,5 @@
-//! Save headers: the line that Paradox games write before the zip of a save.
+//! Save headers: the line that Paradox games write before the zip of a save. This is the only reading of it, for the zip
+//! reader and for the save parser.
 //!
 //! Version 01 has 24 bytes: `SAV`, two digits of version, two hexadecimal digits of kind, eight random ones, eight that give
 //! the length of the metadata between the line and the zip, and the line end. Version 02 (Europa Universalis V since patch
@@ -10,21 +11,39 @@ pub(crate) const LENGTH: usize = 24;
 /// Digits that version 02 adds.
 const ADDED: usize = 8;
 
-/// A parsed line.
+/// The first line of saves from newer games.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SavHeader {
-    /// Length of the line with its end.
-    pub(crate) length: usize,
-    /// Length of the metadata after it.
-    pub(crate) metadata: u64,
-    /// Contents of the save: odd kinds are binary, even kinds are text. Kinds 0 and 1 are not compressed.
-    pub(crate) kind: u8,
+pub struct SavLine {
+    /// The version of the line: 1 or 2.
+    pub version: u8,
+    /// The kind. 0 and 1: a save without a zip. 2 and 3: metadata, then a zip. 4 and 5: a zip with the metadata inside.
+    /// Odd kinds are binary.
+    pub kind: u8,
+    /// Bytes of metadata after the line.
+    pub metadata: u64,
+    /// Bytes of the line, including its end.
+    pub length: usize,
+}
+
+impl SavLine {
+    /// Parses the line at the start of `bytes`. `None` if there is no line of a known version, or only a part of one.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        match bytes.starts_with(b"SAV").then(|| parse(bytes))? {
+            Parsed::Whole(line) => Some(line),
+            Parsed::Open { .. } | Parsed::Unknown(_) => None,
+        }
+    }
+
+    /// Whether the save is binary.
+    pub fn is_binary(self) -> bool {
+        self.kind % 2 == 1
+    }
 }
 
 /// The result of parsing the start of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Parsed {
-    Whole(SavHeader),
+    Whole(SavLine),
     /// More bytes are needed, this many in all.
     Open {
         wanted: usize,
@@ -71,7 +90,7 @@ pub(crate) fn parse(file: &[u8]) -> Parsed {
         Some(_) => return damaged(),
     };
     // Two hexadecimal digits.
-    Parsed::Whole(SavHeader { length, metadata, kind: kind as u8 })
+    Parsed::Whole(SavLine { version: version[1] - b'0', kind: kind as u8, metadata, length })
 }
 
 #[cfg(test)]
@@ -87,7 +106,7 @@ mod tests {
                     assert!(wanted > seen, "progress");
                     seen = wanted;
                 }
-                Parsed::Whole(SavHeader { length, metadata, kind }) => return Some((length, metadata, kind)),
+                Parsed::Whole(SavLine { length, metadata, kind, .. }) => return Some((length, metadata, kind)),
                 _ => return None,
             }
         }

@@ -6,7 +6,7 @@ use super::{
     ledger::Ledger,
     order::HeldMember,
     record,
-    sav_header::{self, Parsed, SavHeader},
+    sav_header::{self, Parsed, SavLine},
 };
 use crate::{
     error::{Error, Format, Unsupported},
@@ -78,13 +78,13 @@ impl ZipReader {
         let found = self.record.escape_ascii();
         let what = match self.save {
             None => format!("a split archive's marker, and then \"{found}\" instead of a zip"),
-            Some(SavHeader { kind: kind @ 0..=1, .. }) => {
+            Some(SavLine { kind: kind @ 0..=1, .. }) => {
                 let form = if kind == 0 { "text" } else { "binary" };
                 format!(
                     "the save is not compressed (kind {kind}, {form}), so it holds no zip. Upload a compressed save"
                 )
             }
-            Some(SavHeader { length, metadata, .. }) => format!(
+            Some(SavLine { length, metadata, .. }) => format!(
                 "the save's header states {metadata} bytes of metadata, but \"{found}\" and not a zip is at offset {}. \
                  The header may be stale: save again in the game",
                 length as u64 + metadata
