@@ -126,13 +126,15 @@ where
             if filename.as_ref().is_some_and(|filename| !filename.is_empty()) {
                 return Ok((form, filename));
             }
+            // A value like "PK2" of the option `name` is no archive.
+            let is_option = filename.is_none() && name.as_deref().is_some_and(given::resembles_option);
             let mut text = Vec::new();
             let mut is_file = false;
             while !is_file && let Some(part) = poll_fn(|cx| form.poll_parser(cx, Self::poll_part)).await? {
                 text.extend_from_slice(&part);
                 // An archive in a field without a filename, as `curl -F "file=<save.zip"` sends it.
                 is_file = filename.is_some() && !text.is_empty()
-                    || ARCHIVE_STARTS.iter().any(|start| text.starts_with(start));
+                    || !is_option && ARCHIVE_STARTS.iter().any(|start| text.starts_with(start));
             }
             if is_file {
                 form.start = text.into();
@@ -144,7 +146,7 @@ where
                 continue;
             }
             let name = name.ok_or(BadForm::NoName)?;
-            if !given::resembles_option(&name) {
+            if !is_option {
                 continue;
             }
             let text = String::from_utf8(text).map_err(|_| BadForm::NotText { name: name.clone() })?;

@@ -75,7 +75,7 @@ fn service() -> Service {
     Service::new(Settings::new(Limits::WORKER), BUDGET, Platform::default())
 }
 
-/// Nobody asks too often.
+/// A request below the rate limit.
 fn visit<P>(patience: P) -> Visit<P, impl Future<Output = bool>> {
     Visit { id: "the-platform-s-word".to_owned(), patience, over_rate: ready(false) }
 }
@@ -509,7 +509,7 @@ fn ledger(service: &Service) -> [u64; 3] {
     ["reserved_bytes", "active", "waiting"].map(|figure| health[figure].as_u64().unwrap())
 }
 
-/// What a conversion reserves whose upload has `upload_bytes`.
+/// The reservation of a conversion with an upload of `upload_bytes`.
 fn reservation(quality: u8, lgwin: u8, upload_bytes: Option<u64>) -> u64 {
     Share::of(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, BUDGET, upload_bytes).unwrap().bytes
 }
@@ -523,7 +523,7 @@ fn convert(upload: Upload) -> Request<Upload> {
     request("POST", "/?quality=2&lgwin=18", &[], upload)
 }
 
-/// What comes of a future that is asked once.
+/// The result of a future that is polled once.
 fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     future.poll(&mut Context::from_waker(std::task::Waker::noop()))
 }
@@ -708,6 +708,7 @@ fn forms_of_browsers_and_frameworks_are_accepted() {
     let quality: Part<'_> = ("quality", None, b"2");
     for (case, parts) in [
         ("a token and a button", vec![("_token", None, &b"x"[..]), quality, file, ("submit", None, b"Convert")]),
+        ("a name like an archive's start", vec![("name", None, &b"PK2"[..]), quality, file]),
         ("an empty input first", vec![quality, ("cover", Some(""), b""), file]),
         ("an empty input last", vec![quality, file, ("cover", Some(""), b"")]),
         ("no filename", vec![quality, ("file", None, &upload)]),
@@ -837,7 +838,7 @@ fn a_form_reserves_no_more_than_its_length_tells_and_reads_its_fields_before() {
     assert_eq!(ledger(&service), [reservation(2, 18, Some(fields.len() as u64)), 1, 0]);
 }
 
-/// `bytes` with `from`, where it stands first, replaced.
+/// `bytes` with the first `from` replaced.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
     [&bytes[..at], to, &bytes[at + from.len()..]].concat()
