@@ -24,6 +24,8 @@ struct Reading<B> {
     body: B,
     /// Whether the body was ever asked for a frame.
     has_begun: bool,
+    /// Whether it gave its end or an error: it must not be asked again.
+    has_ended: bool,
 }
 
 impl<B> Clone for Shared<B> {
@@ -37,7 +39,7 @@ where
     B: Body<Data = Bytes, Error: Display> + Unpin,
 {
     pub(crate) fn new(body: B) -> Self {
-        Self(Arc::new(Mutex::new(Reading { body, has_begun: false })))
+        Self(Arc::new(Mutex::new(Reading { body, has_begun: false, has_ended: false })))
     }
 
     /// Reads on and discards, so that a refusal reaches its client: many clients read no answer while they send, and a
@@ -46,8 +48,11 @@ where
     /// A client that `waits` for a 100 (RFC 9110 §10.1.1) has sent nothing if nothing was read, and reads the refusal at once.
     pub(crate) async fn discard(mut self, waits: bool, sleep: Option<Sleep>) {
         let Some(sleep) = sleep else { return };
-        let begun = self.lock().has_begun;
-        if waits && !begun || self.is_end_stream() {
+        let (has_begun, has_ended) = {
+            let reading = self.lock();
+            (reading.has_begun, reading.has_ended || reading.body.is_end_stream())
+        };
+        if has_ended || waits && !has_begun {
             return;
         }
         let mut left = DISCARDED_BYTES;
@@ -84,7 +89,9 @@ where
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut reading = self.lock();
         reading.has_begun = true;
-        Pin::new(&mut reading.body).poll_frame(cx)
+        let frame = Pin::new(&mut reading.body).poll_frame(cx);
+        reading.has_ended = matches!(frame, Poll::Ready(None | Some(Err(_))));
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -141,6 +148,17 @@ mod tests {
     fn a_silent_upload_ends_with_the_timer_and_not_before() {
         assert_eq!(left_of(3, true, false, AT_ONCE), Some(0));
         assert_eq!(left_of(3, true, false, NEVER), None);
+    }
+
+    #[test]
+    fn a_body_that_has_ended_is_not_asked_again() {
+        let mut shared = Shared::new(Upload { frames: 0, stalls: false });
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(Pin::new(&mut shared).poll_frame(&mut cx), Poll::Ready(None)));
+        // A body that was asked again would take this frame.
+        shared.lock().body.frames = 1;
+        assert!(pin!(shared.clone().discard(false, Some(NEVER))).poll(&mut cx).is_ready());
+        assert_eq!(shared.lock().body.frames, 1);
     }
 
     #[test]
