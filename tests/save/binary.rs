@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
-use crate::common::{convert, drive, jomini};
+use crate::common::{Random, convert, drive, jomini};
 use jomini::{
     binary::{Lexer, Token},
     common::{Date, DateHour, PdsDate},
@@ -13,26 +13,6 @@ use recompress::{
     Rule, SaveError,
     save::{Converter, Encoding, Game, Keys, Lookups, Narrow, Options, Tokens, Unknown, Words},
 };
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-}
 
 const LIST: &str =
     "0x2000 alpha\n0x2001 beta\n\n# a comment\n0x2002 date\n0x2003 seed\n0x2004 rgb\n0x2005 yes\n0x2006 core\n";
@@ -262,7 +242,7 @@ fn a_million_random_binary_saves_give_what_their_text_gives() {
 }
 
 fn compare(inputs: u64, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let words = Words { tokens: Some(Arc::new(Tokens::parse(LIST).unwrap())), lookups: Some(Arc::new(lookups())) };
     let names: BTreeMap<u16, &str> = LIST
         .lines()

@@ -6,6 +6,28 @@ use recompress::{
     SaveError, Status,
     save::{Converter, Encoding, Keys, Narrow, Options},
 };
+use recompress_testkit::drivers::SplitMix;
+
+/// Choices from a seed.
+pub struct Random(SplitMix);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(SplitMix(seed))
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0.next()
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0.below(bound as u64) as usize
+    }
+
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
 
 pub fn options(keys: Keys, narrow: Narrow, encoding: Encoding) -> Options {
     Options { keys, narrow, encoding: Some(encoding), ..Options::default() }

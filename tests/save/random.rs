@@ -3,30 +3,10 @@
 //! `RANDOM_SEED` sets the seed of the long run.
 
 use crate::common::{
-    convert, drive, jomini, options,
+    Random, convert, drive, jomini, options,
     tree::{Tree, same_but_for_headers},
 };
 use recompress::save::{Converter, Encoding, Keys, Narrow};
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-}
 
 const WORDS: [&[u8]; 34] = [
     b"a",
@@ -202,7 +182,7 @@ fn a_million_random_texts_give_what_the_oracle_gives() {
 }
 
 fn compare(inputs: u64, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut known = std::collections::BTreeMap::<&str, u64>::new();
     let (mut good, mut bad, mut different) = (0u64, 0u64, 0u64);
     std::panic::set_hook(Box::new(|_| {}));
@@ -310,7 +290,7 @@ fn filtered(tree: &Tree, paths: &[Vec<String>]) -> Option<Tree> {
 
 #[test]
 fn a_selection_is_what_the_whole_document_has_there() {
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let mut written = 0;
     for _ in 0..20_000 {
         let mut input = Vec::new();
@@ -339,7 +319,7 @@ fn a_selection_is_what_the_whole_document_has_there() {
 
 #[test]
 fn random_numbers_give_what_the_oracle_gives() {
-    let mut random = Random(9);
+    let mut random = Random::new(9);
     let mut differences = 0;
     for _ in 0..2_000 {
         let mut input = b"a={ x".to_vec();
