@@ -20,7 +20,7 @@ pub(crate) struct Mark {
 }
 
 impl Bits {
-    /// Takes `bytes`, whose length is the room.
+    /// Takes `bytes`; their length is the room.
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
         Self { bytes, at: 0, pending: 0, count: 0, full: false }
     }

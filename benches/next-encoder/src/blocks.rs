@@ -104,13 +104,13 @@ impl<'a> Blocks<'a> {
         bits.write(count, u64::from(length - least));
     }
 
-    /// The type of the next symbol, after what says so if it is another.
+    /// The type of the next symbol. Writes the switch first if the type changes.
     #[inline(always)]
     pub(crate) fn step(&mut self, bits: &mut Bits) -> usize {
         if self.left == 0 {
             self.switch(bits);
         }
-        // Of a single type nobody counts: 2^32 symbols are more than a meta-block has bytes.
+        // A single type needs no count: 2^32 symbols are more than a meta-block has bytes.
         self.left -= 1;
         self.type_
     }

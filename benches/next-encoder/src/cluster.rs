@@ -16,7 +16,7 @@ pub(crate) fn group(counts: &mut [u32], alphabet: usize, most: usize, groups: &m
         costs[i] = cost::histogram_cost(histogram);
         parent[i] = i as u8;
     }
-    // The best partner of each among those after it, and what the union costs more than both.
+    // The best partner of each group among the later ones, and the extra cost of the union over both.
     let mut partner = [(0_u8, i64::MAX); 64];
     let find = |i: usize, alive: &[bool; 64], costs: &[i64; 64], counts: &[u32]| {
         let mut best = (0_u8, i64::MAX);

@@ -183,8 +183,8 @@ impl LastDistances {
     /// As a stream begins.
     pub(crate) const START: Self = Self([4, 11, 15, 16]);
 
-    /// Not known, as where a stream is continued: no code stands for any distance until there was a copy. Further than any
-    /// window, by more than the codes' differences.
+    /// Unknown, as at the start of a segment: no code names a distance before the first copy. Larger than any window, by more
+    /// than the codes add or subtract.
     pub(crate) const UNKNOWN: Self = Self([1 << 30; 4]);
 
     /// [`Command::distance`] for a copy, and remembers it.

@@ -1,4 +1,4 @@
-//! Contexts of literals: what the two bytes before one say of it (RFC 7932 §7.1).
+//! Contexts of literals: classes of a literal by the two bytes before it (RFC 7932 §7.1).
 
 /// The four modes, by their number in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

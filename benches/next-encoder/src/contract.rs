@@ -1,6 +1,6 @@
-//! What an encoder is asked for, and what it says of each call.
+//! The contract of an encoder: its options, and its report of each call.
 
-/// What an encoder is to write.
+/// The task of an encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// 5 to 9.
@@ -19,12 +19,12 @@ pub struct Options {
 pub enum Start {
     /// With its header.
     Stream,
-    /// In the middle of one that others began, at a whole byte: what came before is unknown, and no copy reaches it. Its
-    /// first two literals mean the same whatever precedes them.
+    /// In the middle of a stream that another encoder began, at a whole byte. The bytes before it are unknown, and no copy
+    /// reaches them. Its first two literals mean the same after any bytes.
     Segment,
 }
 
-/// Why memory is missing: so many bytes were asked for.
+/// There is no memory for an encoder of so many bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfMemory(pub u64);
 
@@ -39,7 +39,7 @@ pub struct MetaBlock {
     pub copied: bool,
 }
 
-/// What one call did.
+/// The result of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Encoded {
     pub consumed: usize,

@@ -47,7 +47,7 @@ pub(crate) fn xlog(x: u32) -> i64 {
     if x < 2 { 0 } else { ((u64::from(x) * u64::from(log2(x))) >> 8) as i64 }
 }
 
-/// What a prefix code costs in the stream, by the number of its symbols.
+/// The cost of a prefix code in the stream, by the number of its symbols.
 pub(crate) fn code_cost(used: u32) -> i64 {
     BIT * match used {
         0..=1 => 12,
@@ -58,7 +58,7 @@ pub(crate) fn code_cost(used: u32) -> i64 {
     }
 }
 
-/// What the symbols of a histogram cost with a code of their own, that code included.
+/// The cost of the symbols of a histogram with a code of their own, including that code.
 pub(crate) fn histogram_cost(counts: &[u32]) -> i64 {
     let (mut total, mut sum, mut used) = (0_u32, 0, 0);
     for &count in counts {

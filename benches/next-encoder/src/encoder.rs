@@ -146,8 +146,7 @@ impl Encoder {
         })
     }
 
-    /// Takes the bytes that precede a segment, a window's last ones at most, before anything is written: copies may reach
-    /// them. What is kept of them depends on nothing but these bytes. Takes a share at a time; returns how many.
+    /// Takes the bytes that precede a segment, at most a window, before the first write. Copies may reach them. The state afterwards depends only on these bytes. Takes a share at a time; returns how many.
     pub fn prime(&mut self, window: &[u8]) -> usize {
         debug_assert!(self.known == self.parsed && self.parsed == self.block && self.commands.is_empty());
         self.bare = 0;
@@ -284,7 +283,7 @@ impl Encoder {
         (bits * 16 / crate::cost::BIT / i64::from(total)).clamp(16, 8 * 16) as u32
     }
 
-    /// Writes what waits as one meta-block.
+    /// Writes the waiting input as one meta-block.
     fn end_block(&mut self, last: bool) -> MetaBlock {
         if self.progress.insert > 0 {
             self.commands.push(Command { insert: self.progress.insert as u32, copy: 0, distance: 0 });
@@ -334,7 +333,7 @@ impl Encoder {
         if self.parsed + PIECE + KEY_BYTES + SLACK <= self.bytes.len() {
             return;
         }
-        // What may still be referred to, or is still to be written.
+        // The part that copies may still refer to, or that is still to be written.
         let keep = self.block.min(self.parsed.saturating_sub(self.window + 16)).min(self.progress.stored);
         self.bytes.copy_within(keep..self.known, 0);
         self.known -= keep;

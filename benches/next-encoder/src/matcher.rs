@@ -108,7 +108,7 @@ impl<const KEY: usize> Rows<KEY> {
         })
     }
 
-    /// Uses 16 entries of each row, or all 64. What is stored remains, if not in the order of age.
+    /// Uses 16 entries of each row, or all 64. Stored entries stay, but their order may no longer be by age.
     pub(crate) fn set_small(&mut self, small: bool) {
         self.last = if small { 15 } else { 63 };
     }
@@ -128,7 +128,7 @@ impl<const KEY: usize> Rows<KEY> {
         self.positions[place.row][slot] = position;
     }
 
-    /// Reads what a search for this place will read, so that it is at hand by then.
+    /// Reads the rows that a search for this place will read, so that they are in the cache by then.
     #[inline(always)]
     pub(crate) fn touch(&self, bytes: &[u8], at: usize) {
         let place = self.place(bytes, at);

@@ -35,7 +35,7 @@ pub(crate) struct Workspace {
     pub(crate) literal_price: u32,
 }
 
-/// What is to be written: bytes `start..end` of `window`, as `commands` say.
+/// The input of one meta-block: bytes `start..end` of `window`, as divided by `commands`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Content<'a> {
     pub(crate) window: &'a [u8],

@@ -5,7 +5,7 @@ use crate::{
     matcher::{self, Buckets, KEY_BYTES, Rows, common, load32},
 };
 
-/// What one quality does.
+/// The settings of one quality.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
     /// Candidates of the long table that are looked at for a place, and for one that is tried ahead.
@@ -96,7 +96,7 @@ pub(crate) struct Piece {
     pub(crate) known: usize,
 }
 
-/// What a parse leaves to the next piece.
+/// The state that a parse leaves to the next piece.
 #[derive(Debug)]
 pub(crate) struct Progress {
     pub(crate) last: LastDistances,
@@ -187,16 +187,16 @@ impl Place<'_> {
     }
 }
 
-/// Points: what a copy saves, in about 1/30 bit; only comparisons count.
+/// Points: the saving of a copy, in about 1/30 bit. Only comparisons count.
 const BASE: u32 = 1920;
 const LEAST: u32 = BASE + 100;
 const BYTE: u32 = 135;
 /// For each doubling of the distance.
 const DOUBLING: u32 = 30;
-/// What a last distance gains, less what its code costs more than the first.
+/// The gain of a last distance, less the extra cost of its code over the first one.
 const LAST: u32 = 15;
 const LAST_COSTS: [u32; 16] = [0, 39, 43, 43, 39, 39, 47, 47, 49, 49, 41, 41, 51, 51, 45, 45];
-/// What a copy a place ahead must gain.
+/// The least gain of a copy one place ahead.
 const AHEAD: u32 = 175;
 
 /// Literals in a row after which only each second, and after four times as many each fourth place is looked up.
@@ -212,13 +212,13 @@ const LEAST_DEPTH: usize = 4;
 /// Short copies: those of four to seven bytes are worth only small distances.
 const SHORT: usize = 8;
 
-/// Tables and what is chosen by them.
+/// Tables, and the choices that depend on them.
 #[derive(Debug)]
 pub(crate) struct Parser {
     long: Rows<9>,
     short: Buckets<4, 8>,
     effort: Effort,
-    /// What candidates may still be looked at, see [`CANDIDATE`].
+    /// The credit left for candidates, see [`CANDIDATE`].
     credit: usize,
     /// Copies of four to seven bytes must be nearer than 2 to the power of this.
     limits: [u32; 4],
@@ -247,7 +247,7 @@ impl Parser {
         self.long.set_small(effort.depth <= 16);
     }
 
-    /// Sets how far short copies may reach, from what a literal costs in 1/16 bit: they must be cheaper.
+    /// Sets how far short copies may reach, from the cost of a literal in 1/16 bit: they must be cheaper.
     pub(crate) fn set_literal_price(&mut self, price: u32) {
         const MOST: [u32; 4] = [16, 18, 19, 20];
         const REST: u32 = 10 * 16;

@@ -217,7 +217,7 @@ fn runs(lengths_of: &[u8], tokens: &mut [(u8, u8)]) -> usize {
         tokens[number] = token;
         number += 1;
     };
-    // What a first repetition would repeat.
+    // The length that a first repetition would repeat.
     let mut last = 8;
     let mut at = 0;
     while at < end {

@@ -5,7 +5,7 @@ use crate::cost::{self, BIT};
 /// Block types that a chunk is compared with, the last used first.
 const COMPARED: usize = 4;
 
-/// What one block more costs: its type and its length.
+/// The cost of one more block: its type and its length.
 const SWITCH: i64 = 18 * BIT;
 
 /// How one kind of symbols is split.
@@ -16,7 +16,7 @@ pub(crate) struct Plan {
     pub(crate) groups: usize,
     /// Symbols that get the same type.
     pub(crate) chunk: u32,
-    /// What a new type must gain.
+    /// The least gain of a new type.
     pub(crate) threshold: i64,
     pub(crate) most_types: usize,
 }
@@ -134,7 +134,7 @@ impl Split {
         self.use_type(if new { None } else { Some(best.0) });
     }
 
-    /// What the type's symbols and the chunk's cost together more than the type's alone.
+    /// The cost of the type's and the chunk's symbols together, less the cost of the type's alone.
     fn added(&self, type_: usize) -> i64 {
         let mut sum = 0;
         let totals = &self.totals[type_ * self.plan.groups..][..self.plan.groups];

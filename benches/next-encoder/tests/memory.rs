@@ -1,4 +1,4 @@
-//! What an encoder says of its memory, against what it takes.
+//! The stated memory of an encoder, against the memory that it takes.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What holds for any input: it decodes, however it arrives, wherever it is cut.
+//! Properties of any input: it decodes, however it arrives and wherever it is cut.
 
 mod common;
 
