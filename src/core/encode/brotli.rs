@@ -77,6 +77,8 @@ fn meta_block(quality: u8, lgwin: u8) -> u64 {
 pub(crate) struct Encoder {
     stage: EncoderStage,
     quality: u8,
+    /// The quality when the first byte was compressed.
+    first_quality: Option<u8>,
     lgwin: u8,
     mode: CompressionMode,
     /// The present meta-block.
@@ -134,6 +136,7 @@ impl Encoder {
         Ok(Self {
             stage: EncoderStage::Gathering(room_for(SMALL)?),
             quality: parameters.quality(),
+            first_quality: None,
             lgwin: parameters.lgwin(),
             mode: match parameters.mode() {
                 Mode::Generic => CompressionMode::Generic,
@@ -156,10 +159,15 @@ impl Encoder {
         (self.quality, self.lgwin)
     }
 
-    /// The number of gathered bytes and the window they can use, if nothing is compressed yet.
-    pub(crate) fn gathered(&self) -> Option<(u64, u8)> {
+    /// The quality of the first output, if there is any.
+    pub(crate) fn first_quality(&self) -> Option<u8> {
+        self.first_quality
+    }
+
+    /// If nothing is compressed yet: the number of gathered bytes with `more` bytes, and the window they can use.
+    pub(crate) fn gathered(&self, more: usize) -> Option<(u64, u8)> {
         let EncoderStage::Gathering(gathered) = &self.stage else { return None };
-        let length = gathered.len() as u64;
+        let length = (gathered.len() + more) as u64;
         Some((length, usable(self.lgwin, length)))
     }
 
@@ -262,6 +270,7 @@ impl Encoder {
 
     /// Starts compressing the gathered bytes of a tarball of `size` bytes.
     fn start(&mut self, size: u64) -> Result<Encoded, Error> {
+        self.first_quality.get_or_insert(self.quality);
         let session = self.session(size)?;
         if let EncoderStage::Gathering(gathered) | EncoderStage::Doubting { gathered, .. } = &mut self.stage {
             self.stage = EncoderStage::Draining { gathered: std::mem::take(gathered), next: 0, session };
