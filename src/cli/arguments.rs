@@ -316,6 +316,10 @@ pub struct Serve {
     /// The address to listen on; `0.0.0.0` or `::` for all.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub address: IpAddr,
+    /// The folder of the page for people, as `make page` builds it. Default: the page in this program, if it was built with
+    /// one.
+    #[arg(long, value_name = "DIR")]
+    pub page: Option<PathBuf>,
     /// Bytes of memory for all conversions together.
     #[arg(long, value_name = "BYTES", default_value_t = 84 << 20)]
     pub memory: u64,

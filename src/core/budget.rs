@@ -199,7 +199,7 @@ impl Forecast {
 }
 
 /// `number` times `by` divided by `of`, which is not zero.
-fn scale(number: u64, by: u64, of: u64) -> u64 {
+pub(crate) fn scale(number: u64, by: u64, of: u64) -> u64 {
     u64::try_from(u128::from(number) * u128::from(by) / u128::from(of)).unwrap_or(u64::MAX)
 }
 

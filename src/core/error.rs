@@ -294,7 +294,7 @@ pub enum Limit {
     },
     /// More work than [`crate::Limits::cpu_ms`] allows.
     #[error(
-        "compressing the archive takes more than {limit_ms} ms of CPU: the budget ends after {tarball} bytes at quality {quality}"
+        "compressing takes more than {limit_ms} ms of CPU: they end after {tarball} bytes of the tarball, at quality {quality}; choose a lower quality, quality=auto, or a smaller zip"
     )]
     Cpu {
         /// Bytes of the tarball that were compressed.
@@ -305,7 +305,9 @@ pub enum Limit {
         limit_ms: u64,
     },
     /// More work than [`crate::Limits::cpu_ms`] allows, spent on unpacking alone.
-    #[error("unpacking the archive takes more than {limit_ms} ms of CPU: it has {unpacked} bytes of contents so far")]
+    #[error(
+        "unpacking takes more than {limit_ms} ms of CPU: they end after {unpacked} bytes of contents; send a smaller zip"
+    )]
     CpuUnpacking {
         /// Unpacked bytes so far.
         unpacked: u64,

@@ -27,7 +27,8 @@ pub struct Body<B> {
 }
 
 impl<B> Body<B> {
-    pub(crate) fn fixed(bytes: Bytes) -> Self {
+    /// A body that is complete from the start.
+    pub fn fixed(bytes: Bytes) -> Self {
         Self { ready: bytes, exchange: None, log: None }
     }
 

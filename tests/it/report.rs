@@ -98,7 +98,10 @@ fn a_report_says_the_quality_at_the_start_and_at_the_end() {
         result.expect("a good archive");
         let report = report(&tarball::unbrotli(&output).expect("a whole stream"));
         let quality = |key: &str| report[key].as_u64().expect("a number");
-        assert!(first.contains(&quality("quality")) && last.contains(&quality("quality_at_end")), "{parameters:?}: {report}");
+        assert!(
+            first.contains(&quality("quality")) && last.contains(&quality("quality_at_end")),
+            "{parameters:?}: {report}"
+        );
     }
 }
 

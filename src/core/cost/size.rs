@@ -30,6 +30,11 @@ const REPETITION: f64 = 2.5;
 /// The smallest possible output in bytes: two blocks of zeros.
 const LEAST: f64 = 20.0;
 
+/// Bytes that `output` comes to at least and at most, for nine of ten zips.
+pub(crate) fn range(output: u64, sizes: ZipTotals) -> (u64, u64) {
+    (output, output)
+}
+
 /// Bytes of output.
 pub(crate) fn output(quality: u8, lgwin: u8, sizes: ZipTotals) -> u64 {
     let (zip, unpacked, members) = (sizes.zip as f64, sizes.unpacked.max(1) as f64, sizes.members as f64);

@@ -28,7 +28,7 @@ use super::{
     parameters::{Mode, Parameters},
 };
 use crate::{
-    cost::cpu::{Bytes, MetaBlock},
+    cost::cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
     error::{Error, Limit},
 };
 
@@ -49,10 +49,6 @@ const LEAST_LGWIN: u8 = 18;
 /// Input of one encoder call in bytes. It bounds a step's work.
 const SHARE: usize = 64 << 10;
 
-/// The lowest quality at which an encoder can continue a stream. Lower qualities handle incompressible data fast by
-/// themselves.
-const LEAST_CONTINUING: u8 = 2;
-
 /// Uncompressed meta-blocks of [`incompressible::BLOCK`] bytes between two attempts to compress.
 ///
 /// A new encoder starts without history, so more attempts would cost more and find less.
@@ -67,7 +63,7 @@ const _: () = assert!(incompressible::BLOCK <= SMALL);
 /// The encoder's memory grows with its longest meta-block, and no output appears before the first one ends. With 2 MiB
 /// it needs a third less memory at window 22 and half at 24, for 0.05 % of size. It is 1 MiB where windows and trees
 /// are largest.
-fn meta_block(quality: u8, lgwin: u8) -> u64 {
+pub(crate) fn meta_block(quality: u8, lgwin: u8) -> u64 {
     let large = lgwin > 22 || lgwin > 20 && quality > 9;
     if large { 1 << 20 } else { 2 << 20 }
 }
