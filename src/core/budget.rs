@@ -113,9 +113,11 @@ impl Budget {
         if let Some(forecast) = &self.forecast {
             let taken = forecast.left(self.done.taken);
             let (given, work) = match forecast.upload_bytes {
-                // Few tarballs are smaller than half the zip. So a fixed quality stays until there is output to judge
-                // by, unless it needs twice the time that there is.
-                Some(zip) if !self.auto => (zip.min(taken), self.room_for(taken).saturating_mul(2)),
+                // Deflate shrank nothing, so most of it is going to be copied.
+                Some(zip) if !self.auto && zip >= taken - taken / 64 => (0, u64::MAX),
+                // Few results are smaller than half the zip. So a fixed quality stays until there is output to judge by,
+                // unless it needs twice the time that there is.
+                Some(zip) if !self.auto => (zip, self.room_for(taken).saturating_mul(2)),
                 // Assumes well-compressing text, the most expensive of the common kinds of data.
                 _ => (taken / 6, self.room_for(taken)),
             };

@@ -51,7 +51,8 @@ impl Estimate {
         let sizes = ZipTotals { zip: zip_bytes, unpacked: unpacked_bytes, members };
         // The first member is counted already.
         budget.spend(cpu::member(Method::Deflate, 0).saturating_mul(members.saturating_sub(1)));
-        let Course { quality_at_end, output_bytes, work, exceeded } = Course::of(budget, quality, lgwin, tarball, sizes);
+        let Course { quality_at_end, output_bytes, work, exceeded } =
+            Course::of(budget, quality, lgwin, tarball, sizes);
         let output_range = size::range(output_bytes, sizes);
         let cpu_ms = work / NANOSECONDS_PER_MS;
         let refusal = match () {
@@ -89,11 +90,16 @@ impl Course {
         // Each round takes a block or more.
         loop {
             // The rest at this quality.
-            let left = Bytes { taken: tarball - taken, given: scale(tarball - taken, whole, tarball) };
+            let left = Bytes { taken: tarball - taken, given: scale(tarball - taken, whole, tarball.max(1)) };
             let block = |bytes| MetaBlock { bytes, copied: quality >= LEAST_CONTINUING && is_wasted(bytes) };
             if exceeded || left.taken <= length {
                 let (output_bytes, last) = (output + left.given, writing(quality, lgwin, block(left)));
-                return Self { quality_at_end: quality, output_bytes, work: budget.spent().saturating_add(last), exceeded };
+                return Self {
+                    quality_at_end: quality,
+                    output_bytes,
+                    work: budget.spent().saturating_add(last),
+                    exceeded,
+                };
             }
             let bytes = Bytes { taken: length, given: scale(length, whole, tarball) };
             taken += length;
@@ -177,6 +183,43 @@ mod tests {
         ] {
             assert_eq!(estimate(at(9, 22), zip_bytes, unpacked_bytes, members).refusal, refusal, "{unpacked_bytes}");
         }
+    }
+
+    #[test]
+    fn a_quality_that_drops_is_counted_on() {
+        // A zip of text that takes four times the budget at quality 9. Its tarball is larger at a lower quality.
+        let of = |parameters| estimate(parameters, 169_000_000, 420_000_000, 1);
+        let fixed = of(at(9, 22));
+        assert_eq!((fixed.refusal, fixed.quality_at_end), (Some("cpu_budget"), 9));
+        for parameters in [at(9, 22).or_lower(), Parameters::auto(22).unwrap()] {
+            let lowered = of(parameters);
+            assert_eq!(lowered.refusal, None, "{lowered}");
+            assert!(lowered.quality_at_end < lowered.quality && lowered.output_bytes > fixed.output_bytes, "{lowered}");
+            assert!(lowered.cpu_ms <= Limits::WORKER.cpu_ms, "{lowered}");
+            // The real result has 166 MB.
+            assert!(lowered.output_range.0 < 166_000_000 && lowered.output_range.1 > 166_000_000, "{lowered}");
+        }
+        // Nothing is quick enough for so much.
+        assert_eq!(estimate(Parameters::auto(22).unwrap(), 1500 * MIB, 4000 * MIB, 1).refusal, Some("cpu_budget"));
+    }
+
+    #[test]
+    fn incompressible_data_is_copied_and_lowers_nothing() {
+        let images = estimate(at(9, 22).or_lower(), 2000 * MIB, 2000 * MIB, 100);
+        assert_eq!((images.refusal, images.quality_at_end), (None, 9), "{images}");
+    }
+
+    #[test]
+    fn a_range_is_as_wide_as_the_zip_is_uncertain() {
+        let width = |unpacked, members| {
+            let Estimate { output_bytes, output_range: (lowest, highest), .. } =
+                estimate(at(9, 22), MIB, unpacked, members);
+            assert!((lowest..=highest).contains(&output_bytes));
+            highest - lowest
+        };
+        assert_eq!(width(MIB - 1000, 1), 0);
+        assert!(width(MIB + MIB / 4, 1) < width(2 * MIB, 1));
+        assert!(width(MIB - 1000, 1) < width(MIB, 1000));
     }
 
     #[test]
