@@ -35,6 +35,9 @@ const LEAST: f64 = 20.0;
 const SMALLER: f64 = 0.35;
 const LARGER: f64 = 0.28;
 
+/// The same both ways for each unit of [`Features::parts`].
+const EACH_PART: f64 = 0.08;
+
 /// Properties of a zip on which the estimates depend.
 struct Features {
     /// Bytes without headers.
@@ -60,8 +63,9 @@ impl Features {
 pub(crate) fn range(output: u64, sizes: ZipTotals) -> (u64, u64) {
     let Features { saved, parts, .. } = Features::of(sizes);
     let unsure = (saved + parts).min(1.0);
-    let times = |logarithm: f64| (output as f64 * (unsure * logarithm).exp()) as u64;
-    (times(-SMALLER), times(LARGER).max(output))
+    let times = |logarithm: f64| (output as f64 * logarithm.exp()) as u64;
+    let (smaller, larger) = (unsure * SMALLER + parts * EACH_PART, unsure * LARGER + parts * EACH_PART);
+    (times(-smaller), times(larger).max(output))
 }
 
 /// Bytes of output.
