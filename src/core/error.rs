@@ -263,7 +263,9 @@ pub enum Limit {
         limit: u64,
     },
     /// More contents for the bytes received than [`crate::Limits::ratio`] allows.
-    #[error("{received} bytes of the zip unpack to {unpacked}, up to {entry:?}: more than {limit} to 1, as in a zip bomb")]
+    #[error(
+        "{received} bytes of the zip unpack to {unpacked}, up to {entry:?}: more than {limit} to 1, as in a zip bomb"
+    )]
     Ratio {
         /// Member.
         entry: String,
