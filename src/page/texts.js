@@ -106,7 +106,7 @@ const en = {
     png: "a PNG image",
   },
   split: "it is one part of a split zip; join the parts first",
-  encrypted: (name) => `${name} is encrypted`,
+  encrypted: (name) => `${name} is encrypted: remove the password first`,
   patch: (name) => `${name} is patch data`,
   method: (name, number, method) => `${name} is compressed with method ${number} (${method}), supported are stored, deflate, deflate64, bzip2, lzma, zstd (93) and xz`,
   unknown: "unknown",
