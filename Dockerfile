@@ -1,15 +1,15 @@
 # The native server in an image with nothing else in it:
 #
+#     make page        # optional: the page for people
 #     docker build -t recompress .
 #     docker run --rm -p 8787:8787 recompress
 
 FROM rust:1-alpine AS build
 RUN apk add --no-cache musl-dev
 WORKDIR /recompress
-COPY Cargo.toml Cargo.lock ./
-COPY src src
-COPY tests/testkit tests/testkit
-RUN cargo build --locked --release -p recompress-cli
+# .dockerignore keeps this to the sources and the page.
+COPY . .
+RUN cargo build --locked --release -p recompress-cli $(test ! -d build/assets || echo --features page)
 
 FROM scratch
 COPY --from=build /recompress/target/release/recompress /recompress

@@ -60,8 +60,8 @@ dev: toolchain ## build, and serve on http://localhost:8787 in workerd (PORT=878
 
 build: worker release ## target/release/recompress, and the Worker in build/
 
-release: ## target/release/recompress
-	cargo build --release -p recompress-cli
+release: page ## target/release/recompress
+	cargo build --release -p recompress-cli --features page
 
 worker: page ## the Worker in build/, and the page that it serves
 	$(WASM) $(WORKER_BUILD)

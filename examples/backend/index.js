@@ -43,7 +43,7 @@ async function put(request, env, key) {
     });
     return Response.json({ key, bytes: object.size, etag: object.etag }, { status: 201 });
   } catch (error) {
-    // The zip turned out to be broken, or the client left. The service's log has the code.
+    // The zip turned out to be broken, or the client left. The message is the service's `code: message`.
     return Response.json({ error: `nothing is stored: ${error.message}` }, { status: 502 });
   }
 }

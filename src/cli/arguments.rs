@@ -240,9 +240,9 @@ pub struct Convert {
 #[derive(clap::Args)]
 pub struct Compression {
     /// Brotli quality, from 0 (fast) to 11 (small); `-0` to `-9` are short for it. `auto` with `--max-cpu` is the highest
-    /// that stays within that time; without it, the default.
-    #[arg(short, long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().quality()), value_parser = |text: &str| choice(text, 0, 11))]
-    quality: Choice,
+    /// that stays within that time; without it, the default. Default: 9, or lower where `--max-cpu` demands it.
+    #[arg(short, long, value_name = "N", value_parser = |text: &str| choice(text, 0, 11))]
+    quality: Option<Choice>,
     /// Base-2 logarithm of the brotli window in bytes, from 10 to 24, or `auto` to fit the zip's size. With
     /// `--quality auto` the default is `auto`.
     #[arg(short = 'w', long, value_name = "N", default_value_t = Choice::Fixed(Parameters::default().lgwin()), default_value_if("quality", "auto", "auto"), value_parser = |text: &str| choice(text, 10, 24))]
@@ -295,10 +295,12 @@ impl Compression {
             Choice::Fixed(lgwin) => (lgwin, false),
         };
         let parameters = match self.quality {
-            // Without a limit there is nothing to lower the quality for.
-            Choice::Auto if max_cpu.is_none() => Parameters::new(Parameters::default().quality(), window),
-            Choice::Auto => Parameters::auto(window),
-            Choice::Fixed(quality) => Parameters::new(quality, window),
+            // Without a limit, nothing lowers the quality.
+            Some(Choice::Auto) if max_cpu.is_some() => Parameters::auto(window),
+            Some(Choice::Fixed(quality)) => Parameters::new(quality, window),
+            Some(Choice::Auto) | None => {
+                Parameters::new(Parameters::default().quality(), window).map(Parameters::or_lower)
+            }
         };
         let parameters = parameters.expect("the ranges were checked").expecting(size);
         if automatic { parameters.with_auto_lgwin() } else { parameters }
@@ -314,6 +316,10 @@ pub struct Serve {
     /// The address to listen on; `0.0.0.0` or `::` for all.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub address: IpAddr,
+    /// The folder of the page for people, as `make page` builds it. Default: the page in this program, if it was built with
+    /// one.
+    #[arg(long, value_name = "DIR")]
+    pub page: Option<PathBuf>,
     /// Bytes of memory for all conversions together.
     #[arg(long, value_name = "BYTES", default_value_t = 84 << 20)]
     pub memory: u64,

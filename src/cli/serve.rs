@@ -3,6 +3,7 @@
 //! It has the same timeouts as the Worker.
 
 mod metrics;
+mod page;
 mod upload;
 
 use std::{
@@ -36,7 +37,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use self::upload::UploadBody;
+use self::{page::Page, upload::UploadBody};
 use crate::arguments::Serve;
 
 /// Serves until the process is told to end.
@@ -49,6 +50,7 @@ pub fn serve(arguments: Serve) -> io::Result<()> {
         eprintln!("recompress: misconfigured: {wrong}");
         exit(2)
     });
+    let page = Page::open(arguments.page.as_deref())?;
     let platform = Platform {
         sleep: Some(|time| Box::pin(sleep(time))),
         now,
@@ -56,7 +58,7 @@ pub fn serve(arguments: Serve) -> io::Result<()> {
         log: Some(log),
         ..Platform::default()
     };
-    let server = Arc::new(Server { service: Service::new(settings, arguments.memory, platform), arguments });
+    let server = Arc::new(Server { service: Service::new(settings, arguments.memory, platform), page, arguments });
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
 }
 
@@ -74,6 +76,7 @@ fn now() -> u64 {
 
 struct Server {
     service: Service,
+    page: Page,
     arguments: Serve,
 }
 
@@ -133,6 +136,9 @@ impl Server {
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<Working<recompress_http::Body<UploadBody>>>, io::Error> {
+        if let Some(file) = self.page.answer(&request) {
+            return Ok(file.map(Working));
+        }
         let visit = Visit {
             id: format!("{:016x}", RandomState::new().hash_one(())),
             patience: sleep(self.arguments.patience),

@@ -1,4 +1,4 @@
-//! The CPU budget of a conversion, and the automatic quality that fits it.
+//! The CPU budget of a conversion, and the quality that fits it.
 
 use crate::{
     cost::{
@@ -23,8 +23,10 @@ pub(crate) struct Budget {
     /// Memory reserved for the encoder, in bytes.
     memory: u64,
     quality: u8,
-    /// Present if the quality is automatic.
+    /// Present if the quality may drop.
     forecast: Option<Forecast>,
+    /// True if the quality is the best that fits, and false if it only drops where it cannot fit.
+    auto: bool,
     /// Tarball bytes compressed so far.
     done: Bytes,
     /// True if the zip and the tarball are hashed.
@@ -56,7 +58,8 @@ impl Budget {
             bound: parameters.most_quality(),
             memory: parameters.encoder_bytes(),
             quality: parameters.quality(),
-            forecast: parameters.is_auto().then_some(forecast),
+            forecast: parameters.may_lower().then_some(forecast),
+            auto: parameters.is_auto(),
             done: Bytes::default(),
             hashes: false,
         }
@@ -83,12 +86,16 @@ impl Budget {
         }
     }
 
-    /// Counts an unselected member of `length` bytes, of which `held` were already unpacked once.
+    /// Counts an unselected member of `length` bytes, of which `held` were already unpacked once. `end` is the end
+    /// offset of its data in the zip, if known.
     ///
     /// # Errors
     ///
     /// `cpu_budget` if the limit is exceeded.
-    pub(crate) fn skip(&mut self, method: Method, length: u64, held: u64) -> Result<(), Error> {
+    pub(crate) fn skip(&mut self, method: Method, length: u64, held: u64, end: Option<u64>) -> Result<(), Error> {
+        if let Some(forecast) = &mut self.forecast {
+            forecast.read = end.unwrap_or(forecast.read);
+        }
         self.spend(cpu::member(method, length.saturating_add(held)));
         if self.hashes {
             self.spend(cpu::hashing(length));
@@ -104,9 +111,17 @@ impl Budget {
     /// The quality to start with, from the sizes announced so far.
     pub(crate) fn first_quality(&mut self) -> u8 {
         if let Some(forecast) = &self.forecast {
-            // Assumes well-compressing text, the most expensive of the common kinds of data.
             let taken = forecast.left(self.done.taken);
-            self.quality = best_quality(self.most, self.lgwin, Bytes { taken, given: taken / 6 }, self.remaining());
+            let (given, work) = match forecast.upload_bytes {
+                // Deflate shrank nothing, so most of it is going to be copied.
+                Some(zip) if !self.auto && zip >= taken - taken / 64 => (0, u64::MAX),
+                // Few results are smaller than half the zip. So a fixed quality stays until there is output to judge by,
+                // unless it needs twice the time that there is.
+                Some(zip) if !self.auto => (zip, self.room_for(taken).saturating_mul(2)),
+                // Assumes well-compressing text, the most expensive of the common kinds of data.
+                _ => (taken / 6, self.room_for(taken)),
+            };
+            self.quality = best_quality(self.most, self.lgwin, Bytes { taken, given }, work);
         }
         self.quality
     }
@@ -136,16 +151,22 @@ impl Budget {
         }
         self.done.taken += block.bytes.taken;
         self.done.given += block.bytes.given;
-        if let Some(forecast) = &self.forecast
-            && !block.copied
-        {
-            // Plan for the harder of the last block and the average so far.
+        let mut next = block;
+        if let Some(forecast) = &self.forecast {
             let taken = forecast.left(self.done.taken);
-            let like = |seen: Bytes| Bytes { taken, given: scale(taken, seen.given, seen.taken.max(1)) };
-            let best = |bytes| best_quality(self.quality, self.lgwin, bytes, self.remaining());
-            self.quality = best(like(block.bytes)).min(best(like(self.done)));
+            let like = |seen: Bytes, taken| Bytes { taken, given: scale(taken, seen.given, seen.taken.max(1)) };
+            next.bytes = like(block.bytes, taken.min(block.bytes.taken));
+            if !block.copied {
+                // Plan for the harder of the last block and the average so far.
+                let (last, average, room) = (like(block.bytes, taken), like(self.done, taken), self.room_for(taken));
+                let cost = |bytes| cpu::compressing(self.quality, self.lgwin, bytes);
+                if self.auto || cost(average).max(cost(next.bytes)) > room {
+                    let best = |bytes| best_quality(self.quality, self.lgwin, bytes, room);
+                    self.quality = best(last).min(best(average));
+                }
+            }
         }
-        if self.spent.saturating_add(writing(self.quality, self.lgwin, block)) > self.limit {
+        if writing(self.quality, self.lgwin, next) > self.remaining() {
             return Err(self.exceeded());
         }
         Ok(self.quality)
@@ -158,6 +179,11 @@ impl Budget {
 
     fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.spent)
+    }
+
+    /// Work left for compressing `bytes` of the tarball, without the hashes.
+    fn room_for(&self, bytes: u64) -> u64 {
+        self.remaining().saturating_sub(if self.hashes { cpu::hashing(bytes) } else { 0 })
     }
 }
 
@@ -175,7 +201,7 @@ impl Forecast {
 }
 
 /// `number` times `by` divided by `of`, which is not zero.
-fn scale(number: u64, by: u64, of: u64) -> u64 {
+pub(crate) fn scale(number: u64, by: u64, of: u64) -> u64 {
     u64::try_from(u128::from(number) * u128::from(by) / u128::from(of)).unwrap_or(u64::MAX)
 }
 
@@ -206,6 +232,63 @@ mod tests {
             assert_eq!(budget.meta_block(block).unwrap(), 11);
         }
         assert_eq!(budget.meta_block(block).unwrap_err().code(), "cpu_budget");
+    }
+
+    #[test]
+    fn a_default_quality_stays_while_it_fits() {
+        // At quality 9, text of this size takes just less than the limit. `auto` keeps a reserve and lowers it.
+        let block = compressed(text(2 * MIB));
+        let (blocks, limit_ms) = (40, 40 * writing(9, 22, block) / NANOSECONDS_PER_MS + 1);
+        let run = |parameters: Parameters| {
+            let mut budget = Budget::new(parameters.expecting(Some(blocks * 2 * MIB / 5)), limit_ms);
+            budget.member(Method::Deflate, blocks * 2 * MIB, 0, Some(blocks * 2 * MIB / 5));
+            let first = budget.first_quality();
+            (first, (1..blocks).map(|_| budget.meta_block(block).unwrap()).last().unwrap())
+        };
+        assert_eq!(run(Parameters::default().or_lower()), (9, 9));
+        assert!(run(Parameters::auto(22).unwrap().at_most(9, 22)).1 < 9);
+    }
+
+    #[test]
+    fn a_default_quality_drops_where_it_does_not_fit() {
+        let block = compressed(Bytes { taken: 2 * MIB, given: 2 * MIB / 5 * 2 });
+        for (blocks, expecting) in [(210, true), (60, true), (60, false)] {
+            let bytes = blocks * 2 * MIB;
+            let zip = bytes / 5 * 2;
+            let parameters = Parameters::default().or_lower().expecting(expecting.then_some(zip));
+            let run = |parameters| {
+                let mut budget = Budget::new(parameters, 25_000);
+                budget.member(Method::Deflate, bytes, 0, Some(zip));
+                let first = budget.first_quality();
+                let last = (0..blocks).map(|_| budget.meta_block(block)).last().unwrap();
+                (first, last)
+            };
+            let (first, last) = run(parameters);
+            let last = last.unwrap_or_else(|error| panic!("{blocks} blocks: {error}"));
+            assert!(last < 9, "{blocks} blocks from quality {first} to {last}");
+            assert_eq!(first < 9, blocks == 210, "lowered before there is output only if it is far too large");
+            assert_eq!(run(Parameters::default()).1.unwrap_err().code(), "cpu_budget");
+        }
+    }
+
+    #[test]
+    fn a_default_quality_is_never_raised() {
+        for quality in [0, 5] {
+            let parameters = Parameters::new(quality, 22).unwrap().or_lower().expecting(Some(1000));
+            let mut budget = Budget::new(parameters, 25_000);
+            assert_eq!(budget.first_quality(), quality);
+            assert_eq!(budget.whole(1000, 18), quality);
+        }
+    }
+
+    #[test]
+    fn unselected_members_do_not_count_as_work_to_come() {
+        let mut budget = Budget::new(Parameters::default().or_lower().expecting(Some(400 * MIB)), 25_000);
+        budget.member(Method::Deflate, 20 * MIB, 0, Some(4 * MIB));
+        let before = budget.first_quality();
+        budget.skip(Method::Deflate, 1900 * MIB, 0, Some(399 * MIB)).unwrap();
+        assert!(before < 9);
+        assert_eq!(budget.first_quality(), 9);
     }
 
     #[test]

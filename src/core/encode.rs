@@ -1,6 +1,6 @@
 //! Brotli: its parameters, its encoder, and the data that no encoder can shrink.
 
 pub(crate) mod brotli;
-mod incompressible;
+pub(crate) mod incompressible;
 pub(crate) mod metadata;
 pub(crate) mod parameters;

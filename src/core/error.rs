@@ -14,7 +14,7 @@ pub enum Error {
     #[error(transparent)]
     Format(#[from] Format),
     /// The input ended before the archive did.
-    #[error("the upload ended after {received} bytes, inside {inside}")]
+    #[error("the zip is cut: it ends after {received} bytes, inside {inside}")]
     Truncated {
         /// Bytes received in all.
         received: u64,
@@ -46,7 +46,7 @@ pub enum Format {
         found: String,
     },
     /// No record may start here (APPNOTE §4.3.6).
-    #[error("no zip record starts at offset {offset}: found 0x{found:08x}")]
+    #[error("the zip is damaged: no record starts at offset {offset}, found 0x{found:08x}")]
     UnexpectedRecord {
         /// Where.
         offset: u64,
@@ -140,13 +140,13 @@ pub enum Format {
     },
     /// A comment or another free-form field holds the signature of a zip record. Readers that search for records may
     /// take it for a real one.
-    #[error("{place} holds the signature of a zip record")]
+    #[error("{place} holds the signature of a zip record, so readers may see different zips: zip the contents again")]
     ZipInComment {
         /// The field that holds it.
         place: String,
     },
     /// Unexpected bytes, or too many zeros, follow the end record.
-    #[error("data after the end of the archive, at offset {offset}")]
+    #[error("the zip ends at offset {offset}, and more data follows: remove it")]
     TrailingData {
         /// Where.
         offset: u64,
@@ -174,7 +174,7 @@ pub enum Format {
         problem: &'static str,
     },
     /// Two members have the same name.
-    #[error("two members are named {name:?}")]
+    #[error("two members are named {name:?}: rename or remove one")]
     DuplicateName {
         /// As decoded.
         name: String,
@@ -198,7 +198,7 @@ pub enum Format {
 #[non_exhaustive]
 pub enum Unsupported {
     /// Encrypted contents or an encrypted directory (APPNOTE §4.4.4 bits 0, 6, 13; method 99).
-    #[error("{entry:?} is encrypted")]
+    #[error("{entry:?} is encrypted: remove the password first")]
     Encrypted {
         /// Member.
         entry: String,
@@ -224,7 +224,7 @@ pub enum Unsupported {
         flags: u16,
     },
     /// An archive in several files (APPNOTE §8).
-    #[error("the archive is split into several files")]
+    #[error("the zip is one of several parts: join them first, as with zip -s 0 IN.zip --out OUT.zip")]
     MultiDisk,
     /// Data before the first record, for example the stub of a self-extracting archive.
     #[error("data before the first member: {what}")]
@@ -239,7 +239,7 @@ pub enum Unsupported {
 #[non_exhaustive]
 pub enum Limit {
     /// A path longer than [`crate::Limits::name_bytes`].
-    #[error("the name that starts with {name:?} has {length} bytes, the limit is {limit}")]
+    #[error("the name that starts with {name:?} has {length} bytes, the limit is {limit}: shorten it")]
     NameTooLong {
         /// Its start.
         name: String,
@@ -249,13 +249,13 @@ pub enum Limit {
         limit: u64,
     },
     /// More members than [`crate::Limits::entries`].
-    #[error("more than {limit} members")]
+    #[error("the zip has more than {limit} members: split it")]
     TooManyEntries {
         /// Members.
         limit: u64,
     },
     /// More contents than [`crate::Limits::unpacked_bytes`].
-    #[error("more than {limit} bytes unpacked, at {entry:?}")]
+    #[error("the zip unpacks to more than {limit} bytes, which {entry:?} exceeds: split it")]
     Output {
         /// Member.
         entry: String,
@@ -263,7 +263,9 @@ pub enum Limit {
         limit: u64,
     },
     /// More contents for the bytes received than [`crate::Limits::ratio`] allows.
-    #[error("{unpacked} bytes unpacked from {received}, at {entry:?}: more than {limit} to 1")]
+    #[error(
+        "{received} bytes of the zip unpack to {unpacked}, up to {entry:?}: more than {limit} to 1, as in a zip bomb"
+    )]
     Ratio {
         /// Member.
         entry: String,
@@ -276,7 +278,7 @@ pub enum Limit {
     },
     /// A member that states its size after its data outgrew [`crate::Limits::held_bytes`].
     #[error(
-        "{entry:?} declares its size only after its data, and is larger than the {limit} bytes that can be held until then"
+        "{entry:?} declares its size only after its data, and is larger than the {limit} bytes that can be held until then: zip it again into a file, not into a pipe"
     )]
     EntryTooLargeWithoutSize {
         /// Member.
@@ -294,7 +296,7 @@ pub enum Limit {
     },
     /// More work than [`crate::Limits::cpu_ms`] allows.
     #[error(
-        "compressing the archive takes more than {limit_ms} ms of CPU: the budget ends after {tarball} bytes at quality {quality}"
+        "compressing takes more than {limit_ms} ms of CPU: they end after {tarball} bytes of the tarball, at quality {quality}; choose a lower quality, quality=auto, or a smaller zip"
     )]
     Cpu {
         /// Bytes of the tarball that were compressed.
@@ -305,7 +307,9 @@ pub enum Limit {
         limit_ms: u64,
     },
     /// More work than [`crate::Limits::cpu_ms`] allows, spent on unpacking alone.
-    #[error("unpacking the archive takes more than {limit_ms} ms of CPU: it has {unpacked} bytes of contents so far")]
+    #[error(
+        "unpacking takes more than {limit_ms} ms of CPU: they end after {unpacked} bytes of contents; send a smaller zip"
+    )]
     CpuUnpacking {
         /// Unpacked bytes so far.
         unpacked: u64,
@@ -343,7 +347,7 @@ pub enum Limit {
 #[non_exhaustive]
 pub enum Absent {
     /// No member is selected.
-    #[error("none of the {members} members is selected")]
+    #[error("none of the {members} members is selected: check include and exclude")]
     Selected {
         /// Number of members in the archive.
         members: u64,

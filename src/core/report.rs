@@ -28,6 +28,9 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Bytes that [`Report::written`] appends to the tarball.
+    pub(crate) const APPENDED: usize = tar::BLOCK + RECORD + tar::TRAILER;
+
     /// Counts and hashes bytes of the zip.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
         self.zip.update(bytes);
@@ -50,18 +53,20 @@ impl Report {
     }
 
     /// The blocks to append to the tarball (a header, the record, and another end), and the end of the compressed stream,
-    /// which repeats the record uncompressed.
-    pub(crate) fn written(self) -> (Vec<u8>, Vec<u8>) {
-        let json = self.json();
-        (tar::global_comment(&json, RECORD), metadata::ending(&json, RECORD))
+    /// which repeats the record uncompressed. The qualities are the one at the start and the one at the end of the members.
+    pub(crate) fn written(self, quality: u8, quality_at_end: u8) -> (Vec<u8>, Vec<u8>) {
+        let json = self.json(quality, quality_at_end);
+        let blocks = tar::global_comment(&json, RECORD);
+        debug_assert_eq!(blocks.len(), Self::APPENDED);
+        (blocks, metadata::ending(&json, RECORD))
     }
 
     /// The text needs no escaping: it holds only numbers and our own words.
-    fn json(self) -> String {
+    fn json(self, quality: u8, quality_at_end: u8) -> String {
         let Self { members, zip, zip_bytes, tar, tar_bytes, warnings } = self;
         let (zip_sha256, tar_sha256) = (hex(zip), hex(tar));
         format!(
-            r#"{{"members":{members},"zip_bytes":{zip_bytes},"zip_sha256":"{zip_sha256}","tar_bytes":{tar_bytes},"tar_sha256":"{tar_sha256}","warnings":{warnings}}}"#
+            r#"{{"members":{members},"zip_bytes":{zip_bytes},"zip_sha256":"{zip_sha256}","tar_bytes":{tar_bytes},"tar_sha256":"{tar_sha256}","quality":{quality},"quality_at_end":{quality_at_end},"warnings":{warnings}}}"#
         )
     }
 }
@@ -82,7 +87,7 @@ mod tests {
         Warning::ALL.into_iter().for_each(|warning| all.insert(warning));
         report.warn(all);
         // Every count can have 20 digits; here each has one.
-        let longest = report.json().len() + 19 * Warning::ALL.len();
+        let longest = report.json(11, 11).len() + 19 * Warning::ALL.len();
         assert!(longest + "1024 comment=\n".len() <= RECORD, "{longest} bytes");
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     budget::Budget,
     cost::cpu,
     encode::{
-        brotli::{self, Encoder},
+        brotli::{self, Encoder, SMALL},
         parameters::Parameters,
     },
     error::{Absent, Error},
@@ -109,7 +109,7 @@ impl Transcoder {
     /// its last byte: read it there without decoding. Call this before the first step.
     ///
     /// The report gives the number of written members, the size and SHA-256 of the zip and of the tarball up to and
-    /// including its two zero blocks, and a count for each warning.
+    /// including its two zero blocks, the quality at the start and at the end, and a count for each warning.
     pub fn reporting(self) -> Self {
         Self { report: Some(Box::default()), budget: self.budget.hashing(), ..self }
     }
@@ -136,7 +136,7 @@ impl Transcoder {
 
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         if !self.waiting.is_empty() {
-            if self.encoder.gathered().is_some() {
+            if self.encoder.gathered(0).is_some() {
                 self.encoder.set_quality(self.budget.first_quality())?;
             }
             let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
@@ -158,15 +158,17 @@ impl Transcoder {
                 let Phase::Report(report) = mem::replace(&mut self.phase, Phase::Finish) else {
                     unreachable!("as above")
                 };
-                let (blocks, ending) = report.written();
+                // The quality is final before the report names it.
+                self.settle_quality(Report::APPENDED)?;
+                let (last, _) = self.encoder.in_use();
+                let first = self.encoder.first_quality().unwrap_or(last);
+                let (blocks, ending) = report.written(first, last);
                 self.encoder.set_ending(ending);
                 self.send_all(&blocks);
                 Ok(worked(0))
             }
             Phase::Finish => {
-                if let Some((length, lgwin)) = self.encoder.gathered() {
-                    self.encoder.set_quality(self.budget.whole(length, lgwin))?;
-                }
+                self.settle_quality(0)?;
                 let encoded = self.encoder.finish(output)?;
                 let status = match encoded {
                     _ if encoded.output_full => Status::NeedsOutput,
@@ -179,6 +181,17 @@ impl Transcoder {
                 Ok(Progress { consumed: 0, produced: encoded.produced, status })
             }
             Phase::Done => Ok(Progress { consumed: 0, produced: 0, status: Status::Done }),
+        }
+    }
+
+    /// Sets the quality of a tarball that is gathered whole but for `more` bytes.
+    fn settle_quality(&mut self, more: usize) -> Result<(), Error> {
+        match self.encoder.gathered(more) {
+            Some((length, lgwin)) if length <= SMALL as u64 => {
+                self.encoder.set_quality(self.budget.whole(length, lgwin))
+            }
+            Some(_) => self.encoder.set_quality(self.budget.first_quality()),
+            None => Ok(()),
         }
     }
 
@@ -227,7 +240,7 @@ impl Transcoder {
         self.budget.spend(cpu::comparing(*comparisons));
         if !selected {
             self.phase = Phase::Skipped;
-            return self.budget.skip(*method, entry.size, *unpacked_before);
+            return self.budget.skip(*method, entry.size, *unpacked_before, *data_end);
         }
         self.written += 1;
         debug_assert!(matches!(self.phase, Phase::Members | Phase::Skipped));

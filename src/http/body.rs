@@ -27,7 +27,8 @@ pub struct Body<B> {
 }
 
 impl<B> Body<B> {
-    pub(crate) fn fixed(bytes: Bytes) -> Self {
+    /// A body that is complete from the start.
+    pub fn fixed(bytes: Bytes) -> Self {
         Self { ready: bytes, exchange: None, log: None }
     }
 
@@ -74,6 +75,7 @@ where
             let polled = exchange.poll_piece(cx);
             if let Some(log) = &mut this.log {
                 exchange.report(log);
+                log.quality_at_end = exchange.in_use().map(|(quality, _)| quality);
                 match &polled {
                     Poll::Ready(Ok(Piece::Last(_))) => log.outcome = "ok",
                     Poll::Ready(Ok(Piece::Told(_, code))) => log.outcome = code,

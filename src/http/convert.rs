@@ -57,7 +57,7 @@ where
     let mut exchange = Exchange::new(job, upload, body_bytes, state.platform, reservation);
     let first = exchange.first_piece(log).await.map_err(|failure| Problem::from(failure).with_hint(&head.headers))?;
     let (quality, lgwin) = exchange.in_use().expect("it has an encoder");
-    (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
+    (log.quality, log.quality_at_end, log.lgwin) = (Some(quality), Some(quality), Some(lgwin));
 
     let mut response = Response::new(Body::streaming(first, exchange, log));
     let headers = response.headers_mut();

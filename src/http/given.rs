@@ -58,7 +58,7 @@ pub(crate) enum BadOption {
     Selection(#[from] BadSelection),
     #[error(transparent)]
     Names(#[from] BadNames),
-    #[error("{option} has no meaning here")]
+    #[error("{option} is not an option of this route")]
     Elsewhere { option: &'static str },
     #[error("{option} is missing")]
     Missing { option: &'static str },

@@ -19,7 +19,8 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn read(given: &Given, settings: &Settings, decode: Option<Decode>) -> Result<Self, BadOption> {
-        let quality = given.one("quality").map_or(Ok(settings.quality), |text| settings.quality(text))?;
+        let given_quality = given.one("quality").map(|text| settings.quality(text)).transpose()?;
+        let quality = given_quality.unwrap_or(settings.quality);
         let lgwin =
             given.one("lgwin").map_or_else(|| Ok(settings.usual_lgwin(quality)), |text| settings.lgwin(text))?;
         let mode = given.one("mode").map_or(Ok(Mode::default()), |text| {
@@ -38,8 +39,10 @@ impl Options {
                 return Err(BadOption::OutOfRange { option: "report", value, range });
             }
         };
+        let parameters = settings.parameters(quality, lgwin).with_mode(mode);
         Ok(Self {
-            parameters: settings.parameters(quality, lgwin).with_mode(mode),
+            // Only a quality that the client asks for may fail for its CPU time.
+            parameters: if given_quality.is_some() { parameters } else { parameters.or_lower() },
             selection: Selection::new(given.all("include"), given.all("exclude"), given.all("first"))?,
             names: names(given, decode)?,
             report,
@@ -90,7 +93,9 @@ mod tests {
             ("name=", 9, 22, Some("")),
         ] {
             let options = read(query, &[]).unwrap_or_else(|refused| panic!("{query:?}: {refused}"));
-            assert_eq!(options.parameters, Parameters::new(quality, lgwin).unwrap(), "{query:?}");
+            let fixed = Parameters::new(quality, lgwin).unwrap();
+            let expected = if query.contains("uality=") { fixed } else { fixed.or_lower() };
+            assert_eq!(options.parameters, expected, "{query:?}");
             assert_eq!(options.name.as_deref(), name, "{query:?}");
         }
     }
@@ -101,7 +106,7 @@ mod tests {
             ("quality=auto", Parameters::auto(22).unwrap().with_auto_lgwin()),
             ("quality=auto&lgwin=22", Parameters::auto(22).unwrap()),
             ("lgwin=18&quality=auto", Parameters::auto(18).unwrap()),
-            ("lgwin=auto", Parameters::default().with_auto_lgwin()),
+            ("lgwin=auto", Parameters::default().or_lower().with_auto_lgwin()),
             ("lgwin=auto&quality=auto", Parameters::auto(22).unwrap().with_auto_lgwin()),
         ] {
             assert_eq!(read(query, &[]).unwrap().parameters, expected, "{query:?}");
@@ -114,7 +119,7 @@ mod tests {
     fn a_mode_a_choice_of_members_and_a_report_are_taken() {
         for mode in Mode::ALL {
             let options = read(&format!("mode={}", mode.name()), &[]).unwrap();
-            assert_eq!(options.parameters, Parameters::default().with_mode(mode));
+            assert_eq!(options.parameters, Parameters::default().or_lower().with_mode(mode));
         }
         for (query, report) in [("", false), ("report=0", false), ("report=1", true)] {
             assert_eq!(read(query, &[]).unwrap().report, report, "{query}");

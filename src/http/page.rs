@@ -17,7 +17,8 @@ pub(crate) fn text(head: &Parts, settings: &Settings) -> String {
 
 Options, after the path as in \"{origin}/?quality=5&lgwin=20\":
 
-    quality   0 (fast) to 11 (small), or auto for the best within 25 s of CPU; {quality} if not given
+    quality   0 (fast) to 11 (small), or auto for the best within the CPU limit; {quality} if not given, or lower
+              where the zip would exceed that limit
     lgwin     10 to 24, the window's size as a power of two, or auto for what fits the upload; {lgwin} if not given,
               at most 21 for quality 10 and 11, and auto where the quality is
     name      the upload's name; the download is named after it
@@ -25,7 +26,8 @@ Options, after the path as in \"{origin}/?quality=5&lgwin=20\":
 Each is also a header, as in \"Recompress-Quality: 5\". Full documentation: {origin}/docs, or {origin}/openapi.json.
 
 A refusal is application/problem+json: \"code\" is for programs, \"detail\" for people.
-A transfer that breaks off (curl: exit code 18 or 56) is a failure too: the file is incomplete.
+A transfer that breaks off (curl: exit code 18 or 56) is a failure too: the file is incomplete. Retry with
+quality=auto; POST the zip to {origin}/inspect to see why.
 ",
         quality = shown(settings.quality),
         lgwin = shown(settings.lgwin),

@@ -24,7 +24,7 @@ impl Problem {
         Self {
             status: StatusCode::NOT_FOUND,
             code: "not_found",
-            title: "nothing is here",
+            title: "there is nothing at this address",
             detail: format!("there is nothing at {path:?}: POST a zip to / or PUT it to /NAME.zip"),
             header: None,
         }
@@ -35,7 +35,7 @@ impl Problem {
             status: StatusCode::METHOD_NOT_ALLOWED,
             code: "method_not_allowed",
             title: "the method is not allowed",
-            detail: format!("the method is {method}, it must be one of {allowed}"),
+            detail: format!("{method} is not possible here; use {allowed}"),
             header: Some((ALLOW, allowed)),
         }
     }
@@ -45,7 +45,7 @@ impl Problem {
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
             code: "content_encoding",
             title: "the upload is encoded",
-            detail: format!("the upload's content encoding is {encoding:?}, send it without one"),
+            detail: format!("the upload has the content encoding {encoding:?}; send it without one"),
             // Distinguishes this 415 from one for a media type (RFC 9110 §12.5.3).
             header: Some((ACCEPT_ENCODING, "identity")),
         }
@@ -66,7 +66,7 @@ impl Problem {
             status: StatusCode::TOO_MANY_REQUESTS,
             code: "rate_limited",
             title: "too many requests",
-            detail: "too many requests from your address; wait a minute".to_owned(),
+            detail: "too many requests from this address; retry in 60 s".to_owned(),
             // Seconds: the longest period of the platform's rate limits.
             header: Some((RETRY_AFTER, "60")),
         }
@@ -121,15 +121,19 @@ impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let (status, title) = match error {
             Error::Format(Format::NotZip { .. }) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the upload is not a zip"),
-            Error::Format(_) => (StatusCode::BAD_REQUEST, "the archive is broken"),
+            Error::Format(_) => (StatusCode::BAD_REQUEST, "this zip is broken"),
             Error::Truncated { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
-            Error::Unsupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive uses a feature that is refused"),
-            Error::Limit(_) => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+            Error::Unsupported(_) => (StatusCode::UNPROCESSABLE_ENTITY, "this zip uses an unsupported feature"),
+            Error::Limit(_) => (StatusCode::PAYLOAD_TOO_LARGE, "this zip exceeds a limit"),
             Error::Save(SaveError::Memory { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, "the save is too large"),
             Error::Save(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the save cannot become JSON"),
-            Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the archive has no such member"),
+            Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "this zip has no such member"),
         };
-        Self { status, code: error.code(), title, detail: error.to_string(), header: None }
+        let mut detail = error.to_string();
+        if matches!(error, Error::Format(Format::NotZip { found }) if found == "is empty") {
+            "the request body is empty: send the zip in it".clone_into(&mut detail);
+        }
+        Self { status, code: error.code(), title, detail, header: None }
     }
 }
 
@@ -144,9 +148,9 @@ impl From<&Failure> for Problem {
         let (code, detail) = (failure.code(), failure.to_string());
         let (status, title) = match failure {
             Failure::Archive(error) => return error.into(),
-            Failure::Cpu { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
+            Failure::Cpu { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "this zip exceeds a limit"),
             Failure::Upload { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
-            Failure::Form { .. } => (StatusCode::BAD_REQUEST, "the form is not one file with options before it"),
+            Failure::Form { .. } => (StatusCode::BAD_REQUEST, "the form is not valid"),
         };
         Self { status, code, title, detail, header: None }
     }
@@ -164,7 +168,7 @@ impl From<Busy> for Problem {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "busy",
-            title: "other requests hold the memory that this one needs",
+            title: "the server is busy",
             detail: busy.to_string(),
             // Seconds: about as long as a conversion takes.
             header: Some((RETRY_AFTER, "5")),
@@ -177,7 +181,7 @@ impl From<TooMuchMemory> for Problem {
         Self {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             code: "too_much_memory",
-            title: "these options need more memory than there is",
+            title: "these options need more memory than the server has",
             detail: refused.to_string(),
             header: None,
         }

@@ -352,6 +352,12 @@ fn every_refusal_has_its_status_and_code() {
 }
 
 #[test]
+fn an_empty_body_is_said_to_be_empty() {
+    let problem = json(answer("POST", "/", &[], whole(b"")));
+    assert_eq!(problem["detail"], "the request body is empty: send the zip in it");
+}
+
+#[test]
 fn a_refusal_says_what_would_have_been_taken() {
     for (method, uri, headers, name, value) in [
         ("DELETE", "/", &[][..], "allow", "GET, HEAD, OPTIONS, POST, PUT"),
@@ -399,7 +405,7 @@ fn what_fails_after_the_first_piece_is_an_error_in_the_body() {
     wrong_directory[last_name] = b'N';
     for (case, upload, expected) in [
         ("broken off", broken_off, "the upload broke off after"),
-        ("cut", whole(&good[..good.len() - 1]), "the upload ended after"),
+        ("cut", whole(&good[..good.len() - 1]), "the zip is cut: it ends after"),
         ("wrong directory", whole(&wrong_directory), "the central directory does not match"),
     ] {
         let response = answer("POST", "/?quality=2", &[], upload);

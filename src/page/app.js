@@ -179,9 +179,10 @@ function tellSliders() {
 function settle(estimate, options, { file, contents }) {
   if (at("auto").checked) for (const id of ["quality", "lgwin"]) at(id).value = estimate?.[id] ?? at(id).value;
   tellSliders();
-  const { output_bytes: bytes, cpu_ms: ms, memory_bytes: memory } = estimate ?? {};
+  const { output_bytes_lowest: lowest, output_bytes_highest: highest, cpu_ms: ms, memory_bytes: memory } = estimate ?? {};
   const isKnown = zips.length === 1 && ms !== undefined && !contents.broken;
-  at("cost").textContent = isKnown ? `${capital(texts.estimate(format.about(ms / 1000), format.size(memory), format.size(bytes)))}.` : "";
+  const sizes = [memory, lowest, highest].map(format.size);
+  at("cost").textContent = isKnown ? `${capital(texts.estimate(format.about(ms / 1000), ...sizes))}.` : "";
   const { place, reason, server } = choosePlace(estimate, options, file, contents);
   const [onServer, here] = document.querySelectorAll("[name=place]");
   onServer.disabled = zips.length === 1 && !server;

@@ -37,9 +37,7 @@ export function choosePlace(estimate, options, file, contents) {
   if (options.lgwin < DEFLATE_LGWIN && contents.unpacked > SERVER_BYTES) return here(texts.smallWindow, false);
   if (!estimate) return here(texts.noAnswer, true);
   const { refusal, detail } = estimate;
-  // An automatic quality is lowered until it fits, whatever the estimate says of CPU.
-  const fits = !refusal || (refusal === "cpu_budget" && options.quality === "auto");
   // The CPU is an estimate, so the server may be tried; the other limits are certain.
-  if (!fits) return here(texts.refusals[refusal] ?? texts.serverRefuses(detail), refusal === "cpu_budget");
+  if (refusal) return here(texts.refusals[refusal] ?? texts.serverRefuses(detail), refusal === "cpu_budget");
   return { place: "server", reason: texts.smallEnough, server: true };
 }

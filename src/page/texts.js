@@ -106,7 +106,7 @@ const en = {
     png: "a PNG image",
   },
   split: "it is one part of a split zip; join the parts first",
-  encrypted: (name) => `${name} is encrypted`,
+  encrypted: (name) => `${name} is encrypted: remove the password first`,
   patch: (name) => `${name} is patch data`,
   method: (name, number, method) => `${name} is compressed with method ${number} (${method}), supported are stored, deflate, deflate64, bzip2, lzma, zstd (93) and xz`,
   unknown: "unknown",
@@ -121,7 +121,7 @@ const en = {
   unreadable: "the file cannot be read",
 
   // Where, and why
-  estimate: (time, memory, size) => `${time} of computing, up to ${memory} of memory, a result of about ${size}`,
+  estimate: (time, memory, lowest, highest) => `${time} of computing, up to ${memory} of memory, a result of ${lowest} to ${highest}`,
   above: (limit) => `Zips above ${limit} are converted in this browser: browsers read no answer before they have sent everything, so upload and answer could wait for each other.`,
   smallWindow: "With a window below 32 KiB the answer could be larger than a browser takes before it has sent everything.",
   noAnswer: "The server does not answer. This browser can do the same.",

@@ -33,7 +33,7 @@ pub enum Failure {
         reason: String,
     },
     /// The platform is about to end the request for its CPU time.
-    #[error("the platform's limit on CPU time is near, after {received} bytes of the upload")]
+    #[error("the platform's limit on CPU time is near, after {received} bytes of the upload; retry with quality=auto")]
     Cpu {
         /// Bytes received in all.
         received: u64,

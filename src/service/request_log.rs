@@ -26,8 +26,11 @@ pub struct RequestLog {
     /// Bytes of the answer taken by the client's connection.
     pub bytes_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    /// Brotli quality in use.
+    /// Brotli quality at the start.
     pub quality: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Brotli quality at the end, which is lower if the CPU budget demanded it.
+    pub quality_at_end: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     /// Brotli window in use.
     pub lgwin: Option<u8>,
@@ -66,6 +69,7 @@ impl RequestLog {
             bytes_in: 0,
             bytes_out: 0,
             quality: None,
+            quality_at_end: None,
             lgwin: None,
             reserved_bytes: 0,
             work_ns: 0,

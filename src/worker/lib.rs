@@ -18,10 +18,11 @@ use std::{
 
 use futures::future::{Either, select};
 use http::{Response, header::CONTENT_ENCODING};
+use http_body::Body as _;
 use recompress::Limits;
 use recompress_http::{BadVariable, Body, Platform, Service, Settings, Visit, misconfigured};
 use worker::{
-    Context, Delay, EncodeBody, Env, IntoResponse, console_error, console_log, event,
+    Context, Delay, EncodeBody, Env, ResponseBuilder, console_error, console_log, event,
     js_sys::{Date, Math, Object, Reflect},
     send::SendFuture,
     wasm_bindgen::{JsCast, JsValue},
@@ -82,20 +83,23 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
     let visit = Visit { id: random_id(), patience: Delay::from(PATIENCE), over_rate: rate::is_over(&env, &request) };
     let answer = pin!(service.serve(asked, visit));
     let left = pin!(disconnect(request.signal()));
-    let mut response = match select(answer, left).await {
+    into_js(match select(answer, left).await {
         Either::Left((response, _)) => response,
         // The client is gone. Once the answer has begun, the runtime itself drops its body.
         Either::Right(((), _)) => Response::default(),
-    };
-    if response.headers().contains_key(CONTENT_ENCODING) {
-        // Without this mark the runtime would compress the body a second time.
-        response.extensions_mut().insert(EncodeBody::Manual);
-    }
-    into_js(response)
+    })
 }
 
+/// Not `IntoResponse`, which replaces the reason of a broken body by "Error polling body".
 fn into_js(response: Response<Body<RequestBody>>) -> worker::Result<web_sys::Response> {
-    response.map(TimedBody::new).into_raw().map_err(|error| worker::Error::from(error.into().to_string()))
+    let (head, body) = response.into_parts();
+    let mut builder = ResponseBuilder::new().with_status(head.status.as_u16()).with_headers((&head.headers).into());
+    if head.headers.contains_key(CONTENT_ENCODING) {
+        // Without this mark the runtime would compress the body a second time.
+        builder = builder.with_encode_body(EncodeBody::Manual);
+    }
+    let response = if body.is_end_stream() { builder.empty() } else { builder.from_stream(TimedBody::new(body))? };
+    Ok(response.into())
 }
 
 /// One request must not wake another one's task: the runtime would poll it in the first one's context, where the other's I/O

@@ -12,8 +12,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::future::{AbortHandle, abortable};
-use http_body::{Body as _, Frame, SizeHint};
+use futures::{
+    Stream,
+    future::{AbortHandle, abortable},
+};
+use http_body::Body as _;
 use worker::{Delay, wasm_bindgen_futures::spawn_local};
 
 use crate::upload::RequestBody;
@@ -68,27 +71,23 @@ async fn give_up_unread(answer: Weak<RefCell<Answer>>) {
     }
 }
 
-impl http_body::Body for TimedBody {
-    type Data = Bytes;
-    type Error = String;
+impl Stream for TimedBody {
+    /// The error is `code: message`. The caller of a service binding gets it.
+    type Item = Result<Bytes, worker::Error>;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut answer = self.answer.borrow_mut();
         let Some(body) = &mut answer.body else {
-            return Poll::Ready(Some(Err(format!("the answer was not read for {} s", UNREAD.as_secs()))));
+            let reason = format!("unread: the client read nothing for {} s", UNREAD.as_secs());
+            return Poll::Ready(Some(Err(reason.into())));
         };
         let polled = Pin::new(body).poll_frame(cx);
         answer.reads += 1;
         answer.served = polled.is_ready();
-        polled.map_err(|failure| failure.to_string())
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.answer.borrow().body.as_ref().is_some_and(Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.answer.borrow().body.as_ref().map(Body::size_hint).unwrap_or_default()
+        polled.map(|frame| match frame? {
+            Ok(frame) => frame.into_data().ok().map(Ok),
+            Err(failure) => Some(Err(format!("{}: {failure}", failure.code()).into())),
+        })
     }
 }
 

@@ -222,7 +222,7 @@ fn a_signal_removes_the_unfinished_file() {
 }
 
 #[test]
-fn an_automatic_quality_steps_down_only_for_a_limit() {
+fn a_quality_drops_only_for_a_limit_and_only_if_it_is_not_asked_for() {
     let zip = archive([deflated(b"a", &b"some text, and more. ".repeat(500_000))]).bytes();
     let convert = |arguments: &[&str]| {
         let output = run(&[arguments, &["-", "-c"]].concat(), &zip);
@@ -232,6 +232,9 @@ fn an_automatic_quality_steps_down_only_for_a_limit() {
     let default = convert(&[]);
     assert_eq!(convert(&["-q", "auto", "-w", "22"]), default);
     assert_ne!(convert(&["-q", "auto", "-w", "22", "--max-cpu", "40"]), default);
+    assert_ne!(convert(&["--max-cpu", "40"]), default);
+    let fixed = run(&["-9", "--max-cpu", "40", "-", "-c"], &zip);
+    assert!(String::from_utf8_lossy(&fixed.stderr).contains("CPU"), "{fixed:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     cases::b,
-    drivers::{Conversion, LARGE, drive, select_in_every_way},
+    drivers::{Conversion, LARGE, QUALITY, SplitMix, drive, select_in_every_way},
     tarball,
     zip_writer::{Archive, Member, archive, deflated, folder, stored},
 };
@@ -54,6 +54,8 @@ fn a_report_has_the_hashes_of_zip_and_tarball() {
         "zip_sha256": hex(&zip),
         "tar_bytes": plain.len(),
         "tar_sha256": hex(&plain),
+        "quality": QUALITY,
+        "quality_at_end": QUALITY,
         "warnings": { "time_without_zone": 4, "mode_lost": 1, "symlink_as_file": 1, "comment_lost": 1 },
     });
     assert_eq!(report(&tar), expected);
@@ -75,6 +77,31 @@ fn the_report_is_read_from_the_end_of_the_compressed_file_without_decoding() {
         assert_eq!(last, [3], "the empty last meta-block");
         let read: serde_json::Value = serde_json::from_slice(record).expect("JSON and spaces");
         assert_eq!(read, report(&tarball::unbrotli(&output).expect("a whole stream")));
+    }
+}
+
+#[test]
+fn a_report_says_the_quality_at_the_start_and_at_the_end() {
+    let mut random = SplitMix(0);
+    let words: Vec<u8> = (0..6 << 20).map(|_| b"etaoin shrdlu\n"[random.below(14) as usize]).collect();
+    let [small, large] = [&words[..5000], &words].map(|words| archive([deflated(b"words", words)]).bytes());
+    let auto = Parameters::auto(22).unwrap();
+    for (zip, parameters, first, last) in [
+        (&small, Parameters::new(5, 22).unwrap(), 5..=5, 5..=5),
+        (&small, auto, 11..=11, 11..=11),
+        (&large, Parameters::default().or_lower(), 5..=9, 2..=8),
+        (&large, auto, 3..=9, 2..=8),
+    ] {
+        let limits = Limits { cpu_ms: 1500, ..Limits::WORKER };
+        let transcoder = Transcoder::new(parameters.expecting(Some(zip.len() as u64)), limits).unwrap().reporting();
+        let Conversion { output, result } = drive(zip, LARGE[0], transcoder);
+        result.expect("a good archive");
+        let report = report(&tarball::unbrotli(&output).expect("a whole stream"));
+        let quality = |key: &str| report[key].as_u64().expect("a number");
+        assert!(
+            first.contains(&quality("quality")) && last.contains(&quality("quality_at_end")),
+            "{parameters:?}: {report}"
+        );
     }
 }
 

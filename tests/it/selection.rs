@@ -78,7 +78,7 @@ fn members_that_are_not_selected_are_verified_all_the_same() {
 #[test]
 fn a_selection_that_selects_nothing_is_an_error() {
     let refused = convert(&archive(members()).bytes(), &selection(&["no such name"], NONE, NONE));
-    assert_eq!(refused.result.unwrap_err().to_string(), "none of the 8 members is selected");
+    assert_eq!(refused.result.unwrap_err().to_string(), "none of the 8 members is selected: check include and exclude");
     assert!(refused.output.is_empty());
     assert_eq!(code(&archive([]).bytes(), Limits::WORKER, &selection(NONE, &["**"], NONE)), "nothing_selected");
     assert_eq!(names(&convert(&archive([]).bytes(), &Selection::default())), [""; 0], "an empty zip is fine");

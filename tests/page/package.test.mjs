@@ -65,7 +65,7 @@ test("its selection of members is the command line's", async () => {
 test("a refusal has the code and the words of the service, and the stream and its summary fail with it", async () => {
   for (const [pieces, options, code, message] of [
     [[Buffer.from("no zip at all")], {}, "not_zip", /^not a zip: it starts with/],
-    [[zip.subarray(0, zip.length - 1)], {}, "truncated", /^the upload ended after \d+ bytes, inside /],
+    [[zip.subarray(0, zip.length - 1)], {}, "truncated", /^the zip is cut: it ends after \d+ bytes, inside /],
     [[], {}, "not_zip", /^not a zip: it is empty/],
     [[zip], { quality: 12 }, "bad_option", /^quality is 12, it must be 0 to 11$/],
     [[zip], { lgwin: 9 }, "bad_option", /^lgwin is 9, it must be 10 to 24$/],

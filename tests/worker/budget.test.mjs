@@ -63,6 +63,28 @@ test("an automatic quality is lowered on the way when the archive turns out to c
   assert.ok(first > 2);
 });
 
+test("the default quality is lowered where it does not fit, and says so; a quality that is asked for fails", async (t) => {
+  const vars = { RECOMPRESS_CPU_MS: "1000" };
+  const { port } = await startWorker(t, { vars });
+  const zip = Buffer.from(zipSync({ words: words(6 << 20) }));
+  for (const upload of [{ body: zip }, { chunks: [zip] }]) {
+    const lowered = await request(port, { path: "/?report=1", ...upload });
+    assert.equal(lowered.status, 200);
+    assert.equal(lowered.error, undefined);
+    const limited = ["--max-cpu", vars.RECOMPRESS_CPU_MS, "--report"];
+    assert.ok(lowered.body.equals(upload.body ? convertedFile(zip, ...limited) : converted(zip, ...limited)));
+    const report = JSON.parse(lowered.body.subarray(-1025, -1));
+    assert.equal(String(report.quality), lowered.headers["recompress-quality"]);
+    assert.ok(report.quality_at_end < 9, JSON.stringify(report));
+  }
+  const asked = await request(port, { path: "/?quality=9", body: zip });
+  assert.ok(asked.status === 413 || asked.error);
+  // Where it fits, the bytes are those of quality 9.
+  const small = Buffer.from(zipSync({ words: words(1 << 20) }));
+  const { body } = await request(port, { body: small });
+  assert.ok(body.equals(converted(small, "--quality", 9)));
+});
+
 test("a conversion that would use up the platform's CPU is refused before it does, and the next one is right", async (t) => {
   const { port } = await startWorker(t, { vars: { RECOMPRESS_CPU_MS: "100" } });
   const zip = await save({ mib: 6 });

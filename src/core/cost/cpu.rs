@@ -116,9 +116,13 @@ pub(crate) fn saving(read: u64, written: u64, moved: u64) -> u64 {
     costs.iter().fold(0, |sum: u64, (count, cost)| sum.saturating_add(count.saturating_mul(*cost))) / 1000
 }
 
-/// The highest quality up to `most` that compresses `bytes` within `work`. At least 2, the lowest that can continue a
-/// stream.
+/// The lowest quality at which an encoder can continue a stream. Lower qualities handle incompressible data fast by
+/// themselves.
+pub(crate) const LEAST_CONTINUING: u8 = 2;
+
+/// The highest quality up to `most` that compresses `bytes` within `work`. At least [`LEAST_CONTINUING`].
 pub(crate) fn best_quality(most: u8, lgwin: u8, bytes: Bytes, work: u64) -> u8 {
     let within = work - work / 100 * RESERVE;
-    (3..=most).rev().find(|&quality| compressing(quality, lgwin, bytes) <= within).unwrap_or(2.min(most))
+    let enough = |quality: &u8| compressing(*quality, lgwin, bytes) <= within;
+    (LEAST_CONTINUING + 1..=most).rev().find(enough).unwrap_or(LEAST_CONTINUING.min(most))
 }

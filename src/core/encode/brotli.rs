@@ -28,7 +28,7 @@ use super::{
     parameters::{Mode, Parameters},
 };
 use crate::{
-    cost::cpu::{Bytes, MetaBlock},
+    cost::cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
     error::{Error, Limit},
 };
 
@@ -49,10 +49,6 @@ const LEAST_LGWIN: u8 = 18;
 /// Input of one encoder call in bytes. It bounds a step's work.
 const SHARE: usize = 64 << 10;
 
-/// The lowest quality at which an encoder can continue a stream. Lower qualities handle incompressible data fast by
-/// themselves.
-const LEAST_CONTINUING: u8 = 2;
-
 /// Uncompressed meta-blocks of [`incompressible::BLOCK`] bytes between two attempts to compress.
 ///
 /// A new encoder starts without history, so more attempts would cost more and find less.
@@ -67,7 +63,7 @@ const _: () = assert!(incompressible::BLOCK <= SMALL);
 /// The encoder's memory grows with its longest meta-block, and no output appears before the first one ends. With 2 MiB
 /// it needs a third less memory at window 22 and half at 24, for 0.05 % of size. It is 1 MiB where windows and trees
 /// are largest.
-fn meta_block(quality: u8, lgwin: u8) -> u64 {
+pub(crate) fn meta_block(quality: u8, lgwin: u8) -> u64 {
     let large = lgwin > 22 || lgwin > 20 && quality > 9;
     if large { 1 << 20 } else { 2 << 20 }
 }
@@ -77,6 +73,8 @@ fn meta_block(quality: u8, lgwin: u8) -> u64 {
 pub(crate) struct Encoder {
     stage: EncoderStage,
     quality: u8,
+    /// The quality when the first byte was compressed.
+    first_quality: Option<u8>,
     lgwin: u8,
     mode: CompressionMode,
     /// The present meta-block.
@@ -134,6 +132,7 @@ impl Encoder {
         Ok(Self {
             stage: EncoderStage::Gathering(room_for(SMALL)?),
             quality: parameters.quality(),
+            first_quality: None,
             lgwin: parameters.lgwin(),
             mode: match parameters.mode() {
                 Mode::Generic => CompressionMode::Generic,
@@ -156,10 +155,15 @@ impl Encoder {
         (self.quality, self.lgwin)
     }
 
-    /// The number of gathered bytes and the window they can use, if nothing is compressed yet.
-    pub(crate) fn gathered(&self) -> Option<(u64, u8)> {
+    /// The quality of the first output, if there is any.
+    pub(crate) fn first_quality(&self) -> Option<u8> {
+        self.first_quality
+    }
+
+    /// If nothing is compressed yet: the number of gathered bytes with `more` bytes, and the window they can use.
+    pub(crate) fn gathered(&self, more: usize) -> Option<(u64, u8)> {
         let EncoderStage::Gathering(gathered) = &self.stage else { return None };
-        let length = gathered.len() as u64;
+        let length = (gathered.len() + more) as u64;
         Some((length, usable(self.lgwin, length)))
     }
 
@@ -262,6 +266,7 @@ impl Encoder {
 
     /// Starts compressing the gathered bytes of a tarball of `size` bytes.
     fn start(&mut self, size: u64) -> Result<Encoded, Error> {
+        self.first_quality.get_or_insert(self.quality);
         let session = self.session(size)?;
         if let EncoderStage::Gathering(gathered) | EncoderStage::Doubting { gathered, .. } = &mut self.stage {
             self.stage = EncoderStage::Draining { gathered: std::mem::take(gathered), next: 0, session };

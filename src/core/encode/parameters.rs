@@ -12,6 +12,8 @@ use crate::cost::{
 pub struct Parameters {
     /// `None` for the best quality within the CPU budget, up to `most_quality`.
     quality: Option<u8>,
+    /// True if a conversion may lower `quality` to stay within the CPU budget.
+    may_lower: bool,
     most_quality: u8,
     /// `None` for a window to fit the upload, up to `most_lgwin`.
     lgwin: Option<u8>,
@@ -71,7 +73,7 @@ impl Parameters {
     /// `quality` is 0 (fast) to 11 (small); `lgwin` is the base-2 logarithm of the window in bytes, 10 to 24 (RFC 7932 §9.1).
     pub fn new(quality: u8, lgwin: u8) -> Result<Self, OutOfRange> {
         within("quality", quality, 0, 11)?;
-        Ok(Self { quality: Some(quality), ..Self::auto(lgwin)? })
+        Ok(Self { quality: Some(quality), may_lower: false, ..Self::auto(lgwin)? })
     }
 
     /// The highest quality that stays within 25 s of CPU (the Worker may use 30 s). It drops during the conversion if
@@ -79,7 +81,21 @@ impl Parameters {
     /// clock: the same archive gives the same bytes.
     pub fn auto(lgwin: u8) -> Result<Self, OutOfRange> {
         let lgwin = Some(within("lgwin", lgwin, 10, 24)?);
-        Ok(Self { quality: None, most_quality: 11, lgwin, most_lgwin: 24, mode: Mode::Generic, upload_bytes: None })
+        Ok(Self {
+            quality: None,
+            may_lower: true,
+            most_quality: 11,
+            lgwin,
+            most_lgwin: 24,
+            mode: Mode::Generic,
+            upload_bytes: None,
+        })
+    }
+
+    /// Lowers a fixed quality during the conversion where the archive would exceed the CPU budget otherwise. An archive
+    /// that is well within the budget gives the same bytes as without this.
+    pub fn or_lower(self) -> Self {
+        Self { may_lower: true, ..self }
     }
 
     /// Sets the hint about the data.
@@ -113,14 +129,19 @@ impl Parameters {
         self.quality.unwrap_or_else(|| highest_quality(self.lgwin(), self.upload_bytes).min(self.most_quality))
     }
 
-    /// The maximum for an automatic quality, regardless of memory.
+    /// The maximum quality, regardless of memory.
     pub(crate) fn most_quality(self) -> u8 {
-        self.most_quality
+        self.quality.unwrap_or(self.most_quality)
     }
 
     /// True if the quality is automatic.
     pub fn is_auto(self) -> bool {
         self.quality.is_none()
+    }
+
+    /// True if the quality may drop during the conversion.
+    pub(crate) fn may_lower(self) -> bool {
+        self.may_lower
     }
 
     /// 10 to 24.
@@ -145,11 +166,11 @@ impl Parameters {
         self.upload_bytes
     }
 
-    /// Upper bound of the encoder's memory in bytes for any input. For an automatic quality, the maximum over all
-    /// qualities it may use.
+    /// Upper bound of the encoder's memory in bytes for any input: the maximum over all qualities that a conversion may
+    /// use.
     pub fn encoder_bytes(self) -> u64 {
         let most = self.quality();
-        let least = if self.is_auto() { 0 } else { most };
+        let least = if self.may_lower { 0 } else { most };
         (least..=most).map(|quality| encoder_bytes(quality, self.lgwin())).max().expect("a range of one at least")
     }
 }
@@ -249,6 +270,14 @@ mod tests {
                 let automatic = fixed.with_auto_lgwin().expecting(Some(1 << shift));
                 assert!(automatic.encoder_bytes() <= fixed.encoder_bytes(), "quality {quality}, {automatic:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_default_takes_no_more_memory_because_it_may_drop() {
+        for lgwin in 17..=24 {
+            let fixed = Parameters::new(9, lgwin).unwrap();
+            assert_eq!(fixed.or_lower().encoder_bytes(), fixed.encoder_bytes(), "lgwin {lgwin}");
         }
     }
 

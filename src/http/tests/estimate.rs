@@ -44,7 +44,7 @@ fn numbers_that_are_missing_or_wrong_are_a_400() {
         ("zip_bytes=1&unpacked_bytes=1&members=x", r#"members is "x", it must be a whole number"#),
         ("zip_bytes=1&zip_bytes=2", r#"zip_bytes is given twice, as "1" and as "2""#),
         ("zip_bytes=1&unpacked_bytes=1&quality=12", r#"quality is "12", it must be 0 to 11 or auto"#),
-        ("zip_bytes=1&unpacked_bytes=1&report=1", "report has no meaning here"),
+        ("zip_bytes=1&unpacked_bytes=1&report=1", "report is not an option of this route"),
     ] {
         let refused = answer("GET", &format!("/estimate?{query}"), &[], Upload::default());
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{query}");

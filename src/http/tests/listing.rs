@@ -91,7 +91,7 @@ fn an_inspection_takes_no_option_of_a_tarball() {
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
         let problem = json(refused);
         assert_eq!(problem["code"], "bad_option");
-        assert_eq!(problem["detail"], format!("{option} has no meaning here"));
+        assert_eq!(problem["detail"], format!("{option} is not an option of this route"));
     }
 }
 

@@ -28,7 +28,7 @@ fn members_are_chosen_and_put_first() {
 #[test]
 fn a_choice_that_the_archive_cannot_meet_is_a_422() {
     for (uri, code, detail) in [
-        ("/?include=nope", "nothing_selected", "none of the 3 members is selected"),
+        ("/?include=nope", "nothing_selected", "none of the 3 members is selected: check include and exclude"),
         ("/?first=nope", "first_missing", r#""nope" must come first, but no member has that name"#),
     ] {
         let refused = answer("POST", uri, &[], whole(&upload()));

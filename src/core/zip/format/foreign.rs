@@ -50,7 +50,7 @@ pub(crate) fn describe(start: &[u8]) -> String {
     } else if start.is_empty() {
         "is empty".to_owned()
     } else {
-        format!("starts with \"{}\"", start[..SHOWN_BYTES.min(start.len())].escape_ascii())
+        format!("starts with \"{}\", a zip starts with \"PK\"", start[..SHOWN_BYTES.min(start.len())].escape_ascii())
     }
 }
 
@@ -87,10 +87,10 @@ mod tests {
                 b"PK\x01\x02\x14\0",
                 "is the last part of a split zip; join the parts first: zip -s 0 parts.zip --out whole.zip",
             ),
-            (b"some text", "starts with \"some\""),
-            (b"\0", r#"starts with "\x00""#),
+            (b"some text", "starts with \"some\", a zip starts with \"PK\""),
+            (b"\0", r#"starts with "\x00", a zip starts with "PK""#),
             // Too short for its magic.
-            (&tar[..TAR_MAGIC_OFFSET + 4], "starts with \"a.tx\""),
+            (&tar[..TAR_MAGIC_OFFSET + 4], "starts with \"a.tx\", a zip starts with \"PK\""),
         ] {
             assert_eq!(describe(start), expected);
         }
