@@ -9,8 +9,8 @@ use recompress::Listing;
 
 const COMPRESSED_TAR: &str = "application/x-brotli-compressed-tar";
 const TAR: &str = "application/x-tar";
-const JSON: &str = "application/json";
-const LINES: &str = "application/x-ndjson";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const LINES: &str = "application/x-ndjson";
 
 /// How a tarball is labelled. There are two ways to say that it is compressed with brotli; the bytes are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +26,8 @@ impl Variant {
     ///
     /// Wildcards do not choose the encoded form: clients that send `*/*` mostly save the bytes to a file.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
-        let weight = |encoding| weight(headers, &ACCEPT_ENCODING, encoding);
-        let accepts_br = weight("br").or_else(|| weight("*")).unwrap_or(0.0) > 0.0;
         let prefers_tar = prefers(headers, TAR, COMPRESSED_TAR);
-        if prefers_tar && accepts_br { Self::EncodedTar } else { Self::CompressedTar }
+        if prefers_tar && accepts_brotli(headers) { Self::EncodedTar } else { Self::CompressedTar }
     }
 
     pub(crate) fn content_type(self) -> &'static str {
@@ -59,6 +57,13 @@ impl Variant {
 pub fn prefers_html(headers: &HeaderMap) -> bool {
     let weight = |media_type| weight(headers, &ACCEPT, media_type);
     weight("text/html").is_some_and(|html| html > 0.0 && html >= weight("text/plain").unwrap_or(0.0))
+}
+
+/// Whether a request accepts brotli as an encoding, and does not prefer none.
+pub(crate) fn accepts_brotli(headers: &HeaderMap) -> bool {
+    let weight = |encoding| weight(headers, &ACCEPT_ENCODING, encoding);
+    let brotli = weight("br").or_else(|| weight("*")).unwrap_or(0.0);
+    brotli > 0.0 && brotli >= weight("identity").unwrap_or(0.0)
 }
 
 /// How a listing is written: a document, unless the request names NDJSON and prefers it.
