@@ -210,7 +210,8 @@ impl SaveJson {
                             self.phase = Phase::Member { reader, feed, is_open: true, left: 0..0 };
                             return Ok(Progress { consumed, produced: 0, status });
                         }
-                        let is_lookups = begin.entry.name == LOOKUPS && self.settings.words.tokens.is_some();
+                        let has_tokens = cfg!(feature = "binary") && self.settings.words.tokens.is_some();
+                        let is_lookups = has_tokens && begin.entry.name == LOOKUPS;
                         if is_lookups && begin.entry.size <= self.limits.memory_bytes {
                             lookups = Some(Vec::new());
                         }
