@@ -56,7 +56,8 @@ pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
         log: Some(log),
         ..Platform::default()
     };
-    let server = Arc::new(Server { service: Service::new(settings, arguments.memory, platform).with_words(words), arguments });
+    let server =
+        Arc::new(Server { service: Service::new(settings, arguments.memory, platform).with_words(words), arguments });
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
 }
 

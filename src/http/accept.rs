@@ -78,9 +78,7 @@ fn prefers(headers: &HeaderMap, wanted: &str, usual: &str) -> bool {
         (None, _) => false,
         (Some(wanted), Some(usual)) => wanted > usual,
         // Named is preferred to matched by a wildcard of the same weight (RFC 9110 §12.5.1).
-        (Some(wanted), None) => {
-            wanted > 0 && wanted >= weight("application/*").or_else(|| weight("*/*")).unwrap_or(0)
-        }
+        (Some(wanted), None) => wanted > 0 && wanted >= weight("application/*").or_else(|| weight("*/*")).unwrap_or(0),
     }
 }
 

@@ -193,7 +193,9 @@ where
             if self.needs_input && !self.upload_ended {
                 match self.poll_upload(cx) {
                     Poll::Ready(received) => received?,
-                    Poll::Pending if self.filled > 0 && !(self.holds_first && self.given == 0) => return Poll::Ready(Ok(Piece::More(self.take_piece()))),
+                    Poll::Pending if self.filled > 0 && !(self.holds_first && self.given == 0) => {
+                        return Poll::Ready(Ok(Piece::More(self.take_piece())));
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }

@@ -39,14 +39,17 @@ impl Share {
             let compressed = parameters.map_or(String::new(), |parameters| {
                 format!(" at quality {} with lgwin {}", parameters.quality(), parameters.lgwin())
             });
-            let mut detail = format!("{grouped}JSON{compressed} does not fit the {budget} bytes of memory that there are");
+            let mut detail =
+                format!("{grouped}JSON{compressed} does not fit the {budget} bytes of memory that there are");
             let streamed = Options { keys: Keys::Preserve, ..options.clone() };
             let smaller = [
                 ("the same without compression", options, None),
                 ("keys=preserve or keys=pairs", &streamed, parameters),
                 ("keys=preserve or keys=pairs without compression", &streamed, None),
             ];
-            if let Some((name, ..)) = smaller.iter().find(|(_, options, parameters)| fit(options, *parameters).is_some()) {
+            if let Some((name, ..)) =
+                smaller.iter().find(|(_, options, parameters)| fit(options, *parameters).is_some())
+            {
                 detail += &format!("; {name} would fit");
             }
             TooMuchMemory(detail)

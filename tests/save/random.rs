@@ -371,7 +371,8 @@ fn the_body_of_the_fuzz_target_holds_for_random_saves() {
         if random.below(3) > 0 {
             structured(&mut random, &mut input, 0);
         } else {
-            (0..random.below(60)).for_each(|_| input.push(random.pick(b"\x00\x20\x01\x20\x01\x00\x03\x00\x04\x0c\x0f\x14")));
+            (0..random.below(60))
+                .for_each(|_| input.push(random.pick(b"\x00\x20\x01\x20\x01\x00\x03\x00\x04\x0c\x0f\x14")));
         }
         recompress_testkit::save_body::save(&input);
     }

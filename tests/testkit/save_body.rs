@@ -75,7 +75,8 @@ fn words() -> Words {
 
 fn options(settings: u8) -> Options {
     let (paths, lines) = SELECTIONS[usize::from(settings >> 4 & 7)];
-    let selection = paths.iter().fold(Selection::default(), |selection, path| selection.with_path(path).expect("a path"));
+    let selection =
+        paths.iter().fold(Selection::default(), |selection, path| selection.with_path(path).expect("a path"));
     Options {
         keys: [Keys::Preserve, Keys::Pairs, Keys::Group, Keys::Preserve][usize::from(settings & 3)],
         narrow: if settings & 4 == 0 { Narrow::Unquoted } else { Narrow::All },
