@@ -8,7 +8,7 @@ const BROTLI: &[(&str, &str)] = &[("accept-encoding", "gzip, br")];
 fn text() -> Vec<u8> {
     let mut text = b"EU4txt\ndate=1444.11.11\ncountries={\n".to_vec();
     for country in 0..20_000 {
-        write!(text, "\tC{country}={{ treasury={country}.500 capital=183 }}\n").unwrap();
+        writeln!(text, "\tC{country}={{ treasury={country}.500 capital=183 }}").unwrap();
     }
     text.extend_from_slice(b"}\n");
     text
