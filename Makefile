@@ -108,7 +108,7 @@ test-worker: ## the tests of the Worker in workerd
 	$(WASM) $(TESTED) $(NODE_TEST) $(filter-out tests/worker/memory.test.mjs,$(wildcard tests/worker/*.test.mjs)) tests/contract/*.test.mjs
 
 test-native: ## the tests of the Worker that do not depend on its platform, on the native server
-	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection leaving load streaming ways) tests/native/*.test.mjs
+	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection json leaving load streaming ways) tests/native/*.test.mjs
 
 test-writers: ## archives that real programs write
 	$(WASM) $(TESTED) $(NODE_TEST) tests/writers/*.test.mjs
@@ -126,7 +126,7 @@ test-memory: ## the tests that measure the Worker's memory
 test-readme: ## the commands of the README and of docs/, against `make dev`
 	$(WASM) $(TESTED) node --test --test-timeout=1200000 tests/readme/*.test.mjs
 
-fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory", or some of them
+fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking directory save", or some of them
 	.ci/fuzz $(TARGET)
 
 bench: build ## the cost of a conversion, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"

@@ -335,6 +335,9 @@ pub struct Serve {
     /// Seconds that open requests have to finish after SIGTERM or SIGINT.
     #[arg(long, value_name = "S", default_value = "60", value_parser = seconds)]
     pub grace: Duration,
+    /// The words of binary saves: a text file with a line like `0x1234 name` for each.
+    #[arg(long, value_name = "FILE")]
+    pub tokens: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -48,7 +48,8 @@ pub fn convert(arguments: &Json) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn tokens(path: &Path) -> Result<Arc<Tokens>, CommandError> {
+/// The words of binary saves, from a file.
+pub fn tokens(path: &Path) -> Result<Arc<Tokens>, CommandError> {
     let list = fs::read_to_string(path).map_err(|error| failed("read", path, &error))?;
     let tokens =
         Tokens::parse(&list).map_err(|error| CommandError("bad_tokens", format!("{}: {error}", path.display())))?;

@@ -18,6 +18,7 @@ use std::{
 
 use arguments::{Arguments, Command, Foresee};
 use clap::{CommandFactory, Parser, error::ErrorKind};
+use recompress::save::Words;
 
 /// Why there is no result: a stable code and a message.
 struct CommandError(&'static str, String);
@@ -42,7 +43,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
     match arguments.command {
         None => return convert::convert(&arguments.convert),
         Some(Command::Serve(how)) => {
-            serve::serve(how).map_err(|error| CommandError("io", format!("cannot serve: {error}")))?;
+            let tokens = how.tokens.as_deref().map(json::tokens).transpose()?;
+            let words = Words { tokens, lookups: None };
+            serve::serve(words, how).map_err(|error| CommandError("io", format!("cannot serve: {error}")))?;
         }
         Some(Command::Inspect(inspect)) => listing::list(&inspect)?,
         Some(Command::Json(how)) => json::convert(&how)?,

@@ -25,7 +25,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
 };
-use recompress::Limits;
+use recompress::{Limits, save::Words};
 use recompress_http::{Platform, Service, Settings, Visit};
 use tokio::{
     io::Interest,
@@ -40,8 +40,8 @@ use tokio_io_timeout::TimeoutStream;
 use self::{page::Page, upload::UploadBody};
 use crate::arguments::Serve;
 
-/// Serves until the process is told to end.
-pub fn serve(arguments: Serve) -> io::Result<()> {
+/// Serves until the process is told to end. `words` are those of binary saves.
+pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
     let variables = std::env::vars_os().filter_map(|(name, value)| {
         // A value that is not Unicode is invalid; it must not count as unset.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
@@ -58,7 +58,8 @@ pub fn serve(arguments: Serve) -> io::Result<()> {
         log: Some(log),
         ..Platform::default()
     };
-    let server = Arc::new(Server { service: Service::new(settings, arguments.memory, platform), page, arguments });
+    let service = Service::new(settings, arguments.memory, platform).with_words(words);
+    let server = Arc::new(Server { service, page, arguments });
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
 }
 

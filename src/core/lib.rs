@@ -24,6 +24,7 @@
 //! transcoder          wires these: a zip in, a .tar.br out
 //! inspection          wires the reader: a zip in, JSON out
 //! save_json           wires the reader and save/: a zip or a save in, the JSON of the save out
+//! compressed_json     wires save_json and encode/: the same JSON, compressed
 //! estimate            estimates from sizes alone
 //! ```
 //!
@@ -74,6 +75,7 @@
 
 mod archive;
 mod budget;
+mod compressed_json;
 mod cost;
 mod encode;
 mod error;
@@ -92,6 +94,7 @@ mod transcoder;
 mod warning;
 mod zip;
 
+pub use compressed_json::CompressedJson;
 pub use cost::memory::largest_lgwin;
 pub use encode::parameters::{Mode, OutOfRange, Parameters};
 pub use error::{Absent, Error, Format, Limit, Rule, SaveError, Unsupported};

@@ -24,9 +24,11 @@
 //! Imports point up this list, with two exceptions: `game` names the encodings of `options`, and `skip` shares the rules of
 //! `text`.
 
+#[cfg(feature = "binary")]
 mod binary;
 mod blocks;
 mod converter;
+#[cfg(feature = "binary")]
 mod decode;
 mod frame;
 mod game;
@@ -36,6 +38,7 @@ mod head;
 mod json;
 mod list;
 mod metadata;
+#[cfg(feature = "binary")]
 mod numbers;
 mod options;
 mod pairs;
@@ -44,15 +47,15 @@ mod scalar;
 mod select;
 mod skip;
 mod text;
+#[cfg_attr(not(feature = "binary"), expect(dead_code, reason = "only binary saves look words up"))]
 mod tokens;
 
 pub use converter::Converter;
-pub use decode::Words;
 pub use game::Game;
 pub(crate) use head::{LENGTH as START_BYTES, is_plain};
 pub use metadata::{Metadata, SaveForm};
 pub use options::{Encoding, Keys, Narrow, Options, Unknown};
 pub use select::{BadPath, Selection};
-pub use tokens::{BadTokens, Lookups, Tokens};
+pub use tokens::{BadTokens, Lookups, Tokens, Words};
 
 pub use crate::zip::format::sav_header::SavLine;

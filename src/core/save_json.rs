@@ -44,6 +44,8 @@ pub struct SaveJson {
     front: Vec<u8>,
     scratch: Box<[u8]>,
     work: Work,
+    /// Members of the zip so far, and their unpacked bytes.
+    so_far: (u64, u64),
     latch: Latch,
 }
 
@@ -110,6 +112,7 @@ impl SaveJson {
             front: Vec::with_capacity(START_BYTES),
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             work: Work::default(),
+            so_far: (0, 0),
             latch: Latch::default(),
         }
     }
@@ -140,6 +143,11 @@ impl SaveJson {
         let keys = options.keys;
         let converter = Converter::peak_bytes(&Options { keys, group_bytes, ..Options::default() }) as u64;
         FIXED + converter + held_bytes(limits, upload_bytes)
+    }
+
+    /// Members of the archive so far, and their unpacked bytes. A save without a zip counts as its own member.
+    pub fn so_far(&self) -> (u64, u64) {
+        self.so_far
     }
 
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
@@ -183,6 +191,7 @@ impl SaveJson {
             Phase::Start => unreachable!("the first bytes have been read"),
             Phase::Plain(mut feed) => {
                 let progress = feed.step(input, ended, output, &mut self.work)?;
+                self.so_far = (1, self.work.read);
                 if progress.status != Status::Done {
                     self.phase = Phase::Plain(feed);
                 }
@@ -190,6 +199,7 @@ impl SaveJson {
             }
             Phase::Before { mut reader, mut members, mut lookups } => {
                 let (consumed, event) = reader.read(input, ended, &mut self.scratch)?;
+                self.so_far = reader.so_far();
                 let status = if event == Event::NeedsInput { Status::NeedsInput } else { Status::Working };
                 match event {
                     Event::Begin(begin) => {
@@ -200,7 +210,8 @@ impl SaveJson {
                             self.phase = Phase::Member { reader, feed, is_open: true, left: 0..0 };
                             return Ok(Progress { consumed, produced: 0, status });
                         }
-                        let is_lookups = begin.entry.name == LOOKUPS && self.settings.words.tokens.is_some();
+                        let has_tokens = cfg!(feature = "binary") && self.settings.words.tokens.is_some();
+                        let is_lookups = has_tokens && begin.entry.name == LOOKUPS;
                         if is_lookups && begin.entry.size <= self.limits.memory_bytes {
                             lookups = Some(Vec::new());
                         }
@@ -237,6 +248,7 @@ impl SaveJson {
                     return Ok(Progress { consumed: 0, produced, status });
                 }
                 let (consumed, event) = reader.read(input, ended, &mut self.scratch)?;
+                self.so_far = reader.so_far();
                 let status = if event == Event::NeedsInput { Status::NeedsInput } else { Status::Working };
                 match event {
                     Event::Begin(begin) => self.work.begin(&begin),

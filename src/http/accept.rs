@@ -9,8 +9,8 @@ use recompress::Listing;
 
 const COMPRESSED_TAR: &str = "application/x-brotli-compressed-tar";
 const TAR: &str = "application/x-tar";
-const JSON: &str = "application/json";
-const LINES: &str = "application/x-ndjson";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const LINES: &str = "application/x-ndjson";
 
 /// How a tarball is labelled. There are two ways to say that it is compressed with brotli; the bytes are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +26,8 @@ impl Variant {
     ///
     /// Wildcards do not choose the encoded form: clients that send `*/*` mostly save the bytes to a file.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
-        let weight = |encoding| weight(headers, &ACCEPT_ENCODING, encoding);
-        let accepts_br = weight("br").or_else(|| weight("*")).unwrap_or(0.0) > 0.0;
         let prefers_tar = prefers(headers, TAR, COMPRESSED_TAR);
-        if prefers_tar && accepts_br { Self::EncodedTar } else { Self::CompressedTar }
+        if prefers_tar && accepts_brotli(headers) { Self::EncodedTar } else { Self::CompressedTar }
     }
 
     pub(crate) fn content_type(self) -> &'static str {
@@ -58,7 +56,14 @@ impl Variant {
 /// accepts everything, like curl, gets text.
 pub fn prefers_html(headers: &HeaderMap) -> bool {
     let weight = |media_type| weight(headers, &ACCEPT, media_type);
-    weight("text/html").is_some_and(|html| html > 0.0 && html >= weight("text/plain").unwrap_or(0.0))
+    weight("text/html").is_some_and(|html| html > 0 && html >= weight("text/plain").unwrap_or(0))
+}
+
+/// Whether a request accepts brotli as an encoding, and does not prefer none.
+pub(crate) fn accepts_brotli(headers: &HeaderMap) -> bool {
+    let weight = |encoding| weight(headers, &ACCEPT_ENCODING, encoding);
+    let brotli = weight("br").or_else(|| weight("*")).unwrap_or(0);
+    brotli > 0 && brotli >= weight("identity").unwrap_or(0)
 }
 
 /// How a listing is written: a document, unless the request names NDJSON and prefers it.
@@ -73,26 +78,35 @@ fn prefers(headers: &HeaderMap, wanted: &str, usual: &str) -> bool {
         (None, _) => false,
         (Some(wanted), Some(usual)) => wanted > usual,
         // Named is preferred to matched by a wildcard of the same weight (RFC 9110 §12.5.1).
-        (Some(wanted), None) => {
-            wanted > 0.0 && wanted >= weight("application/*").or_else(|| weight("*/*")).unwrap_or(0.0)
-        }
+        (Some(wanted), None) => wanted > 0 && wanted >= weight("application/*").or_else(|| weight("*/*")).unwrap_or(0),
     }
 }
 
-fn weight(headers: &HeaderMap, header: &HeaderName, value: &str) -> Option<f32> {
+fn weight(headers: &HeaderMap, header: &HeaderName, value: &str) -> Option<u16> {
     ranges(headers, header).find(|range| range.0.eq_ignore_ascii_case(value)).map(|range| range.1)
 }
 
 /// The members of a list header with their weights (RFC 9110 §12.4.2). A weight that is not a number counts as 0.
-fn ranges<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, f32)> {
+fn ranges<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, u16)> {
     headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(
         |member| {
             let mut parts = member.split(';').map(str::trim);
             let value = parts.next().unwrap_or_default();
             let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-            (value, weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
+            (value, weight.map_or(1000, thousandths))
         },
     )
+}
+
+/// A weight in thousandths: a digit and up to three more after a point. Further digits are ignored. Numbers of this
+/// kind only: the standard library's parser of floating-point numbers would take 12 kB of the Worker.
+fn thousandths(weight: &str) -> u16 {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    if whole.len() != 1 || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return 0;
+    }
+    let digits = whole.bytes().chain(fraction.bytes()).chain(*b"000").take(4);
+    digits.fold(0, |weight, digit| weight * 10 + u16::from(digit - b'0'))
 }
 
 #[cfg(test)]

@@ -23,6 +23,10 @@ use crate::{
     submission::Submission,
 };
 
+/// The options of these paths.
+pub(crate) const OPTIONS: [&str; 9] =
+    ["quality", "lgwin", "mode", "include", "exclude", "first", "names", "report", "name"];
+
 pub(crate) async fn answer<B>(
     state: &State,
     head: &Parts,
@@ -35,6 +39,7 @@ where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
     let Submission { upload, given, part_name, body_bytes, archive_bytes } = Submission::open(head, body).await?;
+    given.expect_only(&OPTIONS)?;
     let Options { parameters, selection, names, report, name } =
         Options::read(&given, &state.settings, state.platform.decode_name)?;
     let variant = Variant::negotiate(&head.headers);

@@ -15,7 +15,7 @@ mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
     use http::Method;
-    use recompress::{Absent, Error, Format, Limit, Limits, Mode, Unsupported};
+    use recompress::{Absent, Error, Format, Limit, Limits, Mode, Rule, SaveError, Unsupported};
 
     use recompress_service::{Busy, TooMuchMemory};
     use serde_json::Value;
@@ -23,8 +23,10 @@ mod tests {
 
     use super::*;
     use crate::{
+        convert,
         form::BadForm,
         given::{self, BadOption},
+        inspect, json,
         problem::Problem,
         route::PATHS,
         settings::Settings,
@@ -71,10 +73,23 @@ mod tests {
             Limit::FirstTooLate { first: name.clone(), limit },
             Limit::Cpu { tarball: 0, quality: 0, limit_ms: 0 },
             Limit::CpuUnpacking { unpacked: 0, limit_ms: 0 },
+            Limit::CpuSave { limit_ms: 0 },
             Limit::Memory { wanted: 0, limit },
             Limit::Window { wanted: 0, limit },
         ];
-        let absent = vec![Absent::Selected { members: 0 }, Absent::First { name }];
+        let absent = vec![
+            Absent::Selected { members: 0 },
+            Absent::Save { name: name.clone(), members: 0 },
+            Absent::First { name },
+        ];
+        let saves = vec![
+            SaveError::Bad { rule: Rule::Ended, offset: 0 },
+            SaveError::ScalarTooLong { offset: 0, limit: 0 },
+            SaveError::TooDeep { offset: 0, limit: 0 },
+            SaveError::Memory { limit: 0 },
+            SaveError::BinarySave { game: what },
+            SaveError::UnknownToken { token: 0, lookup: false, offset: 0 },
+        ];
         let truncated = Error::Truncated { received: 0, inside: what };
         format
             .into_iter()
@@ -82,6 +97,7 @@ mod tests {
             .chain(unsupported.into_iter().map(Error::from))
             .chain(limits.into_iter().map(Error::from))
             .chain(absent.into_iter().map(Error::from))
+            .chain(saves.into_iter().map(Error::from))
             .chain([truncated])
             .collect()
     }
@@ -112,10 +128,12 @@ mod tests {
     fn every_code_in_the_source_is_that_of_a_problem() {
         let quoted = |line: &'static str, before: &str| {
             let (_, rest) = line.trim().split_once(before)?;
-            rest.split_once('"').map(|(code, _)| code)
+            // The messages of rules have spaces.
+            rest.split_once('"').map(|(code, _)| code).filter(|code| !code.contains(' '))
         };
         let in_source = [
             include_str!("../core/error.rs"),
+            include_str!("../core/error/save.rs"),
             include_str!("../service/failure.rs"),
             include_str!("given.rs"),
             include_str!("problem.rs"),
@@ -124,8 +142,6 @@ mod tests {
         .into_iter()
         .flat_map(str::lines)
         .filter_map(|line| quoted(line, "=> \"").or_else(|| quoted(line, "code: \"")))
-        // Only the command line turns saves into JSON.
-        .filter(|code| *code != "save_missing")
         .map(str::to_owned)
         .collect::<BTreeSet<_>>();
         assert!(in_source.len() > 40, "{in_source:?}");
@@ -195,13 +211,17 @@ mod tests {
     fn every_option_is_described_with_its_range() {
         let openapi = openapi();
         let parameters = openapi["components"]["parameters"].as_object().unwrap();
-        let convert = openapi["paths"]["/"]["post"]["parameters"].as_array().unwrap();
+        let operations = [("/", &convert::OPTIONS[..]), ("/inspect", &inspect::OPTIONS), ("/json", &json::OPTIONS)];
         for row in &given::TABLE {
             let header = format!("Recompress-{}{}", row.name[..1].to_uppercase(), &row.name[1..]);
             for (name, place) in [(row.name, "query"), (&header, "header")] {
                 assert_eq!(parameters[name]["in"], place, "{name}");
                 let taken = |reference: &Value| reference["$ref"] == format!("#/components/parameters/{name}");
-                assert!(convert.iter().any(taken), "{name}");
+                for (path, options) in operations {
+                    let parameters = openapi["paths"][path]["post"]["parameters"].as_array().unwrap();
+                    let is_described = parameters.iter().any(taken);
+                    assert_eq!(is_described, options.contains(&row.name), "{name} of {path}");
+                }
             }
             assert_eq!(parameters[row.name]["schema"]["type"] == "array", row.repeats, "{}", row.name);
             assert!(PAGE.contains(&format!("<td>{}<td>", row.name)), "{} on the page", row.name);

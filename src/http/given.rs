@@ -1,11 +1,11 @@
 //! The options of a request as text, from the query, a header or a form field; `options.rs` interprets them.
 //!
-//! If you add an option: a row of [`TABLE`], a line in `Options::read`, rows in the tests, a parameter in `openapi.json`.
+//! If you add an option: a row of [`TABLE`], a line in the handlers that take it, rows in the tests, a parameter in `openapi.json`.
 
 use std::mem;
 
 use http::{HeaderMap, StatusCode};
-use recompress::{BadNames, BadSelection};
+use recompress::{BadNames, BadSelection, save::BadPath};
 use thiserror::Error as ThisError;
 
 use crate::{headers::text, problem::Problem};
@@ -19,7 +19,7 @@ pub(crate) struct OptionRow {
 }
 
 /// Every option.
-pub(crate) const TABLE: [OptionRow; 9] = [
+pub(crate) const TABLE: [OptionRow; 16] = [
     OptionRow { name: "quality", repeats: false },
     OptionRow { name: "lgwin", repeats: false },
     OptionRow { name: "mode", repeats: false },
@@ -28,6 +28,13 @@ pub(crate) const TABLE: [OptionRow; 9] = [
     OptionRow { name: "first", repeats: true },
     OptionRow { name: "names", repeats: false },
     OptionRow { name: "report", repeats: false },
+    OptionRow { name: "member", repeats: false },
+    OptionRow { name: "keys", repeats: false },
+    OptionRow { name: "narrow", repeats: false },
+    OptionRow { name: "encoding", repeats: false },
+    OptionRow { name: "select", repeats: true },
+    OptionRow { name: "lines", repeats: false },
+    OptionRow { name: "unknown", repeats: false },
     OptionRow { name: "name", repeats: false },
 ];
 
@@ -58,6 +65,8 @@ pub(crate) enum BadOption {
     Selection(#[from] BadSelection),
     #[error(transparent)]
     Names(#[from] BadNames),
+    #[error(transparent)]
+    Path(#[from] BadPath),
     #[error("{option} is not an option of this route")]
     Elsewhere { option: &'static str },
     #[error("{option} is missing")]
@@ -125,6 +134,18 @@ impl Given {
     /// The value of an option that is not a list.
     pub(crate) fn one(&self, option: &str) -> Option<&str> {
         self.all(option).next()
+    }
+
+    /// The value of an option that is one of several words. `range` lists them for the error.
+    pub(crate) fn choice<T>(
+        &self,
+        option: &'static str,
+        named: impl Fn(&str) -> Option<T>,
+        range: impl Fn() -> String,
+    ) -> Result<Option<T>, BadOption> {
+        let Some(text) = self.one(option) else { return Ok(None) };
+        let out_of_range = || BadOption::OutOfRange { option, value: text.to_owned(), range: range() };
+        named(text).map(Some).ok_or_else(out_of_range)
     }
 }
 

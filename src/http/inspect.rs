@@ -13,6 +13,9 @@ use recompress_service::{Exchange, Failure, Job, RequestLog, Share};
 
 use crate::{accept, body::Body, options, problem::Problem, shared::Shared, state::State, submission::Submission};
 
+/// The options of this path.
+pub(crate) const OPTIONS: [&str; 2] = ["names", "name"];
+
 pub(crate) async fn answer<B>(
     state: &State,
     head: &Parts,
@@ -24,7 +27,7 @@ where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
     let Submission { upload, given, body_bytes, .. } = Submission::open(head, body).await?;
-    given.expect_only(&["name", "names"])?;
+    given.expect_only(&OPTIONS)?;
     let names = options::names(&given, state.platform.decode_name)?;
     let (listing, content_type) = accept::listing(&head.headers);
     let share = Share::of_inspection(state.settings.limits, state.admission.figures().budget, body_bytes);

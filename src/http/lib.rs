@@ -19,7 +19,7 @@
 //! answer       answers that are complete from the start
 //! state        the state that all requests share
 //! route        the paths, and the methods of each
-//! convert, inspect, estimate, health, page, docs: one handler each
+//! convert, inspect, json, estimate, health, page, docs: one handler each
 //! ```
 //!
 //! Imports point up this list.
@@ -47,6 +47,7 @@ mod given;
 mod headers;
 mod health;
 mod inspect;
+mod json;
 mod options;
 mod origins;
 mod page;
@@ -67,6 +68,7 @@ use http::{
     header::{ALLOW, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, EXPECT},
     request::Parts,
 };
+use recompress::save::Words;
 use recompress_service::{Admission, RequestLog};
 
 pub use recompress_service::{Failure, Pause, Platform};
@@ -99,7 +101,14 @@ impl Service {
     /// If the encoder leaves less of the budget than [`Limits::memory_bytes`](recompress::Limits::memory_bytes), the request gets
     /// the smaller amount.
     pub fn new(settings: Settings, budget: u64, platform: Platform) -> Self {
-        Self(State { settings, admission: Admission::new(budget), platform })
+        Self(State { settings, admission: Admission::new(budget), platform, words: Words::default() })
+    }
+
+    /// Sets the words of binary saves.
+    #[must_use]
+    pub fn with_words(mut self, words: Words) -> Self {
+        self.0.words = words;
+        self
     }
 
     /// Answers one request. Dropping the response, or this future, drops the job and gives its memory back.
@@ -177,6 +186,7 @@ impl Service {
         let response = match route {
             Route::Convert { name } => return convert::answer(state, head, name, upload, patience, log).await,
             Route::Inspect => return inspect::answer(state, head, upload, patience, log).await,
+            Route::Json => return json::answer(state, head, upload, patience, log).await,
             Route::Estimate => {
                 let budget = state.admission.figures().budget;
                 answer::fixed("application/json", estimate::answer(head, &state.settings, budget)?)

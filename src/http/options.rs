@@ -23,22 +23,8 @@ impl Options {
         let quality = given_quality.unwrap_or(settings.quality);
         let lgwin =
             given.one("lgwin").map_or_else(|| Ok(settings.usual_lgwin(quality)), |text| settings.lgwin(text))?;
-        let mode = given.one("mode").map_or(Ok(Mode::default()), |text| {
-            let range = || "generic, text or font".to_owned();
-            Mode::named(text).ok_or_else(|| BadOption::OutOfRange {
-                option: "mode",
-                value: text.to_owned(),
-                range: range(),
-            })
-        })?;
-        let report = match given.one("report") {
-            None | Some("0") => false,
-            Some("1") => true,
-            Some(text) => {
-                let (value, range) = (text.to_owned(), "0 or 1".to_owned());
-                return Err(BadOption::OutOfRange { option: "report", value, range });
-            }
-        };
+        let mode = given.choice("mode", Mode::named, || "generic, text or font".to_owned())?.unwrap_or_default();
+        let report = switch(given, "report")?;
         let parameters = settings.parameters(quality, lgwin).with_mode(mode);
         Ok(Self {
             // Only a quality that the client asks for may fail for its CPU time.
@@ -49,6 +35,12 @@ impl Options {
             name: given.one("name").map(str::to_owned),
         })
     }
+}
+
+/// An option that is `0` or `1`.
+pub(crate) fn switch(given: &Given, option: &'static str) -> Result<bool, BadOption> {
+    let named = |text: &str| matches!(text, "0" | "1").then(|| text == "1");
+    Ok(given.choice(option, named, || "0 or 1".to_owned())?.unwrap_or_default())
 }
 
 /// How members' names are decoded.
@@ -183,15 +175,15 @@ mod tests {
             ("mode=text&mode=font", r#"mode is given twice, as "text" and as "font""#),
             (
                 "level=9",
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown and name"#,
             ),
             (
                 "Quality=9",
-                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
+                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown and name"#,
             ),
             (
                 "=9",
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown and name"#,
             ),
             ("quality=5&quality=6", r#"quality is given twice, as "5" and as "6""#),
             ("lgwin=20&lgwin=20", r#"lgwin is given twice, as "20" and as "20""#),
@@ -207,12 +199,12 @@ mod tests {
             (
                 "",
                 &[("recompress-level", "9")][..],
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown and name"#,
             ),
             (
                 "",
                 &[("recompress-", "9")],
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, report and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown and name"#,
             ),
             ("", &[("recompress-quality", "12")], r#"quality is "12", it must be 0 to 11 or auto"#),
             (

@@ -16,6 +16,7 @@ pub(crate) enum Route {
         name: Option<String>,
     },
     Inspect,
+    Json,
     Estimate,
     /// `OPTIONS`: lists the methods of the path.
     Options {
@@ -24,12 +25,13 @@ pub(crate) enum Route {
 }
 
 /// Paths with their methods, in the form of `Allow`.
-pub(crate) const PATHS: [(&str, &str); 7] = [
+pub(crate) const PATHS: [(&str, &str); 8] = [
     ("/", "GET, HEAD, OPTIONS, POST, PUT"),
     ("/health", READ),
     ("/openapi.json", READ),
     ("/docs", READ),
     ("/inspect", "OPTIONS, POST, PUT"),
+    ("/json", "OPTIONS, POST, PUT"),
     ("/estimate", READ),
     // Any name, not only `*.zip`: saves are zips with other extensions, and `curl -T` keeps the name.
     ("/{name}", "OPTIONS, PUT"),
@@ -55,6 +57,7 @@ impl Route {
             ("/docs", _) if reads => Ok(Self::Docs),
             ("/estimate", _) if reads => Ok(Self::Estimate),
             ("/inspect", &Method::POST | &Method::PUT) => Ok(Self::Inspect),
+            ("/json", &Method::POST | &Method::PUT) => Ok(Self::Json),
             // `curl -T - URL/` sends a pipe to the path itself.
             ("/", &Method::POST | &Method::PUT) => Ok(Self::Convert { name: None }),
             ("/{name}", &Method::PUT) => Ok(Self::Convert { name: Some(filename::from_path(&path[1..])) }),
@@ -71,6 +74,7 @@ impl Route {
             Self::Docs => "docs",
             Self::Convert { .. } => "convert",
             Self::Inspect => "inspect",
+            Self::Json => "json",
             Self::Estimate => "estimate",
             Self::Options { .. } => "options",
         }
@@ -78,7 +82,7 @@ impl Route {
 
     /// Whether it needs a token and counts against the rate limit: it takes work and memory.
     pub(crate) fn is_costly(&self) -> bool {
-        matches!(self, Self::Convert { .. } | Self::Inspect)
+        matches!(self, Self::Convert { .. } | Self::Inspect | Self::Json)
     }
 }
 

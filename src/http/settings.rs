@@ -108,6 +108,11 @@ impl Settings {
         number_or_auto("quality", text, 0, self.max_quality)
     }
 
+    /// `quality`, lowered to the maximum.
+    pub(crate) fn at_most(&self, quality: u8) -> u8 {
+        quality.min(self.max_quality)
+    }
+
     pub(crate) fn lgwin(&self, text: &str) -> Result<Option<u8>, BadOption> {
         number_or_auto("lgwin", text, 10, self.max_lgwin)
     }

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::Stream;
-use recompress::{Error, Inspection, Progress, Status, Step, Transcoder};
+use recompress::{CompressedJson, Error, Inspection, Progress, SaveJson, Status, Step, Transcoder};
 
 use crate::{
     admission::Reservation,
@@ -45,6 +45,10 @@ pub enum Job {
     Convert(Box<Transcoder>),
     /// To a listing.
     Inspect(Box<Inspection>),
+    /// To the JSON of a save.
+    Json(Box<SaveJson>),
+    /// To the JSON of a save, compressed.
+    CompressedJson(Box<CompressedJson>),
 }
 
 impl Job {
@@ -53,6 +57,8 @@ impl Job {
         match self {
             Self::Convert(transcoder) => transcoder.so_far(),
             Self::Inspect(inspection) => inspection.so_far(),
+            Self::Json(json) => json.so_far(),
+            Self::CompressedJson(json) => json.so_far(),
         }
     }
 }
@@ -62,6 +68,8 @@ impl Step for Job {
         match self {
             Self::Convert(transcoder) => transcoder.step(input, output),
             Self::Inspect(inspection) => inspection.step(input, output),
+            Self::Json(json) => json.step(input, output),
+            Self::CompressedJson(json) => json.step(input, output),
         }
     }
 
@@ -69,6 +77,8 @@ impl Step for Job {
         match self {
             Self::Convert(transcoder) => transcoder.work_ns(),
             Self::Inspect(inspection) => inspection.work_ns(),
+            Self::Json(json) => json.work_ns(),
+            Self::CompressedJson(json) => json.work_ns(),
         }
     }
 }
@@ -90,6 +100,8 @@ pub struct Exchange<S> {
     room: Vec<u8>,
     filled: usize,
     platform: Platform,
+    /// Whether a short first piece waits for more output while the upload pauses.
+    holds_first: bool,
     /// Writes a failure as the last line of a result that can hold one.
     last_words: Option<fn(&Failure) -> Vec<u8>>,
     /// The last field: dropped after the memory that it accounts for.
@@ -114,6 +126,7 @@ where
             room: Vec::new(),
             filled: 0,
             platform,
+            holds_first: false,
             last_words: None,
             _reservation: reservation,
         }
@@ -125,11 +138,18 @@ where
         Self { last_words: Some(last_words), ..self }
     }
 
-    /// Brotli quality and lgwin of the tarball, final once there is a piece of it.
+    /// Holds the first piece until it is full or the result is complete. A small upload then gets a true status however
+    /// it arrives.
+    pub fn holding_first(self) -> Self {
+        Self { holds_first: true, ..self }
+    }
+
+    /// Brotli quality and lgwin of the result, final once there is a piece of it.
     pub fn in_use(&self) -> Option<(u8, u8)> {
         match &self.job {
             Job::Convert(transcoder) => Some(transcoder.in_use()),
-            Job::Inspect(_) => None,
+            Job::CompressedJson(json) => Some(json.in_use()),
+            Job::Inspect(_) | Job::Json(_) => None,
         }
     }
 
@@ -173,7 +193,9 @@ where
             if self.needs_input && !self.upload_ended {
                 match self.poll_upload(cx) {
                     Poll::Ready(received) => received?,
-                    Poll::Pending if self.filled > 0 => return Poll::Ready(Ok(Piece::More(self.take_piece()))),
+                    Poll::Pending if self.filled > 0 && !(self.holds_first && self.given == 0) => {
+                        return Poll::Ready(Ok(Piece::More(self.take_piece())));
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }

@@ -25,6 +25,7 @@
 mod admission;
 mod exchange;
 mod failure;
+mod json_memory;
 mod memory;
 mod platform;
 mod request_log;

@@ -10,7 +10,7 @@ use crate::{admission::Figures, exchange::BUFFERS};
 /// The least memory that an encoder must leave for the held parts of an archive, in bytes. Parameters that leave less are
 /// refused: archives with ten thousand members, or with a member of a few MiB and its size after its data, would only fail
 /// later.
-const LEAST_HELD: u64 = 3 << 20;
+pub(crate) const LEAST_HELD: u64 = 3 << 20;
 
 /// The limits of one request and the bytes that it reserves.
 #[derive(Debug, Clone, Copy)]

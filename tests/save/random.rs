@@ -361,3 +361,19 @@ fn random_numbers_give_what_the_oracle_gives() {
     }
     assert_eq!(differences, 0);
 }
+
+#[test]
+fn the_body_of_the_fuzz_target_holds_for_random_saves() {
+    let mut random = Random::new(33);
+    for settings in 0..=255 {
+        let mut input = vec![settings, random.below(256) as u8];
+        input.extend_from_slice(random.pick(&[&b""[..], b"EU4txt\n", b"EU4bin", b"\x00\x20\x01\x00"]));
+        if random.below(3) > 0 {
+            structured(&mut random, &mut input, 0);
+        } else {
+            (0..random.below(60))
+                .for_each(|_| input.push(random.pick(b"\x00\x20\x01\x20\x01\x00\x03\x00\x04\x0c\x0f\x14")));
+        }
+        recompress_testkit::save_body::save(&input);
+    }
+}

@@ -153,3 +153,17 @@ fn a_bad_path_is_refused() {
     }
     assert!(matches!(many.with_path("/a").unwrap_err(), BadPath::TooMany { .. }));
 }
+
+#[test]
+fn a_selection_leaves_out_the_checksum_that_ends_a_save() {
+    let text = b"a=1 b=2 checksum=\"x\" 0123456789abcdef0123456789abcdef";
+    for (keys, expected) in [
+        (Keys::Preserve, r#"{"b":2}"#),
+        (Keys::Group, r#"{"b":2}"#),
+        (Keys::Pairs, r#"{"type":"obj","val":[["b",2]]}"#),
+    ] {
+        let selection = Selection::default().with_path("/b").unwrap();
+        let json = convert(&Options { keys, selection, ..Options::default() }, text).unwrap();
+        assert_eq!(String::from_utf8(json).unwrap(), expected);
+    }
+}

@@ -8,6 +8,7 @@ pub mod extra_field;
 pub mod methods;
 pub mod recipe;
 pub mod record;
+pub mod save_body;
 pub mod shared_cases;
 pub mod tarball;
 pub mod zip_writer;

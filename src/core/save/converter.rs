@@ -2,15 +2,16 @@
 
 use super::{
     SavLine,
-    binary::Binary,
-    decode::{Decoder, Words},
     game::Game,
     grammar::Grammar,
     head::{self, Head},
     json::Json,
     options::{Encoding, Options},
     text::Text,
+    tokens::Words,
 };
+#[cfg(feature = "binary")]
+use super::{binary::Binary, decode::Decoder};
 use crate::{
     error::SaveError,
     step::{Progress, Status},
@@ -46,6 +47,7 @@ enum Phase {
     /// The first bytes are gathered, to detect the form of the save.
     Head(Vec<u8>),
     Text(Box<Text>),
+    #[cfg(feature = "binary")]
     Binary(Box<Binary>),
     /// The end is read. Some JSON is still to be written.
     Ending(Box<Json>),
@@ -91,6 +93,7 @@ impl Converter {
     pub fn moved_bytes(&self) -> u64 {
         match &self.phase {
             Phase::Text(text) => text.grammar.json.moved(),
+            #[cfg(feature = "binary")]
             Phase::Binary(binary) => binary.grammar.json.moved(),
             Phase::Ending(json) => json.moved(),
             Phase::Head(_) | Phase::Failed(_) => 0,
@@ -146,6 +149,7 @@ impl Converter {
     fn json(&mut self) -> Option<&mut Json> {
         match &mut self.phase {
             Phase::Text(text) => Some(&mut text.grammar.json),
+            #[cfg(feature = "binary")]
             Phase::Binary(binary) => Some(&mut binary.grammar.json),
             Phase::Ending(json) => Some(json),
             Phase::Head(_) | Phase::Failed(_) => None,
@@ -165,6 +169,7 @@ impl Converter {
         let bytes = if from_lead { &self.lead[..] } else { input };
         let count = match &mut self.phase {
             Phase::Text(text) => text.read(bytes)?,
+            #[cfg(feature = "binary")]
             Phase::Binary(binary) => binary.read(bytes)?,
             Phase::Head(_) | Phase::Ending(_) | Phase::Failed(_) => 0,
         };
@@ -189,20 +194,19 @@ impl Converter {
         let encoding =
             self.options.encoding.unwrap_or(if head.has_utf8_mark { Encoding::Utf8 } else { game.encoding() });
         let is_binary = head.is_binary || self.sav.is_some_and(SavLine::is_binary);
-        let start = head.start as u64;
-        if is_binary {
-            let Some(tokens) = self.words.tokens.clone() else {
-                return Err(SaveError::BinarySave { game: game.name() });
-            };
-            let grammar = Grammar::new(&self.options, encoding);
-            let lookups = self.words.lookups.clone();
-            let decoder = Decoder::new(tokens, lookups, self.options.unknown, game, head.version);
-            let binary = Binary::new(grammar, start, decoder);
-            self.phase = Phase::Binary(Box::new(binary));
-        } else {
-            let text = Text::new(Grammar::new(&self.options, encoding), start);
-            self.phase = Phase::Text(Box::new(text));
-        }
+        self.phase = match &self.words.tokens {
+            _ if !is_binary => {
+                Phase::Text(Box::new(Text::new(Grammar::new(&self.options, encoding), head.start as u64)))
+            }
+            #[cfg(feature = "binary")]
+            Some(tokens) => {
+                let grammar = Grammar::new(&self.options, encoding);
+                let (tokens, lookups) = (tokens.clone(), self.words.lookups.clone());
+                let decoder = Decoder::new(tokens, lookups, self.options.unknown, game, head.version);
+                Phase::Binary(Box::new(Binary::new(grammar, head.start as u64, decoder)))
+            }
+            _ => return Err(SaveError::BinarySave { game: game.name() }),
+        };
         self.lead = bytes[head.start..].to_vec();
         Ok(())
     }
@@ -213,6 +217,7 @@ impl Converter {
                 text.end()?;
                 &mut text.grammar
             }
+            #[cfg(feature = "binary")]
             Phase::Binary(binary) => {
                 binary.end()?;
                 &mut binary.grammar

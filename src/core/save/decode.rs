@@ -36,15 +36,6 @@ const FIXED_NEGATIVE: u16 = 0x0d4f;
 const FIXED_LAST: u16 = 0x0d55;
 const STRING: u16 = 0x0d5e;
 
-/// The words of a binary save.
-#[derive(Debug, Clone, Default)]
-pub struct Words {
-    /// The game's token list.
-    pub tokens: Option<Arc<Tokens>>,
-    /// The save's own table of strings.
-    pub lookups: Option<Arc<Lookups>>,
-}
-
 /// The reader of tokens. The meaning of a number may depend on the word before it.
 #[derive(Debug)]
 pub(super) struct Decoder {

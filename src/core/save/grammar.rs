@@ -298,7 +298,7 @@ impl Grammar {
         self.end_elements()?;
         let root = *self.frame();
         if root.reach.has_braces() {
-            self.json.close_root(root.rest)?;
+            self.json.close_root(root.rest.filter(|_| root.reach.is_whole()))?;
         } else {
             self.json.close_lines(self.lines);
         }

@@ -2,12 +2,17 @@
 
 use super::{
     SavLine,
-    decode::{CLOSE, Decoder, EQUAL, OPEN, Words},
     game::Game,
     head::{self, Head},
-    options::{Encoding, Unknown},
+    options::Encoding,
     scalar,
     text::{is_boundary, is_space},
+    tokens::Words,
+};
+#[cfg(feature = "binary")]
+use super::{
+    decode::{CLOSE, Decoder, EQUAL, OPEN},
+    options::Unknown,
 };
 
 /// The longest text that is kept, in bytes. Longer texts are left out.
@@ -73,7 +78,6 @@ impl Metadata {
         let encoding = if head.has_utf8_mark { Encoding::Utf8 } else { self.game.encoding() };
         let body = bytes.get(head.start..).unwrap_or_default();
         let (has_mods, has_dlc) = (self.mods.is_some(), self.dlc.is_some());
-        let game = self.game;
         let mut reader = Reader {
             metadata: self,
             has_mods,
@@ -85,10 +89,14 @@ impl Metadata {
             key: None,
             parts: String::new(),
         };
-        if !is_binary {
-            reader.text(body);
-        } else if let Some(tokens) = words.tokens.clone() {
-            reader.binary(body, Decoder::new(tokens, words.lookups.clone(), Unknown::Name, game, head.version));
+        match &words.tokens {
+            _ if !is_binary => reader.text(body),
+            #[cfg(feature = "binary")]
+            Some(tokens) => {
+                let (tokens, game) = (tokens.clone(), reader.metadata.game);
+                reader.binary(body, Decoder::new(tokens, words.lookups.clone(), Unknown::Name, game, head.version));
+            }
+            _ => {}
         }
         let parts = reader.parts;
         if self.version.is_none() && !parts.is_empty() {
@@ -200,6 +208,7 @@ impl Reader<'_> {
         }
     }
 
+    #[cfg(feature = "binary")]
     fn binary(&mut self, bytes: &[u8], mut decoder: Decoder) {
         let mut at = 0;
         let mut text = Vec::new();

@@ -89,6 +89,20 @@ pub enum Unknown {
     Refuse,
 }
 
+impl Unknown {
+    /// The names, for a message.
+    pub const NAMES: &'static str = "name or refuse";
+
+    /// The value with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "name" => Self::Name,
+            "refuse" => Self::Refuse,
+            _ => return None,
+        })
+    }
+}
+
 /// The options of a conversion.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -1,8 +1,17 @@
 //! The words of binary saves: the caller's token list, and the string table of some saves.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use thiserror::Error;
+
+/// The words of a binary save.
+#[derive(Debug, Clone, Default)]
+pub struct Words {
+    /// The game's token list.
+    pub tokens: Option<Arc<Tokens>>,
+    /// The save's own table of strings.
+    pub lookups: Option<Arc<Lookups>>,
+}
 
 /// A game's words by their numbers.
 #[derive(Clone)]

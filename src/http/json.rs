@@ -1,0 +1,113 @@
+//! `POST /json`: the JSON of a save.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response,
+    header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, VARY},
+    request::Parts,
+};
+use recompress::{
+    CompressedJson, SaveJson,
+    save::{Encoding, Game, Keys, Narrow, Options, Selection, Unknown},
+};
+use recompress_service::{Exchange, Job, RequestLog, Share};
+
+use crate::{
+    accept,
+    body::Body,
+    filename,
+    given::{BadOption, Given},
+    headers::{LGWIN, QUALITY},
+    problem::Problem,
+    shared::Shared,
+    state::State,
+    submission::Submission,
+};
+
+/// The options of this path.
+pub(crate) const OPTIONS: [&str; 9] =
+    ["member", "keys", "narrow", "encoding", "select", "lines", "unknown", "quality", "name"];
+
+/// The quality of a request that sets none. A document is read at once and seldom kept: at 9 a save takes three times as
+/// long and becomes a tenth smaller.
+const QUALITY_OF_JSON: u8 = 5;
+
+pub(crate) async fn answer<B>(
+    state: &State,
+    head: &Parts,
+    body: Shared<B>,
+    patience: impl Future<Output = ()>,
+    log: &mut RequestLog,
+) -> Result<Response<Body<B>>, Problem>
+where
+    B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
+{
+    let Submission { upload, given, part_name, body_bytes, .. } = Submission::open(head, body).await?;
+    given.expect_only(&OPTIONS)?;
+    let options = options(&given)?;
+    let quality = given.one("quality").map_or(Ok(None), |text| state.settings.quality(text))?;
+    let parameters = accept::accepts_brotli(&head.headers).then(|| {
+        let quality = Some(quality.unwrap_or(state.settings.at_most(QUALITY_OF_JSON)));
+        state.settings.parameters(quality, state.settings.usual_lgwin(quality)).expecting(body_bytes)
+    });
+    let content_type = if options.selection.is_lines() { accept::LINES } else { accept::JSON };
+    let name = given
+        .one("name")
+        .map(str::to_owned)
+        .or(part_name)
+        .or_else(|| head.headers.get(CONTENT_DISPOSITION).and_then(filename::from_content_disposition));
+    let game = name.and_then(|name| Game::by_extension(name.rsplit_once('.')?.1));
+
+    let budget = state.admission.figures().budget;
+    let share = Share::of_json(&options, parameters, state.settings.limits, budget, body_bytes)?;
+    let reserved = state.admission.reserve(share.bytes, patience, state.platform.pause).await;
+    let reservation = reserved.map_err(|figures| share.busy_for_json(figures))?;
+    log.reserved_bytes = share.bytes;
+    let json = SaveJson::new(options, share.limits)
+        .with_member(given.one("member").map(str::to_owned))
+        .with_words(state.words.clone())
+        .with_game(game);
+    let job = match parameters {
+        Some(parameters) => Job::CompressedJson(Box::new(CompressedJson::new(json, parameters, share.limits)?)),
+        None => Job::Json(Box::new(json)),
+    };
+    let mut exchange = Exchange::new(job, upload, body_bytes, state.platform, reservation).holding_first();
+    let first = exchange.first_piece(log).await.map_err(|failure| Problem::from(failure).with_hint(&head.headers))?;
+    let in_use = exchange.in_use();
+
+    let mut response = Response::new(Body::streaming(first, exchange, log));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if let Some((quality, lgwin)) = in_use {
+        (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
+        headers.insert(QUALITY, u16::from(quality).into());
+        headers.insert(LGWIN, u16::from(lgwin).into());
+    }
+    Ok(response)
+}
+
+fn options(given: &Given) -> Result<Options, BadOption> {
+    let mut selection = Selection::default();
+    for path in given.all("select") {
+        selection = selection.with_path(path)?;
+    }
+    if let Some(path) = given.one("lines") {
+        selection = selection.with_lines(path)?;
+    }
+    let encoding = match given.one("encoding") {
+        Some("auto") => None,
+        _ => given.choice("encoding", Encoding::named, || format!("auto, {}", Encoding::NAMES))?,
+    };
+    Ok(Options {
+        keys: given.choice("keys", Keys::named, || Keys::NAMES.to_owned())?.unwrap_or_default(),
+        narrow: given.choice("narrow", Narrow::named, || Narrow::NAMES.to_owned())?.unwrap_or_default(),
+        unknown: given.choice("unknown", Unknown::named, || Unknown::NAMES.to_owned())?.unwrap_or_default(),
+        encoding,
+        selection,
+        ..Options::default()
+    })
+}
