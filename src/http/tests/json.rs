@@ -118,9 +118,9 @@ fn a_wrong_option_names_its_values() {
         ("/json?select=a", r#"the path "a" does not start with "/""#),
         ("/json?lines=//", r#"the path "//" has an empty name"#),
         ("/json?quality=12", r#"quality is "12", it must be 0 to 11 or auto"#),
-        ("/json?lgwin=20", "lgwin has no meaning here"),
-        ("/?select=/a", "select has no meaning here"),
-        ("/inspect?keys=group", "keys has no meaning here"),
+        ("/json?lgwin=20", "lgwin is not an option of this route"),
+        ("/?select=/a", "select is not an option of this route"),
+        ("/inspect?keys=group", "keys is not an option of this route"),
     ] {
         let refused = answer("POST", uri, &[], Upload([Event::Break].into()));
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{uri}");
