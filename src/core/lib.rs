@@ -13,6 +13,7 @@
 //! selection           the members to write, and the ones to write first
 //! zip/format/         one parser per record: record, extra, time, sav_header
 //! zip/                decoder, ledger, name, paths, spool: parts of a reader
+//! zip/indexed         the directory, read before the members where a caller can seek
 //! zip/forward         the reader: zip bytes in, members out
 //! archive/tar         a member's header blocks
 //! cost/               tables of measurements: cpu, memory, size
@@ -108,4 +109,7 @@ pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
 pub use transcoder::Transcoder;
 pub use warning::{Warning, WarningCounts, Warnings};
-pub use zip::forward::ZipReader;
+pub use zip::{
+    forward::ZipReader,
+    indexed::{Directory, DirectoryReader},
+};
