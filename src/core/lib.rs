@@ -34,8 +34,8 @@
 //!
 //! # What always holds
 //!
-//! - The output is a function of the archive's bytes, the [`Parameters`], and the [`Selection`]. It does not depend on how
-//!   the upload was cut, on load, or on the platform.
+//! - The output is a function of the archive's bytes, the [`Parameters`], the [`Selection`], and whether the directory is
+//!   read first ([`DirectoryReader`]). It does not depend on how the upload was cut, on load, or on the platform.
 //! - The brotli stream ends only after the end of the central directory was read and all of it agrees with the members.
 //!   So every strict prefix of an archive is an error, and no failed result decodes as a whole one.
 //! - No member's name leaves the tarball's root.
@@ -45,7 +45,7 @@
 //! # Out of scope
 //!
 //! - PPMd, JPEG, WavPack and pre-1993 compression methods; encryption; archives in several files.
-//! - Facts that only the central directory has, apart from a [`Warning`]: permissions, symbolic links, comments.
+//! - Comments, and front to back all that only the central directory has: permissions and symbolic links.
 //! - Searching for an archive inside other data.
 //!
 //! # Example
