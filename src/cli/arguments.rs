@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use recompress::{
     BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection,
@@ -90,6 +90,8 @@ pub struct Inspect {
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,
+    #[command(flatten)]
+    pub directory: WhichFirst,
     #[command(flatten)]
     pub limits: Bounds,
 }
@@ -226,6 +228,8 @@ pub struct Convert {
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,
+    #[command(flatten)]
+    pub directory: WhichFirst,
     /// Append a report after the tarball's end, where tar readers do not look: members, sizes, SHA-256, warnings.
     #[arg(long)]
     pub report: bool,
@@ -234,6 +238,32 @@ pub struct Convert {
     pub force: bool,
     #[command(flatten)]
     pub limits: Bounds,
+}
+
+/// The time at which the zip's directory is read.
+#[derive(clap::Args)]
+pub struct WhichFirst {
+    /// When to read the zip's directory. `first`, before the members, keeps permissions and symbolic links; the input must be
+    /// a file. `last` reads front to back, as servers do with a long upload. `auto` is `first` for a file, else `last`.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    directory: When,
+    /// The same as `--directory last`.
+    #[arg(long, conflicts_with = "directory")]
+    streamed: bool,
+}
+
+/// A value of `--directory`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    Auto,
+    First,
+    Last,
+}
+
+impl WhichFirst {
+    pub fn when(&self) -> When {
+        if self.streamed { When::Last } else { self.directory }
+    }
 }
 
 /// Compression parameters.

@@ -75,8 +75,13 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
     }
     let started = Instant::now();
     let source = Input::open(input)?;
-    let transcoder = Transcoder::new(arguments.parameters(source.size), (&arguments.limits).into())?;
-    let mut transcoder = transcoder.selecting(selection.clone()).naming(arguments.names.unwrap_or_default());
+    let limits = (&arguments.limits).into();
+    let names = arguments.names.unwrap_or_default();
+    let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
+    let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
+    if let Some(directory) = source.directory(arguments.directory.when(), limits, names)? {
+        transcoder = transcoder.knowing(directory)?;
+    }
     if arguments.report {
         transcoder = transcoder.reporting();
     }

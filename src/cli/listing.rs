@@ -51,8 +51,11 @@ pub fn list(arguments: &Inspect) -> Result<(), CommandError> {
     let source = Input::open(&arguments.input)?;
     let stdout = Path::new("-");
     let listing = arguments.listing();
-    let mut inspection = Inspection::new(listing.unwrap_or(Listing::Lines), (&arguments.limits).into());
-    inspection = inspection.naming(arguments.names.unwrap_or_default());
+    let (limits, names) = ((&arguments.limits).into(), arguments.names.unwrap_or_default());
+    let mut inspection = Inspection::new(listing.unwrap_or(Listing::Lines), limits).naming(names);
+    if let Some(directory) = source.directory(arguments.directory.when(), limits, names)? {
+        inspection = inspection.knowing(directory)?;
+    }
     if listing.is_some() {
         run_steps(&mut inspection, source, io::stdout().lock(), stdout, true)?;
         return Ok(());

@@ -2,15 +2,15 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Read, Write},
+    io::{self, IsTerminal, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
 use clap::error::ErrorKind;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use recompress::{Status, Step};
+use recompress::{Directory, DirectoryReader, Limits, Names, Status, Step};
 
-use crate::{CommandError, failed, is_stdio, misuse};
+use crate::{CommandError, arguments::When, failed, is_stdio, misuse};
 
 /// Bytes of one read and of one write.
 const BUFFER: usize = 256 << 10;
@@ -19,6 +19,8 @@ const BUFFER: usize = 256 << 10;
 pub struct Input<'a> {
     bytes: Box<dyn Read>,
     name: &'a Path,
+    /// The same file, if the input is a regular one.
+    file: Option<File>,
     /// Size in bytes, if known.
     pub size: Option<u64>,
 }
@@ -30,11 +32,37 @@ impl<'a> Input<'a> {
                 let message = "nothing to read: name a zip, or pipe one in";
                 misuse(ErrorKind::MissingRequiredArgument, message);
             }
-            return Ok(Self { bytes: Box::new(io::stdin().lock()), name, size: None });
+            return Ok(Self { bytes: Box::new(io::stdin().lock()), name, size: None, file: None });
         }
         let file = File::open(name).map_err(|error| failed("read", name, &error))?;
         let size = file.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
-        Ok(Self { bytes: Box::new(file), name, size })
+        let same = size.and_then(|_| file.try_clone().ok());
+        Ok(Self { bytes: Box::new(file), name, size, file: same })
+    }
+
+    /// The directory of the zip, if `when` wants it before the members and the input can give it.
+    pub fn directory(&self, when: When, limits: Limits, names: Names) -> Result<Option<Directory>, CommandError> {
+        let (Some(mut file), Some(size)) = (self.file.as_ref(), self.size) else {
+            if when == When::First {
+                let message = format!("{} is not a file: --directory first needs one", self.name.display());
+                misuse(ErrorKind::ArgumentConflict, message);
+            }
+            return Ok(None);
+        };
+        if when == When::Last {
+            return Ok(None);
+        }
+        let mut reader = DirectoryReader::new(size, limits, names);
+        let mut bytes = Vec::new();
+        while let Some(range) = reader.wants() {
+            bytes.resize(usize::try_from(range.end - range.start).expect("a range is short"), 0);
+            file.seek(SeekFrom::Start(range.start)).map_err(|error| failed("read", self.name, &error))?;
+            // A file that is shorter now is for the reader to judge.
+            let read = file.read_exact(&mut bytes);
+            reader.take(if read.is_ok() { &bytes } else { &[] })?;
+        }
+        file.rewind().map_err(|error| failed("read", self.name, &error))?;
+        Ok(reader.finish())
     }
 }
 

@@ -185,6 +185,14 @@ pub enum Format {
         /// As decoded.
         name: String,
     },
+    /// A symbolic link whose target could lie outside of the archive's root (only where the directory is read first).
+    #[error("unsafe link {entry:?}: {problem}; read front to back, the archive has a file for it")]
+    UnsafeLink {
+        /// Member.
+        entry: String,
+        /// The rule it breaks.
+        problem: &'static str,
+    },
     /// A directory has contents.
     #[error("directory {entry:?} has contents")]
     DirectoryWithData {
@@ -389,6 +397,7 @@ impl Error {
                 Format::UnsafeName { .. } => "unsafe_name",
                 Format::DuplicateName { .. } => "duplicate_name",
                 Format::NameConflict { .. } => "name_conflict",
+                Format::UnsafeLink { .. } => "unsafe_link",
                 Format::DirectoryWithData { .. } => "directory_with_data",
             },
             Self::Truncated { .. } => "truncated",

@@ -14,7 +14,7 @@ use crate::{
     step::{Latch, Progress, Status, Step},
     transcoder::held_bytes,
     warning::{WarningCounts, Warnings},
-    zip::forward::ZipReader,
+    zip::{forward::ZipReader, indexed::Directory},
 };
 
 /// Bytes that one call of the inflater may unpack.
@@ -92,6 +92,15 @@ impl Inspection {
         }
     }
 
+    /// Takes permissions, links and sizes from `directory`, which was read in advance. Call it before the first step.
+    ///
+    /// # Errors
+    ///
+    /// `memory_limit` if the directory takes more than [`Limits::memory_bytes`].
+    pub fn knowing(self, directory: Directory) -> Result<Self, Error> {
+        Ok(Self { reader: self.reader.knowing(directory)?, ..self })
+    }
+
     /// Decodes names as `names` says. Call it before the first step.
     pub fn naming(self, names: Names) -> Self {
         Self { reader: self.reader.naming(names), ..self }
@@ -161,6 +170,7 @@ impl Inspection {
 
     fn verified(&mut self, method: Method, crc32: u32, compressed_size: u64, warnings: Warnings) {
         let Entry { name, kind, mode, mtime, size } = self.entry.take().expect("a verified member has begun");
+        let mut target = None;
         let kind = match kind {
             EntryKind::File => {
                 self.totals.files += 1;
@@ -169,6 +179,11 @@ impl Inspection {
             EntryKind::Directory => {
                 self.totals.directories += 1;
                 "directory"
+            }
+            EntryKind::Link { target: path } => {
+                self.totals.files += 1;
+                target = Some(path);
+                "link"
             }
         };
         self.totals.compressed_size += compressed_size;
@@ -186,7 +201,11 @@ impl Inspection {
             let comma = if index > 0 { "," } else { "" };
             self.write(format_args!(r#"{comma}"{}""#, warning.code()));
         }
-        self.write(format_args!("]}}"));
+        self.write(format_args!("]"));
+        if let Some(target) = target {
+            self.write(format_args!(r#","target":{}"#, Quoted(&target)));
+        }
+        self.write(format_args!("}}"));
         self.end_item();
     }
 

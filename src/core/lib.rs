@@ -13,6 +13,7 @@
 //! selection           the members to write, and the ones to write first
 //! zip/format/         one parser per record: record, extra, time, sav_header
 //! zip/                decoder, ledger, name, paths, spool: parts of a reader
+//! zip/indexed         the directory, read before the members where a caller can seek
 //! zip/forward         the reader: zip bytes in, members out
 //! archive/tar         a member's header blocks
 //! cost/               tables of measurements: cpu, memory, size
@@ -33,8 +34,8 @@
 //!
 //! # What always holds
 //!
-//! - The output is a function of the archive's bytes, the [`Parameters`], and the [`Selection`]. It does not depend on how
-//!   the upload was cut, on load, or on the platform.
+//! - The output is a function of the archive's bytes, the [`Parameters`], the [`Selection`], and whether the directory is
+//!   read first ([`DirectoryReader`]). It does not depend on how the upload was cut, on load, or on the platform.
 //! - The brotli stream ends only after the end of the central directory was read and all of it agrees with the members.
 //!   So every strict prefix of an archive is an error, and no failed result decodes as a whole one.
 //! - No member's name leaves the tarball's root.
@@ -44,7 +45,7 @@
 //! # Out of scope
 //!
 //! - PPMd, JPEG, WavPack and pre-1993 compression methods; encryption; archives in several files.
-//! - Facts that only the central directory has, apart from a [`Warning`]: permissions, symbolic links, comments.
+//! - Comments, and front to back all that only the central directory has: permissions and symbolic links.
 //! - Searching for an archive inside other data.
 //!
 //! # Example
@@ -108,4 +109,7 @@ pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
 pub use transcoder::Transcoder;
 pub use warning::{Warning, WarningCounts, Warnings};
-pub use zip::forward::ZipReader;
+pub use zip::{
+    forward::ZipReader,
+    indexed::{Directory, DirectoryReader},
+};

@@ -94,7 +94,6 @@ impl Meter {
     }
 
     /// Bytes charged now.
-    #[cfg(test)]
     pub(crate) fn charged(&self) -> u64 {
         self.charged
     }

@@ -19,14 +19,19 @@ pub struct Entry {
     pub size: u64,
 }
 
-/// The kinds of member that a zip read front to back can tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kinds of member. Only the directory tells a link from a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntryKind {
     /// A regular file.
     File,
     /// A directory.
     Directory,
+    /// A symbolic link.
+    Link {
+        /// The path that it leads to, relative to the link's folder. It stays inside the archive's root.
+        target: String,
+    },
 }
 
 /// Supported compression methods (APPNOTE §4.4.5).

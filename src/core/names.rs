@@ -87,9 +87,11 @@ impl Names {
         self.plain
     }
 
-    /// Decodes `bytes` by the shell's decoder.
+    /// Decodes `bytes` by the shell's decoder. Characters for private use count as invalid: for the codes F940 to F9FC of
+    /// Shift-JIS, workerd finds no character and `encoding_rs` finds one of these.
     pub(crate) fn decode(&self, charset: Charset, bytes: &[u8]) -> Option<String> {
-        self.decode.and_then(|decode| decode(charset.label(), bytes))
+        let name = self.decode.and_then(|decode| decode(charset.label(), bytes))?;
+        (!name.contains(|char| matches!(char, '\u{e000}'..='\u{f8ff}'))).then_some(name)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     selection::Selection,
     step::{Latch, Progress, Status, Step},
     warning::Warnings,
-    zip::{decoder::decoder_bytes, forward::ZipReader},
+    zip::{decoder::decoder_bytes, forward::ZipReader, indexed::Directory},
 };
 
 /// Capacity of the buffer between reader and encoder, in bytes. It bounds how much one call of the inflater unpacks.
@@ -97,6 +97,15 @@ impl Transcoder {
     pub fn selecting(self, selection: Selection) -> Self {
         let selects_all = selection.is_all();
         Self { reader: self.reader.selecting(selection), selects_all, ..self }
+    }
+
+    /// Takes permissions, links and sizes from `directory`, which was read in advance. Call it before the first step.
+    ///
+    /// # Errors
+    ///
+    /// `memory_limit` if the directory takes more than [`Limits::memory_bytes`].
+    pub fn knowing(self, directory: Directory) -> Result<Self, Error> {
+        Ok(Self { reader: self.reader.knowing(directory)?, ..self })
     }
 
     /// Decodes names as `names` says. Call it before the first step.

@@ -3,6 +3,7 @@
 pub(crate) mod decoder;
 pub(crate) mod format;
 pub(crate) mod forward;
+pub(crate) mod indexed;
 mod ledger;
 mod name;
 mod paths;

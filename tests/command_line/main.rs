@@ -38,7 +38,7 @@ fn a_limit_on_the_command_line_holds_at_its_value_and_not_beyond() {
         fs::write(&input, zip).expect("room for a zip");
         let run = |limit: u64| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_recompress"));
-            command.args(["-q", "1", option, &limit.to_string()]).arg(&input).arg("-o").arg(&output);
+            command.args(["-q", "1", "--streamed", option, &limit.to_string()]).arg(&input).arg("-o").arg(&output);
             command.output().expect("the command runs")
         };
         let enough = run(needed);

@@ -56,6 +56,20 @@ fn directory_body_holds_for_all_seeds() {
 }
 
 #[test]
+fn indexed_body_holds_for_all_seeds() {
+    over_all_seeds(|seed| {
+        bodies::indexed(seed);
+    });
+}
+
+#[test]
+fn the_directory_of_every_accepted_archive_is_found_from_its_end() {
+    let missed = cases::all().into_iter().filter(|case| matches!(case.expected, cases::Expected::Members(_)));
+    let missed: Vec<String> = missed.filter(|case| !bodies::indexed(&case.zip)).map(|case| case.name).collect();
+    assert!(missed.is_empty(), "{missed:?}");
+}
+
+#[test]
 fn the_other_readers_read_most_accepted_archives() {
     let accepted: Vec<Case> =
         cases::all().into_iter().filter(|case| matches!(case.expected, cases::Expected::Members(_))).collect();

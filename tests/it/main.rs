@@ -3,6 +3,7 @@
 mod bounded;
 mod cases;
 mod danger;
+mod directory_first;
 mod fuzzing;
 mod independent_writer;
 mod inspection;

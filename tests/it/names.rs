@@ -10,7 +10,8 @@ use crate::{
 
 /// A decoder that knows some names only.
 fn decode(label: &'static str, bytes: &[u8]) -> Option<String> {
-    let known: [(&str, &[u8], &str); 3] = [
+    let known: [(&str, &[u8], &str); 4] = [
+        ("shift_jis", b"\xf9\x40", "\u{e69c}"),
         ("shift_jis", b"\x95\x5c.txt", "\u{8868}.txt"),
         ("shift_jis", b"\x83\x5c", "\u{30bd}"),
         (
@@ -54,6 +55,11 @@ fn a_charset_decodes_names_and_never_splits_a_character() {
         assert!(refused.code() == "unsafe_name" && refused.to_string().contains("names"), "{refused}");
     }
     assert_eq!(names(Some("cp437"), &[b"\x84\\x.txt"], 0).unwrap(), ["\u{e4}/x.txt"]);
+}
+
+#[test]
+fn a_code_that_decoders_read_in_two_ways_is_refused() {
+    assert_eq!(names(Some("cp932"), &[b"\xf9\x40"], 0).unwrap_err().code(), "bad_name");
 }
 
 #[test]

@@ -5,7 +5,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use recompress::{Begin, Entry, EntryKind, Error, Event, Limits, Parameters, Status, Step, Transcoder, ZipReader};
+use recompress::{
+    Begin, Directory, Entry, EntryKind, Error, Event, Limits, Names, Parameters, Status, Step, Transcoder, ZipReader,
+};
 
 use crate::{recipe, tarball};
 
@@ -97,6 +99,42 @@ pub fn chunking(input: &[u8]) {
     let shared = cut.output.len().min(whole.output.len());
     assert!(cut.output[..shared] == whole.output[..shared], "other bytes");
     assert!(cut.output.len() == whole.output.len() || whole.result.is_err(), "not as many bytes");
+}
+
+/// Codes of an archive that is read only with its directory first: without it, a member is held until its size is known.
+const NOT_STREAMED: [&str; 2] = ["entry_too_large_without_size", "memory_limit"];
+
+/// The reader with the directory first against the reader without: the same verdict and the same members. They differ in
+/// permissions, in links, and where an archive cannot be streamed. Returns false if the directory was not found.
+pub fn indexed(input: &[u8]) -> bool {
+    let zip = recipe::zip(input);
+    let mut random = Random::of(&zip);
+    let limits = random.limits();
+    let last = read(&zip, limits, &mut Cuts::Whole);
+    let Some(first) = read_indexed(&zip, limits, &mut random.cuts()) else {
+        return false;
+    };
+    match (&last.result, &first.result) {
+        (Ok(()), Ok(())) => {}
+        (Ok(()), Err(error)) => {
+            assert!(["unsafe_link", "memory_limit"].contains(&error.code()), "only without the directory: {error}");
+            return true;
+        }
+        (Err(error), Ok(())) => {
+            // lzma without a marker does not say where it ends.
+            let is_lzma = error.code() == "bad_data" && error.to_string().contains("lzma");
+            assert!(is_lzma || NOT_STREAMED.contains(&error.code()), "only with the directory: {error}");
+            return true;
+        }
+        (Err(_), Err(_)) => return true,
+    }
+    assert_eq!(last.members.len(), first.members.len());
+    for ((entry, contents), (known, known_contents)) in last.members.iter().zip(&first.members) {
+        assert_eq!((&entry.name, entry.mtime), (&known.name, known.mtime));
+        assert_eq!(entry.kind == EntryKind::Directory, known.kind == EntryKind::Directory, "{}", entry.name);
+        assert!(contents == link_target(known).unwrap_or(known_contents), "contents of {}", entry.name);
+    }
+    true
 }
 
 /// The reader against readers of another kind, which believe the central directory alone, the `zip` and the `rawzip`
@@ -258,7 +296,23 @@ struct Reading {
 }
 
 fn read(zip: &[u8], limits: Limits, cuts: &mut Cuts) -> Reading {
-    let mut reader = ZipReader::new(limits);
+    read_by(ZipReader::new(limits), zip, cuts)
+}
+
+/// As [`read`], with the directory read first; `None` if it cannot be found from the end.
+fn read_indexed(zip: &[u8], limits: Limits, cuts: &mut Cuts) -> Option<Reading> {
+    let refused = |error| Reading { members: Vec::new(), result: Err(error) };
+    let directory = match Directory::of(zip, limits, Names::default()) {
+        Ok(directory) => directory?,
+        Err(error) => return Some(refused(error)),
+    };
+    Some(match ZipReader::new(limits).knowing(directory) {
+        Ok(reader) => read_by(reader, zip, cuts),
+        Err(error) => refused(error),
+    })
+}
+
+fn read_by(mut reader: ZipReader, zip: &[u8], cuts: &mut Cuts) -> Reading {
     let mut members: Vec<(Entry, Vec<u8>)> = Vec::new();
     let mut scratch = vec![0; SCRATCH];
     let (mut taken, mut offered, mut given, mut steps) = (0, 0, 0, 0);
@@ -301,6 +355,7 @@ fn read(zip: &[u8], limits: Limits, cuts: &mut Cuts) -> Reading {
             Event::Verified { crc32, .. } => {
                 assert_complete(&members);
                 let (entry, contents) = members.last().expect("a verified member has begun");
+                let contents = link_target(entry).unwrap_or(contents);
                 assert_eq!(crc32fast::hash(contents), crc32, "{}", entry.name);
             }
             Event::End => {
@@ -315,6 +370,13 @@ fn read(zip: &[u8], limits: Limits, cuts: &mut Cuts) -> Reading {
         // Held data is unpacked without any output, one scratch buffer in a step.
         let most = 64 + 4 * (taken + given) + DEFLATE_RATIO * taken / least_room;
         assert!(steps <= most, "{steps} steps took {taken} bytes and gave {given}");
+    }
+}
+
+fn link_target(entry: &Entry) -> Option<&[u8]> {
+    match &entry.kind {
+        EntryKind::Link { target } => Some(target.as_bytes()),
+        _ => None,
     }
 }
 

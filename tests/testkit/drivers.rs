@@ -63,7 +63,7 @@ pub fn convert(zip: &[u8], limits: Limits, driver: Driver) -> Conversion {
     }
 }
 
-fn transcoder(limits: Limits) -> Result<Transcoder, Error> {
+pub fn transcoder(limits: Limits) -> Result<Transcoder, Error> {
     Transcoder::new(Parameters::new(QUALITY, LGWIN).expect("both within their ranges"), limits)
 }
 

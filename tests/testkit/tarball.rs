@@ -10,6 +10,8 @@ pub const MTIME: i64 = 1_741_694_400;
 pub enum Kind {
     File,
     Directory,
+    /// Its contents here are its target.
+    Link,
 }
 
 /// One member of a tarball.
@@ -71,6 +73,7 @@ fn read_member(mut entry: tar::Entry<'_, impl Read>) -> Result<TarMember, String
     let kind = match entry.header().entry_type() {
         tar::EntryType::Regular => Kind::File,
         tar::EntryType::Directory => Kind::Directory,
+        tar::EntryType::Symlink => Kind::Link,
         other => return Err(format!("tar: {name:?} is a {other:?}")),
     };
     let header = entry.header();
@@ -82,6 +85,9 @@ fn read_member(mut entry: tar::Entry<'_, impl Read>) -> Result<TarMember, String
     let mtime = pax_mtime(&mut entry)?.unwrap_or(mtime.try_into().expect("a header's time has 33 bits"));
     let mut contents = Vec::new();
     entry.read_to_end(&mut contents).map_err(broken)?;
+    if let Some(target) = entry.link_name_bytes() {
+        contents.extend_from_slice(&target);
+    }
     Ok(TarMember { name, kind, mode, mtime, contents })
 }
 

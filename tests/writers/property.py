@@ -204,7 +204,7 @@ def check(archive, recompress):
             return  # Info-ZIP does not write an archive of nothing
         with open(zip_path, "wb") as file:
             file.write(zipped)
-        run([recompress, "--quality", "1", zip_path, "-o", tar_path + ".br"])
+        run([recompress, "--streamed", "--quality", "1", zip_path, "-o", tar_path + ".br"])
         run(["brotli", "-d", tar_path + ".br", "-o", tar_path])
         compare("tarfile", expected, tarfile_reads(tar_path, archive, times))
         compare("GNU tar", expected, extracted(["tar", "--warning=no-timestamp", "-xf"], tar_path, os.path.join(room, "gnu")))

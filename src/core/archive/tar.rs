@@ -33,6 +33,14 @@ pub(crate) fn header(entry: &Entry) -> Vec<u8> {
     if entry.size > OCTAL_MAX {
         record(&mut records, "size", &entry.size.to_string());
     }
+    let (kind, target) = match &entry.kind {
+        EntryKind::File => (EntryType::Regular, ""),
+        EntryKind::Directory => (EntryType::Directory, ""),
+        EntryKind::Link { target } => (EntryType::Symlink, target.as_str()),
+    };
+    if target.len() > NAME || !target.is_ascii() {
+        record(&mut records, "linkpath", target);
+    }
     let mtime = u64::try_from(entry.mtime).ok().filter(|&mtime| mtime <= OCTAL_MAX).unwrap_or_else(|| {
         record(&mut records, "mtime", &entry.mtime.to_string());
         0
@@ -44,15 +52,12 @@ pub(crate) fn header(entry: &Entry) -> Vec<u8> {
         // Readers without pax extract this header as a file. A name in its own folder keeps it apart.
         let own_name = "PaxHeaders/".chars().chain(last_component(&entry.name).trim_end_matches('/').chars());
         let own_name: String = own_name.take(NAME).collect();
-        block(&mut blocks, "", &own_name, EntryType::XHeader, 0o644, 0, records.len() as u64);
+        block(&mut blocks, &Fields::of_records(&own_name, EntryType::XHeader, &records));
         blocks.extend_from_slice(&records);
         blocks.resize(blocks.len() + padding(records.len() as u64), 0);
     }
-    let kind = match entry.kind {
-        EntryKind::File => EntryType::Regular,
-        EntryKind::Directory => EntryType::Directory,
-    };
-    block(&mut blocks, prefix, name, kind, entry.mode, mtime, entry.size);
+    let fields = Fields { prefix, name, target, kind, mode: entry.mode, mtime, size: entry.size };
+    block(&mut blocks, &fields);
     blocks
 }
 
@@ -65,14 +70,33 @@ pub(crate) fn global_comment(comment: &str, length: usize) -> Vec<u8> {
     let mut records = Vec::new();
     record(&mut records, "comment", &format!("{comment:0$}", length - around));
     let mut blocks = Vec::new();
-    block(&mut blocks, "", "PaxHeaders/report", EntryType::XGlobalHeader, 0o644, 0, records.len() as u64);
+    block(&mut blocks, &Fields::of_records("PaxHeaders/report", EntryType::XGlobalHeader, &records));
     blocks.extend_from_slice(&records);
     blocks.resize(blocks.len() + padding(records.len() as u64) + TRAILER, 0);
     blocks
 }
 
-/// One header block. `name` is truncated to fit; the full name is then in an extended header.
-fn block(blocks: &mut Vec<u8>, prefix: &str, name: &str, kind: EntryType, mode: u32, mtime: u64, size: u64) {
+/// The fields of one header block. A name or a target that does not fit is cut; an extended header then has all of it.
+struct Fields<'a> {
+    prefix: &'a str,
+    name: &'a str,
+    target: &'a str,
+    kind: EntryType,
+    mode: u32,
+    mtime: u64,
+    size: u64,
+}
+
+impl<'a> Fields<'a> {
+    /// The header of pax records.
+    fn of_records(name: &'a str, kind: EntryType, records: &[u8]) -> Self {
+        Self { prefix: "", name, target: "", kind, mode: 0o644, mtime: 0, size: records.len() as u64 }
+    }
+}
+
+/// Writes one header block.
+fn block(blocks: &mut Vec<u8>, fields: &Fields) {
+    let Fields { prefix, name, target, kind, mode, mtime, size } = *fields;
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_mode(mode);
@@ -81,8 +105,10 @@ fn block(blocks: &mut Vec<u8>, prefix: &str, name: &str, kind: EntryType, mode: 
     header.set_mtime(mtime);
     header.set_size(size);
     let ustar = header.as_ustar_mut().expect("it was made as ustar");
-    for (field, char) in ustar.name.iter_mut().zip(name.chars()) {
-        *field = if char.is_ascii() { char as u8 } else { b'_' };
+    for (field, text) in [(&mut ustar.name, name), (&mut ustar.linkname, target)] {
+        for (field, char) in field.iter_mut().zip(text.chars()) {
+            *field = if char.is_ascii() { char as u8 } else { b'_' };
+        }
     }
     ustar.prefix[..prefix.len()].copy_from_slice(prefix.as_bytes());
     header.set_device_major(0).and_then(|()| header.set_device_minor(0)).expect("ustar has device numbers");

@@ -47,6 +47,8 @@ mod local;
 mod order;
 mod start;
 
+pub(crate) use directory::{MAX_LINE_ENDS, MAX_TRAILING};
+
 use descriptor::Scan;
 use directory::Directory;
 use order::{HeldMember, Order};
@@ -58,6 +60,7 @@ use super::{
         sav_header::{self, SavLine},
         time,
     },
+    indexed,
     ledger::{self, Ledger, NameDigest},
     name,
     paths::Paths,
@@ -136,6 +139,8 @@ pub struct ZipReader {
     order: Order,
     /// The header line of a save.
     save: Option<SavLine>,
+    /// The directory, if it was read in advance.
+    known: Option<indexed::Directory>,
 }
 
 #[derive(Debug)]
@@ -217,6 +222,8 @@ enum Kept {
     Unsized(Spool),
     /// All of it, until the members that come first have come.
     Early(Spool),
+    /// The contents: they are the target of a link.
+    Target(Vec<u8>),
 }
 
 /// The facts about a verified member.
@@ -250,6 +257,7 @@ impl ZipReader {
             names: Names::default(),
             order: Order::default(),
             save: None,
+            known: None,
         }
     }
 
@@ -267,6 +275,16 @@ impl ZipReader {
     /// Decodes names as `names` says. Call it before the first read.
     pub fn naming(self, names: Names) -> Self {
         Self { names, ..self }
+    }
+
+    /// Takes permissions, links and sizes from `directory`, which was read in advance. Call it before the first read.
+    ///
+    /// # Errors
+    ///
+    /// `memory_limit` if the directory takes more than [`Limits::memory_bytes`].
+    pub fn knowing(mut self, directory: indexed::Directory) -> Result<Self, Error> {
+        self.meter.charge(directory.charged())?;
+        Ok(Self { known: Some(directory), ..self })
     }
 
     /// Does one state's work. Takes bytes from the front of `input`; returns their number and an event.

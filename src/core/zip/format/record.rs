@@ -107,11 +107,19 @@ impl LocalHeader {
     }
 }
 
+/// The type of a symbolic link in a [mode](CentralHeader::mode).
+pub(crate) const LINK: u16 = 0o120_000;
+
+/// True if `mode` is that of a symbolic link.
+pub(crate) fn is_link(mode: u16) -> bool {
+    mode & LINK == LINK
+}
+
 /// File types of Unix modes.
 const TYPE: u32 = 0o170_000;
 const NO_TYPE: u32 = 0;
 const FILE: u32 = 0o100_000;
-const LINK: u32 = 0o120_000;
+const LINK_TYPE: u32 = LINK as u32;
 // Info-ZIP writes these types for its standard input; the member still has contents.
 const FIFO: u32 = 0o010_000;
 const SOCKET: u32 = 0o140_000;
@@ -178,6 +186,17 @@ impl CentralHeader {
         matches!(self.made_by >> 8, UNIX | MACOS).then_some(self.external_attributes >> 16)
     }
 
+    /// The member's permission bits, and [`LINK`] if it is a symbolic link; `None` where the record does not say. Bits that
+    /// change the user (set-id, sticky) are left out.
+    pub(crate) fn mode(&self) -> Option<u16> {
+        match self.unix_mode()? {
+            0 => None,
+            mode if mode & TYPE == LINK_TYPE => Some(LINK | 0o777),
+            mode if matches!(mode & TYPE, NO_TYPE | FILE | DIRECTORY) => Some((mode & 0o777) as u16),
+            _ => None,
+        }
+    }
+
     /// The member's type by its attributes, if it is neither a file nor a link.
     pub(crate) fn kind(&self) -> Option<&'static str> {
         const DOS_VOLUME_LABEL: u32 = 1 << 3;
@@ -185,7 +204,7 @@ impl CentralHeader {
         let attributes = self.external_attributes;
         match self.unix_mode() {
             Some(mode) => match mode & TYPE {
-                NO_TYPE | FILE | LINK | FIFO | SOCKET => None,
+                NO_TYPE | FILE | LINK_TYPE | FIFO | SOCKET => None,
                 DIRECTORY => Some("a directory"),
                 _ => Some("a device"),
             },
@@ -194,13 +213,17 @@ impl CentralHeader {
         }
     }
 
-    /// Warnings for details that a tarball with permissions `mode` does not keep.
+    /// Warnings for details that a tarball with the [mode](Self::mode) `mode` does not keep.
     pub(crate) fn warnings(&self, mode: u16) -> Warnings {
         const PERMISSIONS: u32 = 0o7777;
         let mut warnings = Warnings::default();
         match self.unix_mode() {
             None | Some(0) => {}
-            Some(unix) if unix & TYPE == LINK => warnings.insert(Warning::SymlinkAsFile),
+            Some(unix) if unix & TYPE == LINK_TYPE => {
+                if !is_link(mode) {
+                    warnings.insert(Warning::SymlinkAsFile);
+                }
+            }
             Some(unix) if matches!(unix & TYPE, FIFO | SOCKET) => warnings.insert(Warning::SpecialAsFile),
             Some(unix) if unix & PERMISSIONS != u32::from(mode) => warnings.insert(Warning::ModeLost),
             Some(_) => {}

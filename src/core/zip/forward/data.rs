@@ -5,12 +5,13 @@ use super::{
     descriptor::Match,
     ledger::LedgerRow,
     order::HeldMember,
-    record::{self, CENTRAL_HEADER, LOCAL_HEADER},
+    indexed::{Links, MAX_TARGET, unsafe_link},
+    record::{self, CENTRAL_HEADER, LINK, LOCAL_HEADER},
 };
 use crate::{
     error::{Error, Format, Limit},
     limits::Meter,
-    member::EntryKind,
+    member::{Entry, EntryKind},
     zip::{decoder::Unpacked, spool::Spool},
 };
 
@@ -46,7 +47,13 @@ impl ZipReader {
         unpacked.ended |= contents.method() == Method::Stored && compressed_size == Some(contents.compressed_size());
         let sound = at_most(unpacked.produced, missing);
         // The first failure in the order of the data is the error. So charge memory before checking later bytes.
-        let is_kept = self.keep(&mut kept, &input[..unpacked.consumed], &member.entry.name)?;
+        let is_kept = match &mut kept {
+            Kept::Target(target) => {
+                target.extend_from_slice(&scratch[..sound]);
+                true
+            }
+            kept => self.keep(kept, &input[..unpacked.consumed], &member.entry.name)?,
+        };
         match self.unpacked(member, contents, compressed_size, kept, unpacked, offered.is_empty()) {
             Ok((consumed, Event::Contents(_))) if is_kept => Ok((consumed, Event::Working)),
             // Give the contents before an error first, for any cut of the upload. Compressing them may exceed the CPU
@@ -183,6 +190,20 @@ impl ZipReader {
         self.release_held(member, measured, spool, taken)
     }
 
+    /// Begins a link: its target is read before it is announced.
+    pub(super) fn begin_link(&mut self, entry: &Entry, end: Option<u64>) -> Result<(), Error> {
+        if entry.size > MAX_TARGET {
+            return Err(unsafe_link(&entry.name, "its target has more than 4,095 bytes"));
+        }
+        // At most 4 KiB: counted as one more name.
+        self.charge_name(entry.size as usize)?;
+        self.admit(entry, end)
+    }
+
+    fn links(&self) -> &Links {
+        self.known.as_ref().expect("only the directory knows a link").links()
+    }
+
     fn may_hold(&self, length: u64, member: &Member) -> Result<(), Error> {
         let limit = self.limits.held_bytes;
         if length <= limit {
@@ -295,8 +316,21 @@ impl ZipReader {
     /// Continues after a member that was read whole.
     fn end_member(&mut self, member: Member, measured: Measured, kept: Kept) -> Result<(), Error> {
         self.record_member(&member, measured)?;
-        let Member { entry, coding, warnings, .. } = member;
+        let Member { mut entry, coding, warnings, .. } = member;
         self.state = match kept {
+            Kept::Target(target) => {
+                let target = self.links().check_target(&entry.name, &target)?;
+                (entry.kind, entry.size) = (EntryKind::Link { target }, 0);
+                // The target is given: no contents follow the header of a link.
+                let measured = Measured { size: 0, ..measured };
+                let link = HeldMember { entry, coding, measured, warnings, spool: Spool::default() };
+                if self.waits(&link.entry.name) {
+                    self.wait(link)?;
+                    State::Signature { zeros: 0 }
+                } else {
+                    State::Release(link)
+                }
+            }
             Kept::Early(spool) | Kept::Unsized(spool) => {
                 self.wait(HeldMember { entry, coding, measured, warnings, spool })?;
                 State::Signature { zeros: 0 }
@@ -324,7 +358,7 @@ impl ZipReader {
             crc32: measured.crc32,
             method: member.coding.method.number(),
             // Nine bits.
-            mode: member.entry.mode as u16,
+            mode: member.entry.mode as u16 | if matches!(member.entry.kind, EntryKind::Link { .. }) { LINK } else { 0 },
             name: member.name,
         };
         self.ledger.record(row, &mut self.meter)

@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// Maximum number of zeros after the end record: some writers fill a tape block.
-const MAX_TRAILING: u64 = 1 << 20;
+pub(crate) const MAX_TRAILING: u64 = 1 << 20;
 
 /// Maximum number of line end characters after the end record: editors and text-mode transfers add some. They hide nothing,
 /// because a backward search finds the same end record.
-const MAX_LINE_ENDS: u64 = 4;
+pub(crate) const MAX_LINE_ENDS: u64 = 4;
 
 /// Maximum size of the zip64 end record's extensible data. No known program writes any.
 const MAX_EXTENSIBLE: u64 = 64 << 10;
@@ -195,6 +195,10 @@ impl ZipReader {
             name: NameDigest::new(raw_name, &decoded.name),
         };
         let mode = self.ledger.confirm(&claim, &name)?;
+        if self.known.is_some() && header.mode().is_some_and(|known| known != mode && !raw_name.ends_with(b"/")) {
+            let problem = format!("the mode of {name:?} has changed while the file was read");
+            return Err(Format::DirectoryMismatch { problem }.into());
+        }
         let warnings = header.warnings(mode);
         if warnings.is_empty() {
             return Ok(Event::Working);

@@ -1,10 +1,13 @@
 //! Local headers, and the choice of how to read the data after them.
 
 use super::{
-    Coding, Contents, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra,
+    Coding, Contents, Kept, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra,
+    indexed,
     ledger::NameDigest,
     name,
-    record::{FLAG_DESCRIPTOR, FLAG_END_MARKER, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
+    record::{
+        FLAG_DESCRIPTOR, FLAG_END_MARKER, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, is_link, method_name,
+    },
     time,
 };
 use crate::{
@@ -50,15 +53,27 @@ impl ZipReader {
         }
         self.charge_name(name_length)?;
         let (raw_name, extra) = self.record[LocalHeader::LENGTH..length].split_at(header.name_length.into());
-        let (member, sizes) = member(&header, raw_name, extra, offset, self.names)?;
+        let (mut member, mut sizes) = member(&header, raw_name, extra, offset, self.names)?;
         self.record.drain(..length);
         self.paths.insert(&member.entry.name, &mut self.meter)?;
+        if let Some(directory) = &mut self.known {
+            directory.links().check_folders(&member.entry.name)?;
+            if let Some(row) = directory.find(offset) {
+                know(&mut member, &mut sizes, row);
+            }
+        }
 
         let size = matches!(sizes, DeclaredSizes::Declared { .. }).then_some(member.entry.size);
         let contents = Contents::new(member.coding, size, &mut self.decoder, &mut self.meter);
         let method = member.coding.method;
         let is_directory = member.entry.kind == EntryKind::Directory;
         match (sizes, method) {
+            (DeclaredSizes::Declared { compressed_size }, _) if matches!(member.entry.kind, EntryKind::Link { .. }) => {
+                let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
+                self.begin_link(&member.entry, end)?;
+                let kept = Kept::Target(Vec::new());
+                self.go_to(State::Contents { member, contents, compressed_size, kept }, taken)
+            }
             (DeclaredSizes::Declared { compressed_size }, _) => {
                 let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
                 let (event, kept) = self.begin_member(&member.entry, method, 0, end)?;
@@ -78,6 +93,36 @@ impl ZipReader {
             }
             // Compressed data says by itself where it ends.
             (DeclaredSizes::Unknown, _) => self.go_to(State::Hold { member, contents, spool: Spool::default() }, taken),
+        }
+    }
+}
+
+/// Adds the facts that only the directory has. They are claims, like those of the local header: the end of the data, its
+/// CRC-32 and the directory itself confirm them.
+fn know(member: &mut Member, sizes: &mut DeclaredSizes, row: indexed::Row) {
+    let is_directory = member.entry.kind == EntryKind::Directory;
+    let mut is_file = !is_directory;
+    if let Some(mode) = row.mode {
+        // Nine bits. A name that ends in a slash is a directory to every reader.
+        if !is_link(mode) {
+            member.entry.mode = mode.into();
+        } else if !is_directory {
+            is_file = false;
+            member.entry.kind = EntryKind::Link { target: String::new() };
+            member.entry.mode = 0o777;
+        }
+    }
+    match sizes {
+        _ if is_directory => {}
+        // Readers of streams find the end of stored data by its descriptor. This one does as well, and refuses an archive
+        // where the directory has another end. The target of a link cannot hold a descriptor: one has control characters.
+        DeclaredSizes::Unknown if is_file && member.coding.method == Method::Stored => {}
+        DeclaredSizes::Unknown => {
+            member.entry.size = row.size;
+            *sizes = DeclaredSizes::Declared { compressed_size: Some(row.compressed_size) };
+        }
+        DeclaredSizes::Declared { compressed_size } => {
+            compressed_size.get_or_insert(row.compressed_size);
         }
     }
 }
@@ -145,7 +190,8 @@ fn member(
         warnings.insert(if without_zone.is_some() { Warning::TimeWithoutZone } else { Warning::TimeUnknown });
         without_zone.unwrap_or(0)
     });
-    let entry = Entry { name: path, kind, mode: permissions(extra, kind), mtime, size };
+    let mode = permissions(extra, &kind);
+    let entry = Entry { name: path, kind, mode, mtime, size };
     let coding = Coding { method, has_end_marker: header.flags & FLAG_END_MARKER != 0 };
     let declared_crc32 = (!has_descriptor).then_some(header.declared_crc32);
     let name = NameDigest::new(raw_name, &decoded.name);
@@ -180,10 +226,10 @@ fn declared_sizes(header: &LocalHeader, extra: &[u8], path: &str, has_descriptor
 }
 
 /// Permission bits. Most local headers have none. A mode of another file type is ignored.
-fn permissions(extra: &[u8], kind: EntryKind) -> u32 {
+fn permissions(extra: &[u8], kind: &EntryKind) -> u32 {
     const TYPE: u32 = 0o170_000;
     let (type_bits, default) = match kind {
-        EntryKind::File => (0o100_000, 0o644),
+        EntryKind::File | EntryKind::Link { .. } => (0o100_000, 0o644),
         EntryKind::Directory => (0o040_000, 0o755),
     };
     extra::unix_mode(extra).filter(|mode| mode & TYPE == type_bits).map_or(default, |mode| mode & 0o777)

@@ -149,7 +149,7 @@ impl ZipReader {
                 self.wait(waiting)?;
                 State::FirstSignature
             }
-            Kept::Nothing => {
+            Kept::Nothing | Kept::Target(_) => {
                 let verified = Verified { coding: AS_IS, measured: contents.measured(), warnings };
                 State::Verified { verified, then: Box::new(State::FirstSignature) }
             }

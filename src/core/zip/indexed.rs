@@ -1,0 +1,302 @@
+//! The central directory, read before the members.
+//!
+//! The directory is at the end of a zip. A caller that can seek brings the ranges that [`DirectoryReader`] asks for; the
+//! [`ZipReader`](super::forward::ZipReader) then knows the permissions, links and sizes of a member before it reads it.
+//!
+//! Nothing here is trusted. The forward reader still reads every record in its place, the directory among them, and refuses
+//! an archive whose records disagree. So a directory that cannot be found is no error here: the forward reader has the
+//! better words for it.
+
+mod links;
+
+pub(crate) use links::{Links, MAX_TARGET, unsafe_link};
+
+use std::ops::Range;
+
+use super::{
+    format::{
+        extra,
+        record::{
+            self, CENTRAL_HEADER, CentralHeader, END, End, IN_ZIP64, ZIP64_END, ZIP64_LOCATOR, Zip64End, Zip64Locator,
+        },
+    },
+    forward::{MAX_LINE_ENDS, MAX_TRAILING},
+    name,
+};
+use crate::{
+    error::{Error, Limit},
+    limits::{Limits, Meter},
+    names::Names,
+};
+
+/// Bytes of one range of the directory.
+const PIECE: u64 = 64 << 10;
+
+/// Bytes at the end of a file that hold the end records, if nothing but a comment follows them.
+const TAIL: u64 = 128 << 10;
+
+/// The same with as many bytes behind the comment as the forward reader allows.
+const LONG_TAIL: u64 = TAIL + MAX_TRAILING + MAX_LINE_ENDS;
+
+/// The facts of the directory that the forward reader needs in advance.
+#[derive(Debug)]
+pub struct Directory {
+    /// In the order of their offsets.
+    rows: Vec<Row>,
+    /// The row after the one found last: members are mostly in this order.
+    next: usize,
+    links: Links,
+    charged: u64,
+}
+
+/// One member by the directory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    offset: u64,
+    pub(crate) compressed_size: u64,
+    pub(crate) size: u64,
+    /// See [`CentralHeader::mode`].
+    pub(crate) mode: Option<u16>,
+}
+
+/// Reads the directory of one zip. Does no I/O: the caller brings the ranges of the file that it asks for.
+///
+/// ```
+/// use recompress::{DirectoryReader, Limits, Names};
+///
+/// # fn main() -> Result<(), recompress::Error> {
+/// let zip: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+/// let mut reader = DirectoryReader::new(zip.len() as u64, Limits::default(), Names::default());
+/// while let Some(range) = reader.wants() {
+///     reader.take(&zip[range.start as usize..range.end as usize])?;
+/// }
+/// assert!(reader.finish().is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct DirectoryReader {
+    file_bytes: u64,
+    limits: Limits,
+    names: Names,
+    meter: Meter,
+    state: State,
+    /// A header that is not whole yet.
+    record: Vec<u8>,
+    rows: Vec<Row>,
+    links: Links,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The end of the file, from `start` on.
+    Tail { start: u64 },
+    /// The directory's headers, from `at` to `end`. Their offsets count from `base`.
+    Headers { at: u64, end: u64, base: u64 },
+    /// The directory was read.
+    Read,
+    /// There is no directory that can be read from the end.
+    NotFound,
+}
+
+impl DirectoryReader {
+    /// Starts with a file of `file_bytes` bytes.
+    pub fn new(file_bytes: u64, limits: Limits, names: Names) -> Self {
+        Self {
+            file_bytes,
+            limits,
+            names,
+            meter: Meter::new(limits.memory_bytes),
+            state: State::Tail { start: file_bytes.saturating_sub(TAIL) },
+            record: Vec::new(),
+            rows: Vec::new(),
+            links: Links::default(),
+        }
+    }
+
+    /// The range of the file to bring next, at most 1.2 MB; `None` at the end.
+    pub fn wants(&self) -> Option<Range<u64>> {
+        match self.state {
+            State::Tail { start } => Some(start..self.file_bytes),
+            State::Headers { at, end, .. } => Some(at..end.min(at + PIECE)),
+            State::Read | State::NotFound => None,
+        }
+    }
+
+    /// Takes the bytes of the range. Other bytes, or another number of them, end the search.
+    ///
+    /// # Errors
+    ///
+    /// `memory_limit` if the directory needs more than [`Limits::memory_bytes`].
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some(range) = self.wants() else { return Ok(()) };
+        if bytes.len() as u64 != range.end - range.start {
+            self.state = State::NotFound;
+            return Ok(());
+        }
+        match self.state {
+            State::Tail { start } => {
+                self.state = find(bytes, start).unwrap_or_else(|| {
+                    let longer = self.file_bytes.saturating_sub(LONG_TAIL);
+                    if longer < start { State::Tail { start: longer } } else { State::NotFound }
+                });
+            }
+            State::Headers { end, base, .. } => {
+                self.headers(bytes, base)?;
+                if matches!(self.state, State::Headers { .. }) {
+                    self.state = State::Headers { at: range.end, end, base };
+                }
+            }
+            State::Read | State::NotFound => {}
+        }
+        // What follows the last header is for the forward reader to judge.
+        if let State::Headers { at, end, .. } = self.state
+            && at == end
+        {
+            self.state = State::Read;
+        }
+        Ok(())
+    }
+
+    /// The directory; `None` if it was not found.
+    pub fn finish(self) -> Option<Directory> {
+        let Self { state, mut rows, links, meter, .. } = self;
+        rows.sort_by_key(|row| row.offset);
+        matches!(state, State::Read).then(|| Directory { rows, next: 0, links, charged: meter.charged() })
+    }
+
+    /// Reads the headers in `bytes`, and keeps one that is cut.
+    fn headers(&mut self, mut bytes: &[u8], base: u64) -> Result<(), Error> {
+        loop {
+            let known = CentralHeader::parse(&self.record);
+            let length = known.map_or(CentralHeader::LENGTH, |header| header.whole_length());
+            let missing = length - self.record.len();
+            let (taken, rest) = bytes.split_at(missing.min(bytes.len()));
+            self.record.extend_from_slice(taken);
+            bytes = rest;
+            if self.record.len() < length {
+                return Ok(());
+            }
+            if record::signature(&self.record) != Some(CENTRAL_HEADER) {
+                self.state = State::Read;
+                return Ok(());
+            }
+            let header = CentralHeader::parse(&self.record).expect("its length was gathered");
+            if self.record.len() < header.whole_length() {
+                continue;
+            }
+            if self.rows.len() as u64 == self.limits.entries {
+                self.state = State::NotFound;
+                return Ok(());
+            }
+            self.row(&header, base)?;
+            self.record.clear();
+        }
+    }
+
+    /// Adds the member of the gathered header.
+    fn row(&mut self, header: &CentralHeader, base: u64) -> Result<(), Error> {
+        let (raw_name, rest) = self.record[CentralHeader::LENGTH..].split_at(header.name_length.into());
+        let extra = &rest[..header.extra_length.into()];
+        let narrow = [header.size, header.compressed_size, header.offset];
+        let wide = extra::zip64(extra, narrow.map(|number| number == IN_ZIP64));
+        let [size, compressed_size, offset] = [0, 1, 2].map(|index| wide[index].unwrap_or(narrow[index].into()));
+        let mut mode = header.mode();
+        if mode.is_some_and(record::is_link) {
+            let path = name::decode(raw_name, header.flags, extra, self.names)
+                .and_then(|decoded| name::safe_path(&decoded.name, self.names));
+            match path {
+                // A name that ends in a slash is a directory to every reader.
+                Ok(path) if path.ends_with('/') => mode = None,
+                Ok(path) => self.links.insert(&path, &mut self.meter)?,
+                // The forward reader refuses this name.
+                Err(_) => {}
+            }
+        }
+        if self.rows.len() == self.rows.capacity() {
+            let more = (self.rows.len() / 2).max(16);
+            let grown = ((self.rows.len() + more) * size_of::<Row>()) as u64;
+            // During the reallocation both exist.
+            self.meter.charge(grown)?;
+            self.rows.try_reserve_exact(more).map_err(|_| Limit::Memory { wanted: grown, limit: 0 })?;
+            self.meter.release((self.rows.len() * size_of::<Row>()) as u64);
+        }
+        self.rows.push(Row { offset: offset.saturating_add(base), compressed_size, size, mode });
+        Ok(())
+    }
+}
+
+impl Directory {
+    /// Reads the directory of a zip that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`DirectoryReader::take`].
+    pub fn of(zip: &[u8], limits: Limits, names: Names) -> Result<Option<Self>, Error> {
+        let mut reader = DirectoryReader::new(zip.len() as u64, limits, names);
+        while let Some(range) = reader.wants() {
+            reader.take(&zip[range.start as usize..range.end as usize])?;
+        }
+        Ok(reader.finish())
+    }
+
+    /// The member whose local header is at `offset`.
+    pub(crate) fn find(&mut self, offset: u64) -> Option<Row> {
+        let starts = |row: usize| self.rows.get(row).is_some_and(|row| row.offset == offset);
+        let row = if starts(self.next) {
+            self.next
+        } else {
+            self.rows.binary_search_by_key(&offset, |row| row.offset).ok()?
+        };
+        self.next = row + 1;
+        Some(self.rows[row])
+    }
+
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// Bytes of memory that it holds.
+    pub(crate) fn charged(&self) -> u64 {
+        self.charged
+    }
+}
+
+/// Finds the directory by the end records in `tail`, which begins at offset `start` of the file and reaches to its end.
+fn find(tail: &[u8], start: u64) -> Option<State> {
+    let end_at = (0..=tail.len().checked_sub(End::LENGTH)?).rev().find(|&at| ends_at(&tail[at..]))?;
+    let end = End::parse(&tail[end_at..])?;
+    let (directory_end, size, offset) = match zip64(&tail[..end_at], start) {
+        Some((at, record)) => (at, record.directory_size, record.directory_offset),
+        None => (end_at, end.directory_size.into(), end.directory_offset.into()),
+    };
+    let directory_end = start + directory_end as u64;
+    let directory_start = directory_end.checked_sub(size)?;
+    // Above 4 GiB without zip64, offsets have lost their upper half: only the order of the members tells them.
+    let base = directory_start.checked_sub(offset).filter(|&base| base <= u64::from(u32::MAX))?;
+    Some(State::Headers { at: directory_start, end: directory_end, base })
+}
+
+/// True if the end record is at the front of `tail`: only zeros and line ends follow it and its comment.
+fn ends_at(tail: &[u8]) -> bool {
+    if record::signature(tail) != Some(END) {
+        return false;
+    }
+    let comment = End::parse(tail).map_or(usize::MAX, |end| end.comment_length.into());
+    let rest = comment.checked_add(End::LENGTH).and_then(|length| tail.get(length..));
+    rest.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n')))
+}
+
+/// The zip64 end record and its place in `before`, if its locator ends `before`. The record is right before the locator, or
+/// where the locator says if it has extensible data.
+fn zip64(before: &[u8], start: u64) -> Option<(usize, Zip64End)> {
+    let locator_at = before.len().checked_sub(Zip64Locator::LENGTH)?;
+    if record::signature(&before[locator_at..]) != Some(ZIP64_LOCATOR) {
+        return None;
+    }
+    let told = Zip64Locator::parse(&before[locator_at..])?.end_offset.checked_sub(start);
+    let places = [locator_at.checked_sub(Zip64End::LENGTH), told.and_then(|at| usize::try_from(at).ok())];
+    let is_record = |at: &usize| before.get(*at..).and_then(record::signature) == Some(ZIP64_END);
+    let at = places.into_iter().flatten().find(is_record)?;
+    Some((at, Zip64End::parse(&before[at..])?))
+}
