@@ -47,6 +47,8 @@ mod local;
 mod order;
 mod start;
 
+pub(crate) use start::LEADING_DATA;
+
 use descriptor::Scan;
 use directory::Directory;
 use order::{HeldMember, Order};
