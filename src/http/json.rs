@@ -29,8 +29,7 @@ use crate::{
 pub(crate) const OPTIONS: [&str; 9] =
     ["member", "keys", "narrow", "encoding", "select", "lines", "unknown", "quality", "name"];
 
-/// The quality of a request that sets none. A document is read at once and seldom kept: at 9 a save takes three times as
-/// long and becomes a tenth smaller.
+/// The quality of a request that sets none. A document is read at once and seldom kept, so time counts more than size.
 const QUALITY_OF_JSON: u8 = 5;
 
 pub(crate) async fn answer<B>(
