@@ -11,6 +11,8 @@ use crate::{
     limits::Limits,
     member::{Begin, Entry, EntryKind, Event, Method},
     names::Names,
+    save::{Game, Words},
+    save_metadata::{self, Sources},
     step::{Latch, Progress, Status, Step},
     transcoder::held_bytes,
     warning::{WarningCounts, Warnings},
@@ -26,10 +28,10 @@ const FIXED: u64 = 384 << 10;
 /// Format of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
-    /// One JSON document: `members`, `warnings` and `totals`.
+    /// One JSON document: `members`, `warnings` and `totals`; `save` before the totals, if asked for.
     Json,
-    /// NDJSON: a line for each member once it is verified, a line for each warning about the central directory, and the
-    /// totals with `"complete":true`. A listing without the totals is incomplete.
+    /// NDJSON: a line for each member once it is verified, a line for each warning about the central directory, a line
+    /// with the metadata of a save if asked for, and the totals with `"complete":true`. A listing without the totals is incomplete.
     Lines,
 }
 
@@ -48,6 +50,8 @@ pub struct Inspection {
     next: usize,
     part: Part,
     totals: Totals,
+    /// Present if the caller asked for a save's metadata.
+    save: Option<Box<Sources>>,
     /// Bytes of the zip, and work so far.
     zip_bytes: u64,
     spent: u64,
@@ -85,6 +89,7 @@ impl Inspection {
             next: 0,
             part: Part::Start,
             totals: Totals::default(),
+            save: None,
             zip_bytes: 0,
             spent: 0,
             cpu_ms: limits.cpu_ms,
@@ -106,9 +111,15 @@ impl Inspection {
         Self { reader: self.reader.naming(names), ..self }
     }
 
+    /// Adds the metadata of a save: the game, its version, the date, the player, mods. `game` is the game that the file
+    /// name shows, `words` are those of binary saves. Call this before the first step.
+    pub fn with_metadata(self, game: Option<Game>, words: Words) -> Self {
+        Self { save: Some(Box::new(Sources::new(game, words))), ..self }
+    }
+
     /// Upper bound of an inspection's memory in bytes. `upload_bytes` is the zip's size if known.
     pub fn peak_bytes(limits: Limits, upload_bytes: Option<u64>) -> u64 {
-        FIXED + held_bytes(limits, upload_bytes)
+        FIXED + save_metadata::PEAK + held_bytes(limits, upload_bytes)
     }
 
     /// Members of the archive so far, and their unpacked bytes, selected or not.
@@ -134,7 +145,12 @@ impl Inspection {
         self.zip_bytes += consumed as u64;
         match event {
             Event::NeedsInput => return Ok(Progress { consumed, produced: 0, status: Status::NeedsInput }),
-            Event::Working | Event::Contents(_) => {}
+            Event::Working => {}
+            Event::Contents(count) => {
+                if let Some(save) = &mut self.save {
+                    save.contents(&self.scratch[..count]);
+                }
+            }
             Event::Begin(begin) => self.begin(begin)?,
             Event::Verified { method, crc32, compressed_size, warnings } => {
                 self.verified(method, crc32, compressed_size, warnings);
@@ -163,6 +179,9 @@ impl Inspection {
         self.totals.size += entry.size;
         if self.spent / NANOSECONDS_PER_MS > self.cpu_ms {
             return Err(Limit::CpuUnpacking { unpacked: self.totals.size, limit_ms: self.cpu_ms }.into());
+        }
+        if let Some(save) = &mut self.save {
+            save.begin(&entry.name);
         }
         self.entry = Some(entry);
         Ok(())
@@ -213,7 +232,18 @@ impl Inspection {
         let Totals { files, directories, size, compressed_size, warnings } = mem::take(&mut self.totals);
         if self.listing == Listing::Json {
             self.open(Part::Warnings);
-            self.write(format_args!("\n],\n\"totals\":"));
+            self.write(format_args!("\n],\n"));
+        }
+        if let Some(save) = self.save.take() {
+            let (before, after) = match self.listing {
+                Listing::Json => ("\"save\":", ",\n"),
+                Listing::Lines => ("{\"type\":\"save\",\"save\":", "}\n"),
+            };
+            let metadata = save.metadata().map_or_else(|| "null".to_owned(), |metadata| metadata.to_json());
+            self.write(format_args!("{before}{metadata}{after}"));
+        }
+        if self.listing == Listing::Json {
+            self.write(format_args!("\"totals\":"));
         }
         let (members, ratio, zip_bytes) = (files + directories, ratio(size, compressed_size), self.zip_bytes);
         self.write(format_args!(

@@ -23,6 +23,7 @@
 //! save/               a save of a Paradox game: its text or tokens in, JSON out
 //! report              the report after the tarball
 //! transcoder          wires these: a zip in, a .tar.br out
+//! save_metadata       game, date, player of a save, gathered while its zip is read
 //! inspection          wires the reader: a zip in, JSON out
 //! save_json           wires the reader and save/: a zip or a save in, the JSON of the save out
 //! compressed_json     wires save_json and encode/: the same JSON, compressed
@@ -89,6 +90,7 @@ mod names;
 mod report;
 pub mod save;
 mod save_json;
+mod save_metadata;
 mod selection;
 mod step;
 mod transcoder;

@@ -21,7 +21,7 @@ const FIXED: u64 = 384 << 10;
 
 /// The member that holds the save. Every game uses this name since Europa Universalis IV 1.23. Older games name the
 /// member like the file.
-const GAMESTATE: &str = "gamestate";
+pub(crate) const GAMESTATE: &str = "gamestate";
 
 /// The member with the strings of a binary Europa Universalis V save. The save refers to them by number.
 const LOOKUPS: &str = "string_lookup";

@@ -19,7 +19,7 @@ pub(crate) struct OptionRow {
 }
 
 /// Every option.
-pub(crate) const TABLE: [OptionRow; 16] = [
+pub(crate) const TABLE: [OptionRow; 17] = [
     OptionRow { name: "quality", repeats: false },
     OptionRow { name: "lgwin", repeats: false },
     OptionRow { name: "mode", repeats: false },
@@ -35,6 +35,7 @@ pub(crate) const TABLE: [OptionRow; 16] = [
     OptionRow { name: "select", repeats: true },
     OptionRow { name: "lines", repeats: false },
     OptionRow { name: "unknown", repeats: false },
+    OptionRow { name: "meta", repeats: false },
     OptionRow { name: "name", repeats: false },
 ];
 

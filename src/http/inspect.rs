@@ -11,10 +11,18 @@ use http::{
 use recompress::{Inspection, Listing};
 use recompress_service::{Exchange, Failure, Job, RequestLog, Share};
 
-use crate::{accept, body::Body, options, problem::Problem, shared::Shared, state::State, submission::Submission};
+use crate::{
+    accept,
+    body::Body,
+    options,
+    problem::Problem,
+    shared::Shared,
+    state::State,
+    submission::{self, Submission},
+};
 
 /// The options of this path.
-pub(crate) const OPTIONS: [&str; 2] = ["names", "name"];
+pub(crate) const OPTIONS: [&str; 3] = ["names", "meta", "name"];
 
 pub(crate) async fn answer<B>(
     state: &State,
@@ -26,15 +34,21 @@ pub(crate) async fn answer<B>(
 where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
-    let Submission { upload, given, body_bytes, .. } = Submission::open(head, body).await?;
+    let Submission { upload, given, part_name, body_bytes, .. } = Submission::open(head, body).await?;
     given.expect_only(&OPTIONS)?;
     let names = options::names(&given, state.platform.decode_name)?;
+    let meta = options::switch(&given, "meta")?;
+    let name = submission::name(&given, part_name, &head.headers);
     let (listing, content_type) = accept::listing(&head.headers);
     let share = Share::of_inspection(state.settings.limits, state.admission.figures().budget, body_bytes);
     let reserved = state.admission.reserve(share.bytes, patience, state.platform.pause).await;
     let reservation = reserved.map_err(|figures| share.busy_for_inspection(figures))?;
     log.reserved_bytes = share.bytes;
-    let job = Job::Inspect(Box::new(Inspection::new(listing, share.limits).naming(names)));
+    let mut inspection = Inspection::new(listing, share.limits).naming(names);
+    if meta {
+        inspection = inspection.with_metadata(name.and_then(|name| submission::game(&name)), state.words.clone());
+    }
+    let job = Job::Inspect(Box::new(inspection));
     let mut exchange = Exchange::new(job, upload, body_bytes, state.platform, reservation);
     if listing == Listing::Lines {
         exchange = exchange.with_last_words(last_words);

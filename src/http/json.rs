@@ -5,33 +5,31 @@ use std::fmt::Display;
 use bytes::Bytes;
 use http::{
     HeaderValue, Response,
-    header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, VARY},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
     request::Parts,
 };
 use recompress::{
     CompressedJson, SaveJson,
-    save::{Encoding, Game, Keys, Narrow, Options, Selection, Unknown},
+    save::{Encoding, Keys, Narrow, Options, Selection, Unknown},
 };
 use recompress_service::{Exchange, Job, RequestLog, Share};
 
 use crate::{
     accept,
     body::Body,
-    filename,
     given::{BadOption, Given},
     headers::{LGWIN, QUALITY},
     problem::Problem,
     shared::Shared,
     state::State,
-    submission::Submission,
+    submission::{self, Submission},
 };
 
 /// The options of this path.
 pub(crate) const OPTIONS: [&str; 9] =
     ["member", "keys", "narrow", "encoding", "select", "lines", "unknown", "quality", "name"];
 
-/// The quality of a request that sets none. A document is read at once and seldom kept: at 9 a save takes three times as
-/// long and becomes a tenth smaller.
+/// The quality of a request that sets none. A document is read at once and seldom kept, so time counts more than size.
 const QUALITY_OF_JSON: u8 = 5;
 
 pub(crate) async fn answer<B>(
@@ -53,12 +51,7 @@ where
         state.settings.parameters(quality, state.settings.usual_lgwin(quality)).expecting(body_bytes)
     });
     let content_type = if options.selection.is_lines() { accept::LINES } else { accept::JSON };
-    let name = given
-        .one("name")
-        .map(str::to_owned)
-        .or(part_name)
-        .or_else(|| head.headers.get(CONTENT_DISPOSITION).and_then(filename::from_content_disposition));
-    let game = name.and_then(|name| Game::by_extension(name.rsplit_once('.')?.1));
+    let name = submission::name(&given, part_name, &head.headers);
 
     let budget = state.admission.figures().budget;
     let share = Share::of_json(&options, parameters, state.settings.limits, budget, body_bytes)?;
@@ -68,7 +61,7 @@ where
     let json = SaveJson::new(options, share.limits)
         .with_member(given.one("member").map(str::to_owned))
         .with_words(state.words.clone())
-        .with_game(game);
+        .with_game(name.and_then(|name| submission::game(&name)));
     let job = match parameters {
         Some(parameters) => Job::CompressedJson(Box::new(CompressedJson::new(json, parameters, share.limits)?)),
         None => Job::Json(Box::new(json)),

@@ -5,11 +5,14 @@ use std::fmt::Display;
 use bytes::Bytes;
 use http::{
     HeaderMap,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH},
     request::Parts,
 };
 
+use recompress::save::Game;
+
 use crate::{
+    filename,
     form::{self, Form},
     given::Given,
     problem::Problem,
@@ -44,6 +47,17 @@ where
         let upload = Upload::Form(Box::new(form));
         Ok(Self { upload, given, part_name: name, body_bytes, archive_bytes: None })
     }
+}
+
+/// The upload's name, if the request has it in an option, in its form or in `Content-Disposition`.
+pub(crate) fn name(given: &Given, part_name: Option<String>, headers: &HeaderMap) -> Option<String> {
+    let by_header = || headers.get(CONTENT_DISPOSITION).and_then(filename::from_content_disposition);
+    given.one("name").map(str::to_owned).or(part_name).or_else(by_header)
+}
+
+/// The game whose saves are named like this.
+pub(crate) fn game(name: &str) -> Option<Game> {
+    Game::by_extension(name.rsplit_once('.')?.1)
 }
 
 fn refuse_encoded_upload(headers: &HeaderMap) -> Result<(), Problem> {

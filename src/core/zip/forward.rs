@@ -48,6 +48,7 @@ mod order;
 mod start;
 
 pub(crate) use directory::{MAX_LINE_ENDS, MAX_TRAILING};
+pub(crate) use start::LEADING_DATA;
 
 use descriptor::Scan;
 use directory::Directory;

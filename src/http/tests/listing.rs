@@ -85,6 +85,36 @@ fn a_listing_that_fails_early_is_a_problem_and_one_that_fails_late_ends_with_it(
 }
 
 #[test]
+fn the_metadata_of_a_save_comes_before_the_totals() {
+    let meta = b"EU4txt\ndate=1444.11.11\nplayer=\"FRA\"\nsavegame_version={\n first=1 second=36 third=2 forth=0\n}\n";
+    let upload = archive(&[("gamestate", b"EU4txt\ndate=1.1.1\nmod_enabled={ \"x\" }"), ("meta", meta)]);
+    for uri in ["/inspect?meta=1", "/inspect?meta=1&name=a.eu4"] {
+        let document = json(answer("POST", uri, &[], whole(&upload)));
+        let save = &document["save"];
+        assert_eq!((&save["game"], &save["form"]), (&"eu4".into(), &"text".into()));
+        assert_eq!((&save["date"], &save["player"]), (&"1444.11.11".into(), &"FRA".into()), "meta counts first");
+        assert_eq!((&save["version"], &save["mods"][0]), (&"1.36.2.0".into(), &"x".into()));
+        let text = bytes(answer("POST", uri, LINES, whole(&upload)).into_body());
+        let [.., line, totals] = &lines(&text)[..] else { panic!() };
+        assert_eq!((&line["type"], &line["save"]), (&"save".into(), save));
+        assert_eq!(totals["type"], "totals");
+    }
+    let none = json(answer("POST", "/inspect?meta=1", &[], whole(&archive(&[("meta", meta)]))));
+    assert_eq!(none["save"], serde_json::Value::Null, "an archive without a save");
+    let off = json(answer("POST", "/inspect?meta=0", &[], whole(&upload)));
+    assert!(off.get("save").is_none());
+}
+
+#[test]
+fn a_sav_line_tells_the_game_and_the_form() {
+    let zip = archive(&[("gamestate", b"\x7e\x2d\x01\x00\x03\x00")]);
+    let meta = b"meta_data={ version=\"1.3.1\" meta_date=867.1.1 meta_player_name=\"A\" }";
+    let line = format!("SAV0103{:08x}{:08x}\n", 7, meta.len());
+    let save = json(answer("POST", "/inspect?meta=1&name=a.ck3", &[], whole(&[line.as_bytes(), meta, &zip].concat())));
+    assert_eq!((&save["save"]["game"], &save["save"]["form"]), (&"ck3".into(), &"binary".into()), "{save}");
+}
+
+#[test]
 fn an_inspection_takes_no_option_of_a_tarball() {
     for (query, option) in [("quality=5", "quality"), ("include=a", "include"), ("name=a&report=1", "report")] {
         let refused = answer("POST", &format!("/inspect?{query}"), &[], Upload([Event::Break].into()));

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The name of a save's header and metadata in the tarball.
-const LEADING_DATA: &str = "__leading_data";
+pub(crate) const LEADING_DATA: &str = "__leading_data";
 
 /// The coding of that data.
 const AS_IS: Coding = Coding { method: Method::Stored, has_end_marker: false };
