@@ -63,7 +63,11 @@ fn permissions_are_those_of_the_directory_without_bits_that_change_the_user() {
     let dos = Member { made_by: MADE_BY_DOS, external_attributes: 0o100755 << 16, ..deflated(b"a", TEXT) };
     assert_eq!(members(&archive([dos]).bytes()), [file("a", TEXT)], "DOS has no permissions");
     let both = Member { extra: asi_unix(0o100711), ..with_mode(deflated(b"a", TEXT), 0o100750) };
-    assert_eq!(members(&archive([both]).bytes()), [TarMember { mode: 0o750, ..file("a", TEXT) }], "the directory counts");
+    assert_eq!(
+        members(&archive([both]).bytes()),
+        [TarMember { mode: 0o750, ..file("a", TEXT) }],
+        "the directory counts"
+    );
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use super::{
     Contents, Event, Kept, Measured, Member, Method, ReadResult, Scan, State, Verified, ZipReader,
     descriptor::Match,
+    indexed::{Links, MAX_TARGET, unsafe_link},
     ledger::LedgerRow,
     order::HeldMember,
-    indexed::{Links, MAX_TARGET, unsafe_link},
     record::{self, CENTRAL_HEADER, LINK, LOCAL_HEADER},
 };
 use crate::{

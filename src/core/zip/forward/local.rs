@@ -1,8 +1,7 @@
 //! Local headers, and the choice of how to read the data after them.
 
 use super::{
-    Coding, Contents, Kept, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra,
-    indexed,
+    Coding, Contents, Kept, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra, indexed,
     ledger::NameDigest,
     name,
     record::{
