@@ -56,6 +56,7 @@ mod tests {
             Format::DuplicateName { name: name.clone() },
             Format::NameConflict { name: name.clone() },
             Format::DirectoryWithData { entry: entry.clone() },
+            Format::UnsafeLink { entry: entry.clone(), problem: what },
         ];
         let unsupported = vec![
             Unsupported::Encrypted { entry: entry.clone() },
