@@ -137,12 +137,12 @@ impl Transcoder {
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         if !self.waiting.is_empty() {
             if self.encoder.gathered().is_some() {
-                self.encoder.set_quality(self.budget.first_quality())?;
+                self.encoder.set_quality(self.budget.first_quality());
             }
             let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
             self.waiting.start += encoded.consumed;
             if let Some(block) = encoded.ended {
-                self.encoder.set_quality(self.budget.meta_block(block)?)?;
+                self.encoder.set_quality(self.budget.meta_block(block)?);
             }
             let status = if encoded.output_full { Status::NeedsOutput } else { Status::Working };
             return Ok(Progress { consumed: 0, produced: encoded.produced, status });
@@ -165,7 +165,7 @@ impl Transcoder {
             }
             Phase::Finish => {
                 if let Some((length, lgwin)) = self.encoder.gathered() {
-                    self.encoder.set_quality(self.budget.whole(length, lgwin))?;
+                    self.encoder.set_quality(self.budget.whole(length, lgwin));
                 }
                 let encoded = self.encoder.finish(output)?;
                 let status = match encoded {

@@ -50,6 +50,8 @@ pub struct Encoder {
     floor: usize,
     window: usize,
     progress: Progress,
+    /// The last distances where the present meta-block begins.
+    block_last: LastDistances,
     /// Bytes of the present meta-block after which it ends.
     block_limit: usize,
     /// Literals that are yet to be written in an uncompressed meta-block.
@@ -119,6 +121,7 @@ impl Encoder {
             }
             Start::Segment => 2,
         };
+        let last = if options.start == Start::Stream { LastDistances::START } else { LastDistances::UNKNOWN };
         Some(Self {
             parser: Parser::new(sizes.long_bits, sizes.short_bits, Effort::of(options.quality))?,
             workspace: Workspace::new(sizes.block, sizes.commands)?,
@@ -132,12 +135,8 @@ impl Encoder {
             base: FIRST_POSITION,
             floor: 0,
             window: sizes.reach,
-            progress: Progress {
-                last: if options.start == Start::Stream { LastDistances::START } else { LastDistances::UNKNOWN },
-                insert: 0,
-                stored: 0,
-                sparse: SPREE,
-            },
+            progress: Progress { last, insert: 0, stored: 0, sparse: SPREE },
+            block_last: last,
             block_limit: sizes.block,
             bare,
             finished: false,
@@ -303,6 +302,8 @@ impl Encoder {
         let copied = bare || self.output.is_full() || self.output.written().len() - before > length;
         if copied {
             self.output.rewind(mark);
+            // A decoder sees none of its copies.
+            self.progress.last = self.block_last;
             copy(&self.bytes[start..end], &mut self.output);
             if last {
                 self.write_end();
@@ -317,7 +318,8 @@ impl Encoder {
         self.parser.set_literal_price(self.workspace.literal_price);
         self.commands.clear();
         self.block = end;
-        MetaBlock { taken: length as u64, given: (self.output.written().len() - before) as u64, copied }
+        self.block_last = self.progress.last;
+        MetaBlock { taken: length as u64, given: (self.output.written().len() - before) as u64, copied: bare }
     }
 
     /// Writes the first literals so that they need no context.
@@ -333,8 +335,9 @@ impl Encoder {
         if self.parsed + PIECE + KEY_BYTES + SLACK <= self.bytes.len() {
             return;
         }
-        // The part that copies may still refer to, or that is still to be written.
-        let keep = self.block.min(self.parsed.saturating_sub(self.window + 16)).min(self.progress.stored);
+        // The part that copies may still refer to, or that is still to be written, with the two bytes that are its context.
+        let keep =
+            self.block.saturating_sub(2).min(self.parsed.saturating_sub(self.window + 16)).min(self.progress.stored);
         self.bytes.copy_within(keep..self.known, 0);
         self.known -= keep;
         self.parsed -= keep;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use encode::{Encoder, End, Options, Start};
+use recompress_encoder::{Encoder, End, Options, Start};
 
 struct Random(u64);
 
@@ -305,5 +305,31 @@ fn random_mixtures_decode() {
         }
         let compressed = compress(&input, &options, End::Stream, || (share, room));
         assert_decodes(&compressed, &input, &format!("seed {seed}, {options:?}"));
+    }
+}
+
+/// As many copies as a meta-block needs to be tried, and too few to shrink it.
+#[test]
+fn a_stored_meta_block_leaves_the_last_distances_as_they_were() {
+    let mut noise = random(20, 2 << 20, 256);
+    for at in (100_000..2 << 20).step_by(50_000) {
+        noise.copy_within(at - 777..at - 770, at);
+    }
+    // The first distance is the last one of the meta-block before.
+    let after: Vec<u8> = noise[(2 << 20) - 777..].iter().copied().chain(mixed(21, 1 << 20)).collect();
+    let input = [noise, after].concat();
+    let compressed = whole(&input, &options(9, 22));
+    assert!(compressed.len() > 2 << 20, "the first meta-block is stored");
+    assert_decodes(&compressed, &input, "after a stored meta-block");
+}
+
+/// Small windows move to the front of the buffer within a meta-block.
+#[test]
+fn a_meta_block_far_longer_than_the_window_keeps_its_first_context() {
+    let mut random = Random(22);
+    let words: String = (0..9 << 20 >> 3).map(|_| format!("word_{} ", random.below(1024))).collect();
+    for (lgwin, quality) in [(10, 5), (12, 7), (15, 9)] {
+        let compressed = whole(words.as_bytes(), &options(quality, lgwin));
+        assert_decodes(&compressed, words.as_bytes(), &format!("quality {quality}, lgwin {lgwin}"));
     }
 }
