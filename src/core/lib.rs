@@ -13,6 +13,7 @@
 //! selection           the members to write, and the ones to write first
 //! zip/format/         one parser per record: record, extra, time, sav_header
 //! zip/                decoder, ledger, name, paths, spool: parts of a reader
+//! zip/contents        bounds of an archive from its directory, to reserve less memory
 //! zip/forward         the reader: zip bytes in, members out
 //! archive/tar         a member's header blocks
 //! cost/               tables of measurements: cpu, memory, size
@@ -97,7 +98,7 @@ pub use encode::parameters::{Mode, OutOfRange, Parameters};
 pub use error::{Absent, Error, Format, Limit, Rule, SaveError, Unsupported};
 pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
-pub use limits::Limits;
+pub use limits::{Limits, SMALL_ARCHIVE_BYTES};
 pub use member::{Begin, Entry, EntryKind, Event, Method};
 pub use names::{BadNames, Charset, Decode, Names};
 pub use save_json::SaveJson;
@@ -105,4 +106,4 @@ pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
 pub use transcoder::Transcoder;
 pub use warning::{Warning, WarningCounts, Warnings};
-pub use zip::forward::ZipReader;
+pub use zip::{contents::Contents, forward::ZipReader};

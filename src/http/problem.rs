@@ -146,6 +146,9 @@ impl From<&Failure> for Problem {
             Failure::Archive(error) => return error.into(),
             Failure::Cpu { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large"),
             Failure::Upload { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
+            Failure::AnswerUnread { .. } => (StatusCode::REQUEST_TIMEOUT, "the answer is not read"),
+            Failure::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "other requests hold the memory that this one needs"),
+            Failure::Stopped => (StatusCode::INTERNAL_SERVER_ERROR, "the conversion was stopped"),
             Failure::Form { .. } => (StatusCode::BAD_REQUEST, "the form is not one file with options before it"),
         };
         Self { status, code, title, detail, header: None }

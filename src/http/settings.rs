@@ -2,6 +2,8 @@
 //!
 //! A new variable is a line in [`Settings::from_variables`], rows in the tests, and a row in the table of docs/operating.md.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use recompress::{Limits, Parameters, largest_lgwin};
 use thiserror::Error as ThisError;
@@ -29,7 +31,12 @@ pub struct Settings {
     pub(crate) origins: Origins,
     /// Without a token, anyone may convert.
     pub(crate) token: Option<Token>,
+    /// How long a request waits for memory at a time.
+    pub(crate) wait: Duration,
 }
+
+/// Long enough for a queue of some conversions, shorter than the patience of most clients and proxies.
+const WAIT: Duration = Duration::from_secs(60);
 
 /// A variable with an invalid name or value. The message hides secret values.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -45,7 +52,13 @@ impl Settings {
     pub fn new(limits: Limits) -> Self {
         let default = Parameters::default();
         let (quality, lgwin) = (Some(default.quality()), Some(default.lgwin()));
-        Self { limits, quality, lgwin, max_quality: 11, max_lgwin: 24, origins: Origins::default(), token: None }
+        let origins = Origins::default();
+        Self { limits, quality, lgwin, max_quality: 11, max_lgwin: 24, origins, token: None, wait: WAIT }
+    }
+
+    /// Sets how long a request waits for memory at a time.
+    pub fn with_wait(self, wait: Duration) -> Self {
+        Self { wait, ..self }
     }
 
     /// Reads those of `variables` whose names start with [`VARIABLE_PREFIX`].
@@ -73,6 +86,10 @@ impl Settings {
                 "CPU_MS" => match value.parse() {
                     Ok(milliseconds) if milliseconds > 0 => settings.limits.cpu_ms = milliseconds,
                     _ => return Err(wrong("a number of milliseconds")),
+                },
+                "WAIT_S" => match value.parse() {
+                    Ok(seconds) => settings.wait = Duration::from_secs(seconds),
+                    _ => return Err(wrong("a number of seconds")),
                 },
                 "QUALITY" => quality = Some((variable, value)),
                 "LGWIN" => lgwin = Some((variable, value)),
@@ -181,6 +198,7 @@ mod tests {
                 &[("RECOMPRESS_QUALITY", "4"), ("RECOMPRESS_MAX_QUALITY", "6")],
                 Settings { quality: Some(4), max_quality: 6, ..defaults.clone() },
             ),
+            (&[("RECOMPRESS_WAIT_S", "5")], Settings { wait: Duration::from_secs(5), ..defaults.clone() }),
             (
                 &[("RECOMPRESS_CPU_MS", "1")],
                 Settings { limits: Limits { cpu_ms: 1, ..Limits::WORKER }, ..defaults.clone() },
@@ -203,6 +221,7 @@ mod tests {
             (&[("RECOMPRESS_LGWIN", "9")], r#"RECOMPRESS_LGWIN is "9", it must be 10 to 24 or auto"#),
             (&[("RECOMPRESS_MAX_LGWIN", "25")], r#"RECOMPRESS_MAX_LGWIN is "25", it must be 10 to 24"#),
             (&[("RECOMPRESS_MAX_QUALITY", "auto")], r#"RECOMPRESS_MAX_QUALITY is "auto", it must be 0 to 11"#),
+            (&[("RECOMPRESS_WAIT_S", "1m")], r#"RECOMPRESS_WAIT_S is "1m", it must be a number of seconds"#),
             (&[("RECOMPRESS_CPU_MS", "25s")], r#"RECOMPRESS_CPU_MS is "25s", it must be a number of milliseconds"#),
             (
                 &[("RECOMPRESS_ORIGINS", "a.example")],

@@ -1,6 +1,7 @@
 //! Failures: the reasons why a conversion ends without a result.
 
 use recompress::Error;
+use crate::{admission::Figures, outbox::MOST_UNREAD};
 use thiserror::Error as ThisError;
 
 /// The reason why an upload ends too early.
@@ -38,6 +39,22 @@ pub enum Failure {
         /// Bytes received in all.
         received: u64,
     },
+    /// No memory came free while the request waited.
+    #[error("other requests hold the memory: {} of {} bytes are free", .0.free(), .0.budget)]
+    Busy(Figures),
+    /// The client sends on and does not read its answer, and there is no room for more of it.
+    #[error(
+        "after {received} bytes of the upload, {unread} bytes of the answer wait to be read: read the answer while you send, or send the archive in a way whose answer is at most {MOST_UNREAD} bytes"
+    )]
+    AnswerUnread {
+        /// Bytes received in all.
+        received: u64,
+        /// Bytes of the answer that wait.
+        unread: u64,
+    },
+    /// The conversion was stopped from outside, as by a panic.
+    #[error("the conversion was stopped")]
+    Stopped,
 }
 
 impl Failure {
@@ -56,6 +73,9 @@ impl Failure {
             Self::Upload { .. } => "truncated",
             Self::Form { .. } => "bad_form",
             Self::Cpu { .. } => "cpu_budget",
+            Self::Busy(_) => "busy",
+            Self::AnswerUnread { .. } => "answer_unread",
+            Self::Stopped => "stopped",
         }
     }
 }
