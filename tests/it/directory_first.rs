@@ -107,6 +107,14 @@ fn links_are_links() {
 }
 
 #[test]
+fn a_name_that_ends_in_a_slash_is_a_directory_whatever_its_type() {
+    for (name, mode) in [(&b"d/"[..], 0o120777), (b"d\\", 0o120777), (b"d/", 0o100600)] {
+        let zip = archive([with_mode(stored(name, b""), mode)]).bytes();
+        assert_eq!(members(&zip), [directory("d/")]);
+    }
+}
+
+#[test]
 fn links_that_could_leave_the_root_are_refused() {
     let through = |name| archive([link(b"l", b"."), deflated(name, TEXT)]).bytes();
     for (zip, problem) in [

@@ -201,17 +201,13 @@ impl DirectoryReader {
         let narrow = [header.size, header.compressed_size, header.offset];
         let wide = extra::zip64(extra, narrow.map(|number| number == IN_ZIP64));
         let [size, compressed_size, offset] = [0, 1, 2].map(|index| wide[index].unwrap_or(narrow[index].into()));
-        let mut mode = header.mode();
+        // A name that cannot be decoded is for the forward reader to refuse.
+        let path = name::decode(raw_name, header.flags, extra, self.names)
+            .and_then(|decoded| name::safe_path(&decoded.name, self.names))
+            .unwrap_or_default();
+        let mode = header.mode(path.ends_with('/'));
         if mode.is_some_and(record::is_link) {
-            let path = name::decode(raw_name, header.flags, extra, self.names)
-                .and_then(|decoded| name::safe_path(&decoded.name, self.names));
-            match path {
-                // A name that ends in a slash is a directory to every reader.
-                Ok(path) if path.ends_with('/') => mode = None,
-                Ok(path) => self.links.insert(&path, &mut self.meter)?,
-                // The forward reader refuses this name.
-                Err(_) => {}
-            }
+            self.links.insert(&path, &mut self.meter)?;
         }
         if self.rows.len() == self.rows.capacity() {
             let more = (self.rows.len() / 2).max(16);

@@ -186,13 +186,15 @@ impl CentralHeader {
         matches!(self.made_by >> 8, UNIX | MACOS).then_some(self.external_attributes >> 16)
     }
 
-    /// The member's permission bits, and [`LINK`] if it is a symbolic link; `None` where the record does not say. Bits that
-    /// change the user (set-id, sticky) are left out.
-    pub(crate) fn mode(&self) -> Option<u16> {
-        match self.unix_mode()? {
-            0 => None,
-            mode if mode & TYPE == LINK_TYPE => Some(LINK | 0o777),
-            mode if matches!(mode & TYPE, NO_TYPE | FILE | DIRECTORY) => Some((mode & 0o777) as u16),
+    /// The permission bits of a file or directory, and [`LINK`] if it is a symbolic link. `None` where the record does not say,
+    /// or says it of another type: a name that ends in a slash is a directory to every reader. Bits that change the user
+    /// (set-id) and the sticky bit are left out.
+    pub(crate) fn mode(&self, is_directory: bool) -> Option<u16> {
+        let mode = self.unix_mode().filter(|&mode| mode != 0)?;
+        let permissions = (mode & 0o777) as u16;
+        match (mode & TYPE, is_directory) {
+            (LINK_TYPE, false) => Some(LINK | 0o777),
+            (FILE, false) | (DIRECTORY, true) | (NO_TYPE, _) => Some(permissions),
             _ => None,
         }
     }

@@ -195,16 +195,19 @@ impl ZipReader {
             name: NameDigest::new(raw_name, &decoded.name),
         };
         let mode = self.ledger.confirm(&claim, &name)?;
-        if self.known.is_some() && header.mode().is_some_and(|known| known != mode && !raw_name.ends_with(b"/")) {
-            let problem = format!("the mode of {name:?} has changed while the file was read");
-            return Err(Format::DirectoryMismatch { problem }.into());
-        }
         let warnings = header.warnings(mode);
-        if warnings.is_empty() {
+        if warnings.is_empty() && self.known.is_none() {
             return Ok(Event::Working);
         }
         // A member has this name, so it is safe.
         let name = name::safe_path(&decoded.name, self.names)?;
+        if self.known.is_some() && header.mode(name.ends_with('/')).is_some_and(|known| known != mode) {
+            let problem = format!("the mode of {name:?} has changed while the file was read");
+            return Err(Format::DirectoryMismatch { problem }.into());
+        }
+        if warnings.is_empty() {
+            return Ok(Event::Working);
+        }
         let selected = self.selection.selects(&name);
         Ok(Event::Warnings { warnings, name: Some(name), selected })
     }

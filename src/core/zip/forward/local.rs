@@ -4,9 +4,7 @@ use super::{
     Coding, Contents, Kept, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra, indexed,
     ledger::NameDigest,
     name,
-    record::{
-        FLAG_DESCRIPTOR, FLAG_END_MARKER, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, is_link, method_name,
-    },
+    record::{self, FLAG_DESCRIPTOR, FLAG_END_MARKER, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
     time,
 };
 use crate::{
@@ -100,22 +98,21 @@ impl ZipReader {
 /// CRC-32 and the directory itself confirm them.
 fn know(member: &mut Member, sizes: &mut DeclaredSizes, row: indexed::Row) {
     let is_directory = member.entry.kind == EntryKind::Directory;
-    let mut is_file = !is_directory;
-    if let Some(mode) = row.mode {
-        // Nine bits. A name that ends in a slash is a directory to every reader.
-        if !is_link(mode) {
-            member.entry.mode = mode.into();
-        } else if !is_directory {
-            is_file = false;
+    let is_link = !is_directory && row.mode.is_some_and(record::is_link);
+    match row.mode {
+        Some(_) if is_link => {
             member.entry.kind = EntryKind::Link { target: String::new() };
             member.entry.mode = 0o777;
         }
+        // Nine bits.
+        Some(mode) => member.entry.mode = u32::from(mode & 0o777),
+        None => {}
     }
     match sizes {
         _ if is_directory => {}
         // Readers of streams find the end of stored data by its descriptor. This one does as well, and refuses an archive
         // where the directory has another end. The target of a link cannot hold a descriptor: one has control characters.
-        DeclaredSizes::Unknown if is_file && member.coding.method == Method::Stored => {}
+        DeclaredSizes::Unknown if !is_link && member.coding.method == Method::Stored => {}
         DeclaredSizes::Unknown => {
             member.entry.size = row.size;
             *sizes = DeclaredSizes::Declared { compressed_size: Some(row.compressed_size) };
