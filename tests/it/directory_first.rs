@@ -159,6 +159,12 @@ fn sizes_of_the_directory_spare_memory_and_links_of_a_stream_are_links() {
 }
 
 #[test]
+fn nothing_is_no_compressed_stream_where_the_size_comes_after_it() {
+    let nothing = Member { data: Some(Vec::new()), descriptor: Descriptor::Signed32, ..deflated(b"a", b"") };
+    assert_eq!(code(&archive([nothing]).bytes()), "bad_data");
+}
+
+#[test]
 fn the_directory_is_found_behind_leading_data_and_before_zeros() {
     let executable = || with_mode(deflated(b"a", TEXT), 0o100755);
     let save = b"SAV0102a40f789f00000004\nmeta";

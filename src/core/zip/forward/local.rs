@@ -113,6 +113,8 @@ fn know(member: &mut Member, sizes: &mut DeclaredSizes, row: indexed::Row) {
         // Readers of streams find the end of stored data by its descriptor. This one does as well, and refuses an archive
         // where the directory has another end. The target of a link cannot hold a descriptor: one has control characters.
         DeclaredSizes::Unknown if !is_link && member.coding.method == Method::Stored => {}
+        // Empty data is no compressed stream. Some writers leave it out even so; a reader of streams cannot know that.
+        DeclaredSizes::Unknown if row.compressed_size == 0 => {}
         DeclaredSizes::Unknown => {
             member.entry.size = row.size;
             *sizes = DeclaredSizes::Declared { compressed_size: Some(row.compressed_size) };
