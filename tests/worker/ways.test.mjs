@@ -260,6 +260,7 @@ test("a request is found in the log by its id, with its numbers and without its 
     bytes_in: large.length,
     bytes_out: body.length,
     quality: 2,
+    quality_at_end: 2,
     lgwin: 22,
     members: totals.members,
     unpacked_bytes: totals.size,
