@@ -58,22 +58,17 @@ symlinkSync("nowhere", join(tree, "dangling"));
 
 const zip = join(scratch, "tree.zip");
 run("zip", ["-qry", zip, "."], { cwd: tree });
-const piped = join(scratch, "piped.zip");
-writeFileSync(piped, run("zip", ["-qry", "-", "."], { cwd: tree }));
-
-for (const [name, input] of Object.entries({ "a file": zip, "a pipe": piped })) {
-  test(`Info-ZIP to ${name}: the tarball's tree is that of unzip`, () => {
-    const unzipped = folder(`unzipped from ${name}`);
-    run("unzip", ["-q", input, "-d", unzipped]);
-    assert.deepEqual(listing(unzipped), listing(tree));
-    const tar = brotliDecompressSync(run(recompress, ["--quality", "1", input, "-c"]));
-    for (const [program, args] of Object.entries({ tar: ["-xp"], bsdtar: ["-xp", "-f", "-"] })) {
-      const untarred = folder(`${program} from ${name}`);
-      run(program, args, { cwd: untarred, input: tar });
-      assert.deepEqual(listing(untarred), listing(unzipped), program);
-    }
-  });
-}
+test("the tarball's tree is that of unzip", () => {
+  const unzipped = folder("unzipped");
+  run("unzip", ["-q", zip, "-d", unzipped]);
+  assert.deepEqual(listing(unzipped), listing(tree));
+  const tar = brotliDecompressSync(run(recompress, ["--quality", "1", zip, "-c"]));
+  for (const [program, args] of Object.entries({ tar: ["-xp"], bsdtar: ["-xp", "-f", "-"] })) {
+    const untarred = folder(program);
+    run(program, args, { cwd: untarred, input: tar });
+    assert.deepEqual(listing(untarred), listing(unzipped), program);
+  }
+});
 
 test("read front to back, a link is a file and permissions are the usual ones", () => {
   const tar = brotliDecompressSync(run(recompress, ["--quality", "1", "--streamed", zip, "-c"]));
