@@ -74,7 +74,7 @@ pub use recompress_service::{Failure, Pause, Platform};
 
 pub use self::{
     accept::prefers_html,
-    body::{Body, Job},
+    body::Body,
     settings::{BadVariable, Settings, VARIABLE_PREFIX},
 };
 use self::{problem::Problem, route::Route, shared::Shared, state::State};
