@@ -204,10 +204,9 @@ async function placeFor({ file, contents }, options) {
 
 async function convert() {
   at("done").hidden = at("failed").hidden = true;
-  const mine = zips;
   await planning;
   // Others may have been chosen meanwhile, whose contents are not read yet.
-  if (running || zips !== mine || !zips.every(({ contents }) => contents)) return;
+  if (running || zips.some(({ contents }) => !contents)) return;
   let options;
   try {
     options = { ...compression(), ...(zips.length === 1 ? selection() : {}) };
