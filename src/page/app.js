@@ -205,8 +205,7 @@ async function placeFor({ file, contents }, options) {
 async function convert() {
   at("done").hidden = at("failed").hidden = true;
   await planning;
-  // Others may have been chosen meanwhile, whose contents are not read yet.
-  if (running || zips.some(({ contents }) => !contents)) return;
+  if (running) return;
   let options;
   try {
     options = { ...compression(), ...(zips.length === 1 ? selection() : {}) };
