@@ -93,8 +93,7 @@ impl CompressedJson {
                 let cost = writing(self.encoder.in_use().0, self.lgwin, block);
                 self.compressing = self.compressing.saturating_add(cost);
             }
-            let status = if encoded.output_full { Status::NeedsOutput } else { Status::Working };
-            return Ok(Progress { consumed: 0, produced: encoded.produced, status });
+            return Ok(Progress { consumed: 0, produced: encoded.produced, status: encoded.status() });
         }
         match self.phase {
             Phase::Asking if input.is_empty() && !ended => {
@@ -112,15 +111,10 @@ impl CompressedJson {
             }
             Phase::Finish => {
                 let encoded = self.encoder.finish(output)?;
-                let status = match encoded {
-                    _ if encoded.output_full => Status::NeedsOutput,
-                    _ if encoded.finished => {
-                        self.phase = Phase::Done;
-                        Status::Done
-                    }
-                    _ => Status::Working,
-                };
-                Ok(Progress { consumed: 0, produced: encoded.produced, status })
+                if encoded.status() == Status::Done {
+                    self.phase = Phase::Done;
+                }
+                Ok(Progress { consumed: 0, produced: encoded.produced, status: encoded.status() })
             }
             Phase::Done => Ok(Progress { consumed: 0, produced: 0, status: Status::Done }),
         }

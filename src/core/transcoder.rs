@@ -153,8 +153,7 @@ impl Transcoder {
             if let Some(block) = encoded.ended {
                 self.encoder.set_quality(self.budget.meta_block(block)?)?;
             }
-            let status = if encoded.output_full { Status::NeedsOutput } else { Status::Working };
-            return Ok(Progress { consumed: 0, produced: encoded.produced, status });
+            return Ok(Progress { consumed: 0, produced: encoded.produced, status: encoded.status() });
         }
         match self.phase {
             Phase::Contents { left: 0, padding } => {
@@ -179,15 +178,10 @@ impl Transcoder {
             Phase::Finish => {
                 self.settle_quality(0)?;
                 let encoded = self.encoder.finish(output)?;
-                let status = match encoded {
-                    _ if encoded.output_full => Status::NeedsOutput,
-                    _ if encoded.finished => {
-                        self.phase = Phase::Done;
-                        Status::Done
-                    }
-                    _ => Status::Working,
-                };
-                Ok(Progress { consumed: 0, produced: encoded.produced, status })
+                if encoded.status() == Status::Done {
+                    self.phase = Phase::Done;
+                }
+                Ok(Progress { consumed: 0, produced: encoded.produced, status: encoded.status() })
             }
             Phase::Done => Ok(Progress { consumed: 0, produced: 0, status: Status::Done }),
         }

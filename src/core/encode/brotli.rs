@@ -30,6 +30,7 @@ use super::{
 use crate::{
     cost::cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
     error::{Error, Limit},
+    step::Status,
 };
 
 /// The size given to the encoder for a tarball longer than [`SMALL`], in bytes. It exceeds all of the encoder's
@@ -125,6 +126,17 @@ pub(crate) struct Encoded {
     /// True if the stream is complete and written.
     pub(crate) finished: bool,
     pub(crate) ended: Option<MetaBlock>,
+}
+
+impl Encoded {
+    /// The status of a step that made this call.
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self { output_full: true, .. } => Status::NeedsOutput,
+            Self { finished: true, .. } => Status::Done,
+            _ => Status::Working,
+        }
+    }
 }
 
 impl Encoder {

@@ -35,7 +35,7 @@ const PIECE: u64 = 64 << 10;
 /// Bytes at the end of a file that hold the end records, if nothing but a comment follows them.
 const TAIL: u64 = 128 << 10;
 
-/// The same with as many bytes behind the comment as the forward reader allows.
+/// The same for a file with as many bytes after the comment as the forward reader allows.
 const LONG_TAIL: u64 = TAIL + MAX_TRAILING + MAX_LINE_ENDS;
 
 /// The facts of the directory that the forward reader needs in advance.

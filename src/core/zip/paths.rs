@@ -12,10 +12,10 @@ use crate::{
 /// Memory of one path in a `BTreeSet<u128>`, in bytes. Its nodes hold 5 to 11 keys of 16 bytes and up to 12 pointers:
 /// at worst, with 5 keys in each, 6 leaves of 192 bytes for one of 288 above them. A tree, because its cost does not
 /// depend on how names were chosen.
-const CHARGE: u64 = 48;
+pub(super) const CHARGE: u64 = 48;
 
 /// Extra charge for the first path: the root may hold fewer keys.
-const FIRST_CHARGE: u64 = 192 - CHARGE;
+pub(super) const FIRST_CHARGE: u64 = 192 - CHARGE;
 
 /// Digests of paths, each with its kind in the lowest bit.
 #[derive(Debug, Default)]

@@ -110,7 +110,7 @@ impl LocalHeader {
 /// The type of a symbolic link in a [mode](CentralHeader::mode).
 pub(crate) const LINK: u16 = 0o120_000;
 
-/// True if `mode` is that of a symbolic link.
+/// True for the mode of a symbolic link.
 pub(crate) fn is_link(mode: u16) -> bool {
     mode & LINK == LINK
 }

@@ -14,14 +14,11 @@ use sha2::{Digest, Sha256};
 use crate::{
     error::{Error, Format},
     limits::Meter,
+    zip::paths::{CHARGE, FIRST_CHARGE},
 };
 
 /// Maximum length of a target in bytes: `PATH_MAX` of Linux, with its final zero.
 pub(crate) const MAX_TARGET: u64 = 4095;
-
-/// Memory of one path in the set, in bytes. See `zip/paths.rs`.
-const CHARGE: u64 = 48;
-const FIRST_CHARGE: u64 = 192 - CHARGE;
 
 /// The paths of an archive's links.
 #[derive(Debug, Default)]
