@@ -204,8 +204,9 @@ async function placeFor({ file, contents }, options) {
 
 async function convert() {
   at("done").hidden = at("failed").hidden = true;
+  const chosen = zips;
   await planning;
-  if (running) return;
+  if (running || zips !== chosen) return; // a click does not start zips that were chosen after it
   let options;
   try {
     options = { ...compression(), ...(zips.length === 1 ? selection() : {}) };

@@ -48,6 +48,12 @@ function corrupted(zip, at) {
 
 const refusal = async (page) => ({ code: await page.textContent("#code"), detail: await page.textContent("#detail") });
 
+/** Waits until a conversion has read something. The numbers of the one before stay in their hidden panel. */
+async function atWork(page) {
+  await page.waitForSelector("#running:not([hidden])");
+  await page.waitForFunction(() => /[1-9]/.test(document.getElementById("in").textContent.split(" of ")[0]));
+}
+
 /** Names of the files that the page has on this machine. */
 const kept = (page) => page.evaluate(async () => Array.fromAsync((await navigator.storage.getDirectory()).keys()));
 
@@ -287,7 +293,7 @@ test("without the server the page converts in this browser, which has loaded the
   await choose(page, { name: "long.zip", buffer: Buffer.from(zipSync({ a: text(24 << 20) })) });
   await slide(page, "quality", 9);
   await page.click("#convert");
-  await page.waitForFunction(() => /[1-9]/.test(document.getElementById("in").textContent.split(" of ")[0]));
+  await atWork(page);
   await page.keyboard.press("Escape");
   await page.waitForSelector("#zip:not([hidden])");
   await eventually(async () => (await kept(page)).length === 2);
@@ -446,7 +452,7 @@ test("Escape ends the work in this browser, and leaves nothing on the disk", asy
   await slide(page, "quality", 11);
   await setPlace(page, "browser");
   await page.click("#convert");
-  await page.waitForFunction(() => /[1-9]/.test(document.getElementById("in").textContent.split(" of ")[0]));
+  await atWork(page);
   assert.match(await page.textContent("#in"), /\(\d+.%\)$/);
   assert.equal((await kept(page)).length, 1);
   await page.keyboard.press("Escape");
