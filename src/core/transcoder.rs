@@ -10,7 +10,7 @@ use crate::{
         brotli::{self, Encoder, SMALL},
         parameters::Parameters,
     },
-    error::{Absent, Error},
+    error::{Absent, Error, Format},
     limits::Limits,
     member::{Begin, Event},
     names::Names,
@@ -18,7 +18,7 @@ use crate::{
     selection::Selection,
     step::{Latch, Progress, Status, Step},
     warning::Warnings,
-    zip::{decoder::decoder_bytes, forward::ZipReader, indexed::Directory},
+    zip::{contents::Contents, decoder::decoder_bytes, forward::ZipReader, indexed::Directory},
 };
 
 /// Capacity of the buffer between reader and encoder, in bytes. It bounds how much one call of the inflater unpacks.
@@ -47,6 +47,8 @@ pub struct Transcoder {
     written: u64,
     /// Present if the caller asked for a report.
     report: Option<Box<Report>>,
+    /// Bytes that the tarball may still have.
+    tarball_left: u64,
     /// True if every member is selected.
     selects_all: bool,
     latch: Latch,
@@ -88,6 +90,7 @@ impl Transcoder {
             members: 0,
             written: 0,
             report: None,
+            tarball_left: u64::MAX,
             selects_all: true,
             latch: Latch::default(),
         })
@@ -129,6 +132,23 @@ impl Transcoder {
     pub fn peak_bytes(parameters: Parameters, limits: Limits, upload_bytes: Option<u64>) -> u64 {
         let held = held_bytes(limits, upload_bytes);
         parameters.encoder_bytes() + brotli::GATHERED_BYTES + FIXED + held
+    }
+
+    /// The same bound for an archive with these contents. `limits` are those of [`Contents::within`]; pass the contents to
+    /// [`Transcoder::containing`].
+    pub fn peak_bytes_of(parameters: Parameters, limits: Limits, contents: &Contents) -> u64 {
+        let encoder = if contents.tarball_bytes <= brotli::GATHERED_BYTES {
+            parameters.gathered_bytes(brotli::usable(parameters.lgwin(), contents.tarball_bytes))
+        } else {
+            parameters.encoder_bytes()
+        };
+        encoder + brotli::GATHERED_BYTES + FIXED + limits.memory_bytes
+    }
+
+    /// Refuses an archive with more than these contents, which its directory stated: the encoder's memory was reserved for
+    /// them. Call it before the first step.
+    pub fn containing(self, contents: &Contents) -> Self {
+        Self { tarball_left: contents.tarball_bytes, ..self }
     }
 
     /// Brotli quality and lgwin of the result. They are final once there is output. A tarball of up to 1 MiB gets the
@@ -252,7 +272,12 @@ impl Transcoder {
         }
         let header = tar::header(entry);
         let padding = tar::padding(entry.size);
-        self.budget.member(*method, (header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
+        let length = ((header.len() + padding) as u64).saturating_add(entry.size);
+        self.tarball_left = self.tarball_left.checked_sub(length).ok_or_else(|| {
+            let problem = format!("with the {} bytes of {:?} there are more than it states", entry.size, entry.name);
+            Format::DirectoryMismatch { problem }
+        })?;
+        self.budget.member(*method, length, *unpacked_before, *data_end);
         // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.
         self.send_all(&header);
         self.phase = Phase::Contents { left: entry.size, padding };

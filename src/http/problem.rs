@@ -16,7 +16,7 @@ pub(crate) struct Problem {
     pub(crate) title: &'static str,
     pub(crate) detail: String,
     /// An extra header of the answer.
-    pub(crate) header: Option<(HeaderName, &'static str)>,
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -36,7 +36,7 @@ impl Problem {
             code: "method_not_allowed",
             title: "the method is not allowed",
             detail: format!("{method} is not possible here; use {allowed}"),
-            header: Some((ALLOW, allowed)),
+            header: Some((ALLOW, HeaderValue::from_static(allowed))),
         }
     }
 
@@ -47,7 +47,7 @@ impl Problem {
             title: "the upload is encoded",
             detail: format!("the upload has the content encoding {encoding:?}; send it without one"),
             // Distinguishes this 415 from one for a media type (RFC 9110 §12.5.3).
-            header: Some((ACCEPT_ENCODING, "identity")),
+            header: Some((ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
         }
     }
 
@@ -57,7 +57,7 @@ impl Problem {
             code: "unauthorized",
             title: "a token is needed",
             detail: detail.to_owned(),
-            header: Some((WWW_AUTHENTICATE, "Bearer")),
+            header: Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
         }
     }
 
@@ -68,7 +68,7 @@ impl Problem {
             title: "too many requests",
             detail: "too many requests from this address; retry in 60 s".to_owned(),
             // Seconds: the longest period of the platform's rate limits.
-            header: Some((RETRY_AFTER, "60")),
+            header: Some((RETRY_AFTER, HeaderValue::from_static("60"))),
         }
     }
 
@@ -150,6 +150,11 @@ impl From<&Failure> for Problem {
             Failure::Archive(error) => return error.into(),
             Failure::Cpu { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "this zip exceeds a limit"),
             Failure::Upload { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
+            Failure::SlowUpload { .. } => (StatusCode::REQUEST_TIMEOUT, "the upload is too slow"),
+            Failure::SlowDownload { .. } => (StatusCode::REQUEST_TIMEOUT, "the answer is read too slowly"),
+            Failure::AnswerUnread { .. } => (StatusCode::REQUEST_TIMEOUT, "the answer is not read"),
+            Failure::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy"),
+            Failure::Stopped => (StatusCode::INTERNAL_SERVER_ERROR, "the conversion was stopped"),
             Failure::Form { .. } => (StatusCode::BAD_REQUEST, "the form is not valid"),
         };
         Self { status, code, title, detail, header: None }
@@ -170,8 +175,7 @@ impl From<Busy> for Problem {
             code: "busy",
             title: "the server is busy",
             detail: busy.to_string(),
-            // Seconds: about as long as a conversion takes.
-            header: Some((RETRY_AFTER, "5")),
+            header: Some((RETRY_AFTER, busy.retry_after.into())),
         }
     }
 }
