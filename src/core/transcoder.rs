@@ -158,6 +158,12 @@ impl Transcoder {
         self.encoder.in_use()
     }
 
+    /// Brotli quality of the first output and lgwin of the result: those of [`Transcoder::in_use`] until there is output.
+    pub fn begun_with(&self) -> (u8, u8) {
+        let (quality, lgwin) = self.encoder.in_use();
+        (self.encoder.first_quality().unwrap_or(quality), lgwin)
+    }
+
     /// Members of the archive so far, and their unpacked bytes, selected or not.
     pub fn so_far(&self) -> (u64, u64) {
         self.reader.so_far()

@@ -51,7 +51,7 @@ where
     let mode = parameters.mode();
     let order = Order::Convert { parameters, selection, names, report };
     let (answer, job) = run::begin(state, head, order, upload, body_bytes, None, log).await?;
-    let (quality, lgwin) = job.in_use().expect("it has an encoder");
+    let (quality, lgwin) = job.begun_with().expect("it has an encoder");
     (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
 
     let mut response = Response::new(Body::streaming(answer, job));

@@ -54,13 +54,13 @@ where
     let game = name.and_then(|name| submission::game(&name));
     let order = Order::Json { options: Box::new(options), member, words, game, parameters };
     let (answer, job) = run::begin(state, head, order, upload, body_bytes, None, log).await?;
-    let in_use = job.in_use();
+    let begun_with = job.begun_with();
 
     let mut response = Response::new(Body::streaming(answer, job));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    if let Some((quality, lgwin)) = in_use {
+    if let Some((quality, lgwin)) = begun_with {
         (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
         headers.insert(QUALITY, u16::from(quality).into());

@@ -69,7 +69,7 @@ pub struct Exchange<S> {
     is_blocked: bool,
     /// Writes a failure as the last line of a result that can hold one.
     last_words: Option<fn(&Failure) -> Vec<u8>>,
-    in_use: Option<(u8, u8)>,
+    begun_with: Option<(u8, u8)>,
     /// Until it begins.
     answer: Option<Answer>,
     /// The last field: its memory is given back after all of the above is dropped.
@@ -159,7 +159,7 @@ where
             timers: Timers::default(),
             is_blocked: false,
             last_words: None,
-            in_use: None,
+            begun_with: None,
             answer: Some(answer),
             outbox,
         })
@@ -171,9 +171,9 @@ where
         Self { last_words: Some(last_words), ..self }
     }
 
-    /// Brotli quality and lgwin of the result, once the answer begins.
-    pub fn in_use(&self) -> Option<(u8, u8)> {
-        self.in_use
+    /// Brotli quality and lgwin of the begin of the result, once the answer begins.
+    pub fn begun_with(&self) -> Option<(u8, u8)> {
+        self.begun_with
     }
 
     /// Receives, waits and converts until the answer can begin: at the end of a small archive, at the first piece of a larger
@@ -396,7 +396,7 @@ where
             self.filled += progress.produced;
             *needs_input = progress.status == Status::NeedsInput;
             *is_done = progress.status == Status::Done;
-            self.in_use = job.in_use();
+            self.begun_with = job.begun_with();
         }
         self.note();
         cx.waker().wake_by_ref();
@@ -456,8 +456,7 @@ where
         let progress = match &self.work {
             Work::Running { job, .. } => {
                 let (members, unpacked_bytes) = job.so_far();
-                let quality = job.in_use().map(|(quality, _)| quality);
-                Progress { quality, received, work_ns: job.work_ns(), members, unpacked_bytes }
+                Progress { quality: job.quality(), received, work_ns: job.work_ns(), members, unpacked_bytes }
             }
             Work::Ordered { .. } => Progress { received, ..Progress::default() },
             Work::Sending | Work::Discarding(_) | Work::Ended => return,

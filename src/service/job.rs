@@ -152,12 +152,20 @@ impl Job {
         }
     }
 
-    /// Brotli quality and lgwin of the result, final once there is a piece of it.
-    pub(crate) fn in_use(&self) -> Option<(u8, u8)> {
+    /// Brotli quality and lgwin of the begin of the result, final once there is a piece of it.
+    pub(crate) fn begun_with(&self) -> Option<(u8, u8)> {
         match self {
-            Self::Convert(transcoder) => Some(transcoder.in_use()),
+            Self::Convert(transcoder) => Some(transcoder.begun_with()),
             Self::CompressedJson(json) => Some(json.in_use()),
             Self::Inspect(_) | Self::Json(_) => None,
+        }
+    }
+
+    /// Brotli quality of the tarball now.
+    pub(crate) fn quality(&self) -> Option<u8> {
+        match self {
+            Self::Convert(transcoder) => Some(transcoder.in_use().0),
+            Self::CompressedJson(_) | Self::Inspect(_) | Self::Json(_) => None,
         }
     }
 }
