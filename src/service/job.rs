@@ -161,11 +161,12 @@ impl Job {
         }
     }
 
-    /// Brotli quality of the tarball now.
+    /// Brotli quality of the result now.
     pub(crate) fn quality(&self) -> Option<u8> {
         match self {
             Self::Convert(transcoder) => Some(transcoder.in_use().0),
-            Self::CompressedJson(_) | Self::Inspect(_) | Self::Json(_) => None,
+            Self::CompressedJson(json) => Some(json.in_use().0),
+            Self::Inspect(_) | Self::Json(_) => None,
         }
     }
 }

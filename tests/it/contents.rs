@@ -65,7 +65,8 @@ fn a_small_archive_needs_a_small_encoder() {
 
 #[test]
 fn more_than_the_directory_states_is_refused_before_it_is_compressed() {
-    let told = Member { directory: Claims { size: Some(10), ..Claims::default() }, ..deflated(b"a", &vec![7; 2_000_000]) };
+    let sevens = vec![7; 2_000_000];
+    let told = Member { directory: Claims { size: Some(10), ..Claims::default() }, ..deflated(b"a", &sevens) };
     let zip = archive([told]).bytes();
     let contents = contents(&zip).unwrap();
     let conversion = drive(&zip, Driver::Whole, transcoder(Limits::WORKER).unwrap().containing(&contents));
