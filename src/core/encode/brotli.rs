@@ -24,7 +24,10 @@ use super::{
     parameters::{Mode, Parameters},
 };
 use crate::{
-    cost::cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
+    cost::{
+        cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
+        encoders::Ours,
+    },
     error::{Error, Limit},
 };
 
@@ -57,6 +60,7 @@ const _: () = assert!(incompressible::BLOCK <= SMALL);
 #[derive(Debug)]
 pub(crate) struct Encoder {
     stage: EncoderStage,
+    ours: Ours,
     quality: u8,
     /// The quality when the first byte was compressed.
     first_quality: Option<u8>,
@@ -102,6 +106,7 @@ impl Encoder {
     pub(crate) fn new(parameters: Parameters) -> Result<Self, Error> {
         Ok(Self {
             stage: EncoderStage::Gathering(room_for(SMALL)?),
+            ours: parameters.ours(),
             quality: parameters.quality(),
             first_quality: None,
             lgwin: parameters.lgwin(),
@@ -292,7 +297,14 @@ impl Encoder {
     }
 
     fn task(&self, size: Option<u64>) -> Task {
-        Task { quality: self.quality, lgwin: self.lgwin, mode: self.mode, position: self.position, size }
+        Task {
+            ours: self.ours,
+            quality: self.quality,
+            lgwin: self.lgwin,
+            mode: self.mode,
+            position: self.position,
+            size,
+        }
     }
 }
 
