@@ -131,11 +131,16 @@ impl Transcoder {
         parameters.encoder_bytes() + brotli::GATHERED_BYTES + FIXED + held
     }
 
-    /// Brotli quality and lgwin of the result. They are final once there is output. A tarball of up to 1 MiB gets the
-    /// smallest window that holds it. An automatic quality depends on the sizes that the archive declares, and may drop
-    /// later.
+    /// Brotli quality at the start of the result, and lgwin. They are final once there is output. A tarball of up to 1 MiB
+    /// gets the smallest window that holds it. An automatic quality depends on the sizes that the archive declares.
     pub fn in_use(&self) -> (u8, u8) {
-        self.encoder.in_use()
+        let (quality, lgwin) = self.encoder.in_use();
+        (self.encoder.first_quality().unwrap_or(quality), lgwin)
+    }
+
+    /// Brotli quality at present. It is lower than at the start if the CPU budget demanded it.
+    pub fn present_quality(&self) -> u8 {
+        self.encoder.in_use().0
     }
 
     /// Members of the archive so far, and their unpacked bytes, selected or not.
