@@ -155,7 +155,7 @@ impl Job {
     /// Brotli quality and lgwin of the begin of the result, final once there is a piece of it.
     pub(crate) fn begun_with(&self) -> Option<(u8, u8)> {
         match self {
-            Self::Convert(transcoder) => Some(transcoder.begun_with()),
+            Self::Convert(transcoder) => Some(transcoder.in_use()),
             Self::CompressedJson(json) => Some(json.in_use()),
             Self::Inspect(_) | Self::Json(_) => None,
         }
@@ -164,7 +164,7 @@ impl Job {
     /// Brotli quality of the result now.
     pub(crate) fn quality(&self) -> Option<u8> {
         match self {
-            Self::Convert(transcoder) => Some(transcoder.in_use().0),
+            Self::Convert(transcoder) => Some(transcoder.present_quality()),
             Self::CompressedJson(json) => Some(json.in_use().0),
             Self::Inspect(_) | Self::Json(_) => None,
         }
