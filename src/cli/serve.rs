@@ -88,8 +88,9 @@ struct Server {
 impl Server {
     async fn run(self: Arc<Self>) -> io::Result<()> {
         let listener = TcpListener::bind(SocketAddr::new(self.arguments.address, self.arguments.port)).await?;
-        println!("recompress: {} MB of memory for all requests together (--memory)", self.memory / 1_000_000);
-        println!("recompress: listening on http://{}/", listener.local_addr()?);
+        // One line, because scripts wait for the first.
+        let (megabytes, address) = (self.memory / 1_000_000, listener.local_addr()?);
+        println!("recompress: {megabytes} MB of memory for all requests together, listening on http://{address}/");
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let graceful = GracefulShutdown::new();
         // Ends at a signal.

@@ -147,18 +147,46 @@ test("two hundred clients that have sent a byte do not stop a normal one", async
   await untilIdle(port);
 });
 
+/** The answer to a client that sends everything before it reads. `meanwhile` runs once it has begun to send. */
+async function halfDuplex(port, path, zip, meanwhile = async () => {}) {
+  const socket = net.connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.pause();
+  socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${zip.length}\r\n\r\n`);
+  const sent = new Promise((resolve) => socket.write(zip, resolve));
+  await meanwhile();
+  await sent;
+  const parts = [];
+  for await (const part of socket.resume()) parts.push(part);
+  return Buffer.concat(parts).toString("latin1");
+}
+
 test("a client that sends everything before it reads gets its answer", async (t) => {
   const { port } = await startWorker(t);
-  const zip = Buffer.from(zipSync({ "noise.bin": noise(12 * MIB) }, { level: 0 }));
-  const socket = net.connect(port, "127.0.0.1");
-  socket.pause();
-  const head = `POST /?quality=1&lgwin=18 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${zip.length}\r\n\r\n`;
-  socket.write(head);
-  await new Promise((sent) => socket.write(zip, sent));
-  const parts = [];
-  for await (const part of socket) parts.push(part);
-  const answer = Buffer.concat(parts).toString("latin1");
-  assert.match(answer, /^HTTP\/1.1 200 /);
-  assert.ok(parts.reduce((sum, part) => sum + part.length, 0) > converted(zip, "--quality", 1, "--lgwin", 18).length);
-  assert.match(answer, /\r\n0\r\n\r\n$/, "to its end");
+  const path = "/?quality=1&lgwin=18";
+  for (const mib of [3, 9, 12]) {
+    const zip = Buffer.from(zipSync({ "noise.bin": noise(mib * MIB) }, { level: 0 }));
+    const answer = await halfDuplex(port, path, zip);
+    assert.match(answer, /^HTTP\/1.1 200 /);
+    assert.ok(answer.length > converted(zip, "--quality", 1, "--lgwin", 18).length, `${mib} MiB: ${answer.length}`);
+    assert.ok(/\r\n0\r\n\r\n$/.test(answer) || /content-length: /i.test(answer), "to its end");
+  }
+});
+
+test("a client whose answer is too large for that ends, and others are served meanwhile", async (t) => {
+  // The Worker's timers are over twenty times as soon.
+  const entry = `const { setTimeout } = globalThis;
+    globalThis.setTimeout = (task, ms) => setTimeout(task, ms / 20);
+    export { default } from "./index.js";`;
+  const { port, accounts } = await startWorker(t, { entry });
+  const path = "/?quality=1&lgwin=18";
+  const small = Buffer.from(zipSync({ "noise.bin": noise(MIB) }, { level: 0 }));
+  const zip = Buffer.from(zipSync({ "noise.bin": noise(60 * MIB) }, { level: 0 }));
+  const answer = await halfDuplex(port, path, zip, async () => {
+    await until(port, ({ result_bytes }) => result_bytes > 15 * MIB);
+    assert.equal((await request(port, { path, body: small })).status, 200);
+  });
+  assert.doesNotMatch(answer, /\r\n0\r\n\r\n$/, "not to its end");
+  await untilIdle(port);
+  assert.ok(accounts().some(({ outcome }) => outcome === "answer_unread"), JSON.stringify(accounts()));
 });
