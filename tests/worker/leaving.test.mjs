@@ -99,7 +99,7 @@ test("a waiting request is admitted when the one before it leaves, and reads its
     assert.ok(body.equals(converted(zip)));
     await untilIdle(port);
   }
-  assert.equal(log(), "");
+  assert.doesNotMatch(log(), /panicked/);
 });
 
 test("a client that stops sending is not waited for for ever", async (t) => {
