@@ -158,12 +158,14 @@ pub enum Format {
         name: String,
     },
     /// A name is not valid in the charset that the caller chose.
-    #[error("the name {name:?} is not valid {charset}")]
+    #[error("the name {name:?} {problem} in {charset}")]
     NotInCharset {
         /// With replacement characters.
         name: String,
         /// The charset.
         charset: &'static str,
+        /// The rule it breaks.
+        problem: &'static str,
     },
     /// A name that could leave the extraction directory, or mislead a reader.
     #[error("unsafe name {name:?}: {problem}")]
@@ -173,11 +175,13 @@ pub enum Format {
         /// The rule it breaks.
         problem: &'static str,
     },
-    /// Two members have the same name.
-    #[error("two members are named {name:?}: rename or remove one")]
+    /// Two members have the same name and are not the same.
+    #[error("two members are named {name:?}, and {problem}: rename or remove one")]
     DuplicateName {
         /// As decoded.
         name: String,
+        /// The difference.
+        problem: &'static str,
     },
     /// One member makes a path a file, another makes it a directory.
     #[error("one member makes {name:?} a file, another makes it a directory")]

@@ -151,7 +151,14 @@ impl Inspection {
                     save.contents(&self.scratch[..count]);
                 }
             }
-            Event::Begin(begin) => self.begin(begin)?,
+            Event::Begin(begin) => {
+                self.spend(&begin)?;
+                if let Some(save) = &mut self.save {
+                    save.begin(&begin.entry.name);
+                }
+                self.entry = Some(begin.entry);
+            }
+            Event::Copy(begin) => self.spend(&begin)?,
             Event::Verified { method, crc32, compressed_size, warnings } => {
                 self.verified(method, crc32, compressed_size, warnings);
             }
@@ -173,17 +180,14 @@ impl Inspection {
     }
 
     /// Counts a member's work before it is done.
-    fn begin(&mut self, begin: Begin) -> Result<(), Error> {
-        let Begin { entry, method, unpacked_before, .. } = begin;
-        self.spent = self.spent.saturating_add(cpu::member(method, entry.size.saturating_add(unpacked_before)));
-        self.totals.size += entry.size;
+    fn spend(&mut self, begin: &Begin) -> Result<(), Error> {
+        let Begin { entry, method, hashed, unpacked_before, .. } = begin;
+        self.spent = self.spent.saturating_add(cpu::member(*method, entry.size.saturating_add(*unpacked_before)));
+        self.spent = self.spent.saturating_add(if *hashed { cpu::hashing(entry.size) } else { 0 });
         if self.spent / NANOSECONDS_PER_MS > self.cpu_ms {
-            return Err(Limit::CpuUnpacking { unpacked: self.totals.size, limit_ms: self.cpu_ms }.into());
+            let (_, unpacked) = self.reader.so_far();
+            return Err(Limit::CpuUnpacking { unpacked, limit_ms: self.cpu_ms }.into());
         }
-        if let Some(save) = &mut self.save {
-            save.begin(&entry.name);
-        }
-        self.entry = Some(entry);
         Ok(())
     }
 
@@ -205,6 +209,7 @@ impl Inspection {
                 "link"
             }
         };
+        self.totals.size += size;
         self.totals.compressed_size += compressed_size;
         self.totals.warnings.add(warnings);
         let method = method.name();

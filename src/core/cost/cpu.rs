@@ -104,10 +104,9 @@ pub(crate) fn comparing(comparisons: u64) -> u64 {
     comparisons * COMPARE_PICOSECONDS / 1000
 }
 
-/// The cost of hashing the zip and a tarball of `tarball` bytes.
-pub(crate) fn hashing(tarball: u64) -> u64 {
-    // The zip is hardly larger than the tarball.
-    2 * tarball.saturating_mul(HASH_PICOSECONDS) / 1000
+/// The cost of hashing `bytes` once.
+pub(crate) fn hashing(bytes: u64) -> u64 {
+    bytes.saturating_mul(HASH_PICOSECONDS) / 1000
 }
 
 /// The cost of a save's JSON, in bytes read, written and moved.

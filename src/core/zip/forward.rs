@@ -62,7 +62,7 @@ use super::{
         time,
     },
     indexed,
-    ledger::{self, Ledger, NameDigest},
+    ledger::{self, CopyOf, Ledger, NameDigest},
     name,
     paths::Paths,
     spool::Spool,
@@ -211,6 +211,10 @@ struct Member {
     name: NameDigest,
     /// The local header's value; `None` if a descriptor follows the data.
     declared_crc32: Option<u32>,
+    /// Its contents are hashed: a member of the same name may follow.
+    hashed: bool,
+    /// The member of the same name that came before. The contents must be the same.
+    copy_of: Option<CopyOf>,
     warnings: Warnings,
 }
 
@@ -225,6 +229,8 @@ enum Kept {
     Early(Spool),
     /// The contents: they are the target of a link.
     Target(Vec<u8>),
+    /// Nothing, and nothing is given: an earlier member is the same.
+    Copy,
 }
 
 /// The facts about a verified member.
@@ -433,8 +439,26 @@ impl ZipReader {
     /// Begins a member of known size: checks limits and announces it, unless it must wait for others.
     fn begin_member(
         &mut self,
+        member: &Member,
+        unpacked_before: u64,
+        data_end: Option<u64>,
+    ) -> Result<(Event, Kept), Error> {
+        let Member { ref entry, coding: Coding { method, .. }, hashed, copy_of, .. } = *member;
+        if copy_of.is_none() {
+            return self.begin_first(entry, method, hashed, unpacked_before, data_end);
+        }
+        self.admit(entry, data_end)?;
+        let (entry, selected, comparisons, unpacked_before) = (entry.clone(), false, 0, 0);
+        let begin = Begin { entry, method, selected, comparisons, hashed, unpacked_before, data_end };
+        Ok((Event::Copy(begin), Kept::Copy))
+    }
+
+    /// Begins the first member of its name.
+    fn begin_first(
+        &mut self,
         entry: &Entry,
         method: Method,
+        hashed: bool,
         unpacked_before: u64,
         data_end: Option<u64>,
     ) -> Result<(Event, Kept), Error> {
@@ -442,15 +466,23 @@ impl ZipReader {
         if self.waits(&entry.name) {
             return Ok((Event::Working, Kept::Early(Spool::default())));
         }
-        Ok((self.announce(entry, method, unpacked_before, data_end), Kept::Nothing))
+        Ok((self.announce(entry, method, hashed, unpacked_before, data_end), Kept::Nothing))
     }
 
     /// Announces a member.
-    fn announce(&mut self, entry: &Entry, method: Method, unpacked_before: u64, data_end: Option<u64>) -> Event {
+    fn announce(
+        &mut self,
+        entry: &Entry,
+        method: Method,
+        hashed: bool,
+        unpacked_before: u64,
+        data_end: Option<u64>,
+    ) -> Event {
         self.order.announce(&entry.name);
         let selected = self.selection.selects(&entry.name);
         let comparisons = self.selection.comparisons(entry.name.len());
-        Event::Begin(Begin { entry: entry.clone(), method, selected, comparisons, unpacked_before, data_end })
+        let entry = entry.clone();
+        Event::Begin(Begin { entry, method, selected, comparisons, hashed, unpacked_before, data_end })
     }
 
     /// True if a member must wait for others. An unselected member never waits.

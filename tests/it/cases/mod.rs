@@ -14,7 +14,7 @@ mod leading;
 mod limits;
 mod methods;
 mod modes;
-mod name_rules;
+pub mod name_rules;
 mod names;
 mod save_prefix;
 mod stored_descriptors;

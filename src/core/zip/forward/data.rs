@@ -4,7 +4,7 @@ use super::{
     Contents, Event, Kept, Measured, Member, Method, ReadResult, Scan, State, Verified, ZipReader,
     descriptor::Match,
     indexed::{Links, MAX_TARGET, unsafe_link},
-    ledger::LedgerRow,
+    ledger::{CopyOf, LedgerRow, Listed},
     order::HeldMember,
     record::{self, CENTRAL_HEADER, LINK, LOCAL_HEADER},
 };
@@ -52,6 +52,7 @@ impl ZipReader {
                 target.extend_from_slice(&scratch[..sound]);
                 true
             }
+            Kept::Copy => true,
             kept => self.keep(kept, &input[..unpacked.consumed], &member.entry.name)?,
         };
         match self.unpacked(member, contents, compressed_size, kept, unpacked, offered.is_empty()) {
@@ -231,7 +232,7 @@ impl ZipReader {
                 }
                 Match::Open { wanted } => wanted,
                 Match::None => {
-                    let Measured { crc32, compressed_size, size } = measured;
+                    let Measured { crc32, compressed_size, size, .. } = measured;
                     let entry = member.entry.name;
                     return Err(Format::BadDescriptor { entry, crc32, compressed_size, size }.into());
                 }
@@ -260,12 +261,20 @@ impl ZipReader {
     }
 
     /// Continues with a held member whose size is now known.
-    fn release_held(&mut self, member: Member, measured: Measured, spool: Spool, taken: usize) -> ReadResult {
+    fn release_held(&mut self, member: Member, measured: Measured, mut spool: Spool, taken: usize) -> ReadResult {
         let end = Some(self.record_start(taken));
-        let (event, kept) = self.begin_member(&member.entry, member.coding.method, measured.size, end)?;
-        if matches!(kept, Kept::Early(_)) {
-            self.end_member(member, measured, Kept::Early(spool))?;
-            return Ok((taken, event));
+        let (event, kept) = self.begin_member(&member, measured.size, end)?;
+        match kept {
+            Kept::Early(_) => {
+                self.end_member(member, measured, Kept::Early(spool))?;
+                return Ok((taken, event));
+            }
+            Kept::Copy => {
+                spool.clear(&mut self.meter);
+                self.end_member(member, measured, kept)?;
+                return Ok((taken, event));
+            }
+            Kept::Nothing | Kept::Unsized(_) | Kept::Target(_) => {}
         }
         self.record_member(&member, measured)?;
         let Member { coding, warnings, .. } = member;
@@ -276,7 +285,8 @@ impl ZipReader {
     /// Announces a member that waited.
     pub(super) fn release_waiting(&mut self, waiting: HeldMember) -> ReadResult {
         let HeldMember { entry, coding, measured, warnings, spool } = waiting;
-        let event = self.announce(&entry, coding.method, measured.size, Some(self.record_start(0)));
+        let hashed = measured.digest.is_some();
+        let event = self.announce(&entry, coding.method, hashed, measured.size, Some(self.record_start(0)));
         self.state = self.replay_of(Verified { coding, measured, warnings }, spool);
         Ok((0, event))
     }
@@ -336,6 +346,7 @@ impl ZipReader {
                 State::Signature { zeros: 0 }
             }
             Kept::Nothing => self.verified_state(Verified { coding, measured, warnings }),
+            Kept::Copy => State::Signature { zeros: 0 },
         };
         Ok(())
     }
@@ -351,6 +362,17 @@ impl ZipReader {
 
     /// Records a member in the ledger.
     fn record_member(&mut self, member: &Member, measured: Measured) -> Result<(), Error> {
+        if let Some(CopyOf(first)) = member.copy_of {
+            let first = self.ledger.row(first as usize).expect("it was found there");
+            if first.digest.is_none() || measured.digest.is_none() {
+                let problem = format!("it does not list {:?} twice", member.entry.name);
+                return Err(Format::DirectoryMismatch { problem }.into());
+            }
+            if first.digest != measured.digest {
+                let problem = "their contents differ";
+                return Err(Format::DuplicateName { name: member.entry.name.clone(), problem }.into());
+            }
+        }
         let row = LedgerRow {
             offset: member.offset,
             compressed_size: measured.compressed_size,
@@ -360,6 +382,9 @@ impl ZipReader {
             // Nine bits.
             mode: member.entry.mode as u16 | if matches!(member.entry.kind, EntryKind::Link { .. }) { LINK } else { 0 },
             name: member.name,
+            digest: measured.digest,
+            copy_of: member.copy_of,
+            listed: Listed::default(),
         };
         self.ledger.record(row, &mut self.meter)
     }

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Format, Unsupported},
     member::{Entry, EntryKind},
     warning::{Warning, Warnings},
-    zip::format::foreign,
+    zip::{format::foreign, paths::NO_ROW},
 };
 
 /// The name of a save's header and metadata in the tarball.
@@ -111,9 +111,9 @@ impl ZipReader {
         self.save = Some(header);
         let size = header.length as u64 + header.metadata;
         self.ledger = Ledger::new(size);
-        self.paths.insert(LEADING_DATA, &mut self.meter)?;
+        self.paths.insert(LEADING_DATA, NO_ROW, &mut self.meter)?;
         let entry = Entry { name: LEADING_DATA.to_owned(), kind: EntryKind::File, mode: 0o644, mtime: 0, size };
-        let (event, kept) = self.begin_member(&entry, Method::Stored, 0, Some(size))?;
+        let (event, kept) = self.begin_first(&entry, Method::Stored, false, 0, Some(size))?;
         let contents = Contents::new(AS_IS, Some(size), &mut self.decoder, &mut self.meter);
         self.state = State::LeadingData { entry, contents, kept };
         Ok((taken, event))
@@ -149,7 +149,7 @@ impl ZipReader {
                 self.wait(waiting)?;
                 State::FirstSignature
             }
-            Kept::Nothing | Kept::Target(_) => {
+            Kept::Nothing | Kept::Target(_) | Kept::Copy => {
                 let verified = Verified { coding: AS_IS, measured: contents.measured(), warnings };
                 State::Verified { verified, then: Box::new(State::FirstSignature) }
             }
