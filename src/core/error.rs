@@ -227,6 +227,14 @@ pub enum Unsupported {
         /// Name of the method.
         name: &'static str,
     },
+    /// A compressed stream with a feature that its decoder lacks.
+    #[error("{entry:?} is compressed in a way that is not supported: {what}")]
+    Stream {
+        /// Member.
+        entry: String,
+        /// The feature.
+        what: &'static str,
+    },
     /// Compressed patched data (APPNOTE §4.4.4 bit 5).
     #[error("{entry:?} is patch data (flags 0x{flags:04x})")]
     Flag {
@@ -407,7 +415,7 @@ impl Error {
             Self::Truncated { .. } => "truncated",
             Self::Unsupported(unsupported) => match unsupported {
                 Unsupported::Encrypted { .. } => "encrypted",
-                Unsupported::Method { .. } => "unsupported_method",
+                Unsupported::Method { .. } | Unsupported::Stream { .. } => "unsupported_method",
                 Unsupported::Flag { .. } => "unsupported_flag",
                 Unsupported::MultiDisk => "multi_disk",
                 Unsupported::Prefixed { .. } => "prefixed",

@@ -140,6 +140,8 @@ pub struct Begin {
     pub comparisons: u64,
     /// True if its contents are hashed, as a member of the same name may follow.
     pub hashed: bool,
+    /// Bytes of its data in the zip, as declared or counted. Its size, if the header does not declare them.
+    pub compressed_size: u64,
     /// Bytes that were already unpacked once to learn its size. They will be unpacked a second time.
     pub unpacked_before: u64,
     /// End offset of its data in the zip, if known yet.

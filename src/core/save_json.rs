@@ -318,6 +318,7 @@ impl Feed {
 impl Work {
     fn begin(&mut self, begin: &Begin) {
         let unpacking = cpu::member(begin.method, begin.entry.size.saturating_add(begin.unpacked_before));
+        let unpacking = unpacking.saturating_add(cpu::decoding_of(begin));
         let hashing = if begin.hashed { cpu::hashing(begin.entry.size) } else { 0 };
         self.zip = self.zip.saturating_add(unpacking).saturating_add(hashing);
     }

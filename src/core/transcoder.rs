@@ -52,6 +52,8 @@ pub struct Transcoder {
     /// Members seen so far, and how many of them were written.
     members: u64,
     written: u64,
+    /// Bytes of data of the last member that were counted as work, and of its contents.
+    counted: (u64, u64),
     /// Present if the caller asked for a report.
     report: Option<Box<Report>>,
     /// True if every member is selected.
@@ -96,6 +98,7 @@ impl Transcoder {
             phase: Phase::Members,
             members: 0,
             written: 0,
+            counted: (0, 0),
             report: None,
             selects_all: true,
             knows: false,
@@ -220,7 +223,7 @@ impl Transcoder {
             Event::Working => {}
             Event::Begin(begin) => self.begin(&begin)?,
             Event::Copy(begin) => {
-                self.count_hash(&begin);
+                self.count_work(&begin);
                 let Begin { entry, method, unpacked_before, data_end, .. } = begin;
                 self.budget.skip(method, entry.size, unpacked_before, data_end)?;
             }
@@ -233,9 +236,15 @@ impl Transcoder {
                 _ => unreachable!("contents follow the beginning of their member"),
             },
             // Warnings about unselected members do not matter to the caller.
-            Event::Verified { warnings, .. } if !matches!(self.phase, Phase::Skipped) => self.warn(warnings),
+            Event::Verified { method, compressed_size, warnings, .. } => {
+                let (counted, size) = self.counted;
+                self.budget.spend(cpu::decoding_more(method, counted, compressed_size, size));
+                if !matches!(self.phase, Phase::Skipped) {
+                    self.warn(warnings);
+                }
+            }
             Event::Warnings { warnings, selected: true, .. } => self.warn(warnings),
-            Event::Verified { .. } | Event::Warnings { .. } => {}
+            Event::Warnings { .. } => {}
             Event::End => {
                 if self.written == 0 && !self.selects_all {
                     return Err(Absent::Selected { members: self.members }.into());
@@ -247,8 +256,9 @@ impl Transcoder {
         Ok(worked(consumed))
     }
 
-    /// Counts the hash of a member that is hashed although the directory is known.
-    fn count_hash(&mut self, begin: &Begin) {
+    /// Counts the work on a member's data, and its hash if that is made although the directory is known.
+    fn count_work(&mut self, begin: &Begin) {
+        self.budget.spend(cpu::decoding_of(begin));
         if self.knows && begin.hashed {
             self.budget.spend(cpu::hashing(begin.entry.size));
         }
@@ -261,9 +271,10 @@ impl Transcoder {
     }
 
     fn begin(&mut self, begin: &Begin) -> Result<(), Error> {
-        let Begin { entry, method, selected, comparisons, unpacked_before, data_end, .. } = begin;
+        let Begin { entry, method, selected, comparisons, compressed_size, unpacked_before, data_end, .. } = begin;
         self.members += 1;
-        self.count_hash(begin);
+        self.counted = (*compressed_size, entry.size);
+        self.count_work(begin);
         self.budget.spend(cpu::comparing(*comparisons));
         if !selected {
             self.phase = Phase::Skipped;

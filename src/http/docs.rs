@@ -61,6 +61,7 @@ mod tests {
         let unsupported = vec![
             Unsupported::Encrypted { entry: entry.clone() },
             Unsupported::Method { entry: entry.clone(), method: 0, name: what },
+            Unsupported::Stream { entry: entry.clone(), what },
             Unsupported::Flag { entry: entry.clone(), flags: 0 },
             Unsupported::MultiDisk,
             Unsupported::Prefixed { what: what.to_owned() },

@@ -4,6 +4,7 @@
 
 mod buffered;
 mod inflate;
+mod xz;
 mod zstd;
 
 pub(crate) use buffered::decoder_bytes;
@@ -52,8 +53,17 @@ pub(crate) struct Unpacked {
     pub(crate) produced: usize,
     /// True if the compressed stream has ended. A stored one has no end of its own.
     pub(crate) ended: bool,
-    /// True if the data is invalid.
-    pub(crate) broken: bool,
+    /// Set if the data cannot be unpacked any further.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// The reason why data cannot be unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The data is not what its method writes.
+    Invalid,
+    /// It has a feature that the decoder lacks.
+    Unsupported(&'static str),
 }
 
 /// The decoders of a conversion. Only one is in use at a time.
@@ -91,13 +101,13 @@ impl Decoder {
             Method::Stored => {
                 let count = input.len().min(output.len());
                 output[..count].copy_from_slice(&input[..count]);
-                Ok(Unpacked { consumed: count, produced: count, ended: false, broken: false })
+                Ok(Unpacked { consumed: count, produced: count, ended: false, fault: None })
             }
             Method::Deflate => Ok(self.inflater.read(input, output)),
             _ => {
                 let other = self.other.as_mut().expect("a member that was started is not over");
                 let unpacked = other.read(input, output, meter)?;
-                if unpacked.ended || unpacked.broken {
+                if unpacked.ended || unpacked.fault.is_some() {
                     self.drop_other(meter);
                 }
                 Ok(unpacked)

@@ -233,6 +233,14 @@ enum Kept {
     Copy,
 }
 
+/// Numbers of a member's data, for its [`Begin`].
+#[derive(Debug, Clone, Copy)]
+struct Data {
+    compressed_size: u64,
+    unpacked_before: u64,
+    end: Option<u64>,
+}
+
 /// The facts about a verified member.
 #[derive(Debug)]
 struct Verified {
@@ -437,52 +445,32 @@ impl ZipReader {
     }
 
     /// Begins a member of known size: checks limits and announces it, unless it must wait for others.
-    fn begin_member(
-        &mut self,
-        member: &Member,
-        unpacked_before: u64,
-        data_end: Option<u64>,
-    ) -> Result<(Event, Kept), Error> {
+    fn begin_member(&mut self, member: &Member, data: Data) -> Result<(Event, Kept), Error> {
         let Member { ref entry, coding: Coding { method, .. }, hashed, copy_of, .. } = *member;
-        if copy_of.is_none() {
-            return self.begin_first(entry, method, hashed, unpacked_before, data_end);
+        self.admit(entry, data.end)?;
+        let begin = self.beginning(entry, method, hashed, data);
+        if copy_of.is_some() {
+            return Ok((Event::Copy(Begin { selected: false, unpacked_before: 0, ..begin }), Kept::Copy));
         }
-        self.admit(entry, data_end)?;
-        let (entry, selected, comparisons, unpacked_before) = (entry.clone(), false, 0, 0);
-        let begin = Begin { entry, method, selected, comparisons, hashed, unpacked_before, data_end };
-        Ok((Event::Copy(begin), Kept::Copy))
+        Ok(self.announce_in_turn(begin))
     }
 
-    /// Begins the first member of its name.
-    fn begin_first(
-        &mut self,
-        entry: &Entry,
-        method: Method,
-        hashed: bool,
-        unpacked_before: u64,
-        data_end: Option<u64>,
-    ) -> Result<(Event, Kept), Error> {
-        self.admit(entry, data_end)?;
-        if self.waits(&entry.name) {
-            return Ok((Event::Working, Kept::Early(Spool::default())));
+    /// Announces a member, unless it must wait for others.
+    fn announce_in_turn(&mut self, begin: Begin) -> (Event, Kept) {
+        if self.order.before(&begin.entry.name).is_some() && begin.selected {
+            return (Event::Working, Kept::Early(Spool::default()));
         }
-        Ok((self.announce(entry, method, hashed, unpacked_before, data_end), Kept::Nothing))
+        self.order.announce(&begin.entry.name);
+        (Event::Begin(begin), Kept::Nothing)
     }
 
-    /// Announces a member.
-    fn announce(
-        &mut self,
-        entry: &Entry,
-        method: Method,
-        hashed: bool,
-        unpacked_before: u64,
-        data_end: Option<u64>,
-    ) -> Event {
-        self.order.announce(&entry.name);
+    /// The facts that announce a member.
+    fn beginning(&self, entry: &Entry, method: Method, hashed: bool, data: Data) -> Begin {
         let selected = self.selection.selects(&entry.name);
         let comparisons = self.selection.comparisons(entry.name.len());
-        let entry = entry.clone();
-        Event::Begin(Begin { entry, method, selected, comparisons, hashed, unpacked_before, data_end })
+        let Data { compressed_size, unpacked_before, end } = data;
+        let (entry, data_end) = (entry.clone(), end);
+        Begin { entry, method, selected, comparisons, hashed, compressed_size, unpacked_before, data_end }
     }
 
     /// True if a member must wait for others. An unselected member never waits.

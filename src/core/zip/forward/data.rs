@@ -1,7 +1,7 @@
 //! Members' data: given at once if the size is known, otherwise held.
 
 use super::{
-    Contents, Event, Kept, Measured, Member, Method, ReadResult, Scan, State, Verified, ZipReader,
+    Contents, Data, Event, Kept, Measured, Member, Method, ReadResult, Scan, State, Verified, ZipReader,
     descriptor::Match,
     indexed::{Links, MAX_TARGET, unsafe_link},
     ledger::{CopyOf, LedgerRow, Listed},
@@ -9,10 +9,13 @@ use super::{
     record::{self, CENTRAL_HEADER, LINK, LOCAL_HEADER},
 };
 use crate::{
-    error::{Error, Format, Limit},
+    error::{Error, Format, Limit, Unsupported},
     limits::Meter,
     member::{Entry, EntryKind},
-    zip::{decoder::Unpacked, spool::Spool},
+    zip::{
+        decoder::{Fault, Unpacked},
+        spool::Spool,
+    },
 };
 
 /// Bytes of a descriptor and a signature. They are held like contents until they are recognised.
@@ -88,8 +91,8 @@ impl ZipReader {
         if contents.size() > member.entry.size || ended && contents.size() < member.entry.size {
             return Err(mismatch("size", contents.size(), member.entry.size).into());
         }
-        if unpacked.broken {
-            return Err(bad_data(&member, invalid(member.coding.method)));
+        if let Some(fault) = unpacked.fault {
+            return Err(faulty(&member, fault));
         }
         match compressed_size {
             Some(declared) if ended && !exhausted => {
@@ -147,8 +150,8 @@ impl ZipReader {
         if contents.size() > may_give {
             return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
         }
-        if unpacked.broken {
-            return Err(bad_data(&member, invalid(member.coding.method)));
+        if let Some(fault) = unpacked.fault {
+            return Err(faulty(&member, fault));
         }
         if unpacked.ended {
             let state = State::Descriptor { member, measured: contents.measured(), kept: Kept::Unsized(spool) };
@@ -263,7 +266,9 @@ impl ZipReader {
     /// Continues with a held member whose size is now known.
     fn release_held(&mut self, member: Member, measured: Measured, mut spool: Spool, taken: usize) -> ReadResult {
         let end = Some(self.record_start(taken));
-        let (event, kept) = self.begin_member(&member, measured.size, end)?;
+        let Measured { compressed_size, size, .. } = measured;
+        let data = Data { compressed_size, unpacked_before: size, end };
+        let (event, kept) = self.begin_member(&member, data)?;
         match kept {
             Kept::Early(_) => {
                 self.end_member(member, measured, Kept::Early(spool))?;
@@ -285,8 +290,11 @@ impl ZipReader {
     /// Announces a member that waited.
     pub(super) fn release_waiting(&mut self, waiting: HeldMember) -> ReadResult {
         let HeldMember { entry, coding, measured, warnings, spool } = waiting;
-        let hashed = measured.digest.is_some();
-        let event = self.announce(&entry, coding.method, hashed, measured.size, Some(self.record_start(0)));
+        let Measured { compressed_size, size, digest, .. } = measured;
+        let data = Data { compressed_size, unpacked_before: size, end: Some(self.record_start(0)) };
+        let begin = self.beginning(&entry, coding.method, digest.is_some(), data);
+        self.order.announce(&entry.name);
+        let event = Event::Begin(begin);
         self.state = self.replay_of(Verified { coding, measured, warnings }, spool);
         Ok((0, event))
     }
@@ -311,7 +319,10 @@ impl ZipReader {
     ) -> ReadResult {
         let size = verified.measured.size;
         let unpacked = contents.read(&mut self.decoder, &mut self.meter, spool.front(), scratch)?;
-        assert!(!unpacked.broken && unpacked.consumed + unpacked.produced > 0, "the same bytes gave {size} before");
+        assert!(
+            unpacked.fault.is_none() && unpacked.consumed + unpacked.produced > 0,
+            "the same bytes gave {size} before"
+        );
         spool.consume(unpacked.consumed, &mut self.meter);
         self.state = if contents.size() == size {
             spool.clear(&mut self.meter);
@@ -411,6 +422,13 @@ fn invalid(method: Method) -> &'static str {
         Method::Lzma => "is not a valid lzma stream",
         Method::Zstd => "is not a valid zstd frame",
         Method::Xz => "is not a valid xz stream",
+    }
+}
+
+fn faulty(member: &Member, fault: Fault) -> Error {
+    match fault {
+        Fault::Invalid => bad_data(member, invalid(member.coding.method)),
+        Fault::Unsupported(what) => Unsupported::Stream { entry: member.entry.name.clone(), what }.into(),
     }
 }
 

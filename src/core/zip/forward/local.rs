@@ -1,7 +1,7 @@
 //! Local headers, and the choice of how to read the data after them.
 
 use super::{
-    Coding, Contents, Kept, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra, indexed,
+    Coding, Contents, Data, Kept, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra, indexed,
     ledger::{CopyOf, NameDigest},
     name,
     record::{self, FLAG_DESCRIPTOR, FLAG_END_MARKER, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
@@ -80,7 +80,9 @@ impl ZipReader {
             }
             (DeclaredSizes::Declared { compressed_size }, _) => {
                 let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
-                let (event, kept) = self.begin_member(&member, 0, end)?;
+                let compressed = compressed_size.unwrap_or(member.entry.size);
+                let data = Data { compressed_size: compressed, unpacked_before: 0, end };
+                let (event, kept) = self.begin_member(&member, data)?;
                 self.state = State::Contents { member, contents, compressed_size, kept };
                 Ok((taken, event))
             }
@@ -88,7 +90,8 @@ impl ZipReader {
             (DeclaredSizes::Unknown, Method::Stored) if is_directory => {
                 let measured = Measured { crc32: 0, compressed_size: 0, size: 0, digest: None };
                 let end = Some(self.record_start(taken));
-                let (event, kept) = self.begin_member(&member, 0, end)?;
+                let data = Data { compressed_size: 0, unpacked_before: 0, end };
+                let (event, kept) = self.begin_member(&member, data)?;
                 self.state = State::Descriptor { member, measured, kept };
                 Ok((taken, event))
             }

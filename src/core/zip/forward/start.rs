@@ -1,7 +1,7 @@
 //! The start of the file, up to the first record.
 
 use super::{
-    Coding, Contents, Event, Kept, Method, ReadResult, State, Verified, ZipReader,
+    Coding, Contents, Data, Event, Kept, Method, ReadResult, State, Verified, ZipReader,
     directory::Directory,
     ledger::Ledger,
     order::HeldMember,
@@ -113,7 +113,10 @@ impl ZipReader {
         self.ledger = Ledger::new(size);
         self.paths.insert(LEADING_DATA, NO_ROW, &mut self.meter)?;
         let entry = Entry { name: LEADING_DATA.to_owned(), kind: EntryKind::File, mode: 0o644, mtime: 0, size };
-        let (event, kept) = self.begin_first(&entry, Method::Stored, false, 0, Some(size))?;
+        self.admit(&entry, Some(size))?;
+        let data = Data { compressed_size: size, unpacked_before: 0, end: Some(size) };
+        let begin = self.beginning(&entry, Method::Stored, false, data);
+        let (event, kept) = self.announce_in_turn(begin);
         let contents = Contents::new(AS_IS, Some(size), &mut self.decoder, &mut self.meter);
         self.state = State::LeadingData { entry, contents, kept };
         Ok((taken, event))
