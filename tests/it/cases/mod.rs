@@ -12,7 +12,7 @@ mod fuzzed;
 mod large;
 mod leading;
 mod limits;
-mod methods;
+pub mod methods;
 mod modes;
 pub mod name_rules;
 mod names;
