@@ -164,12 +164,14 @@ pub enum Format {
         name: String,
     },
     /// A name is not valid in the charset that the caller chose.
-    #[error("the name {name:?} is not valid {charset}")]
+    #[error("the name {name:?} {problem} in {charset}")]
     NotInCharset {
         /// With replacement characters.
         name: String,
         /// The charset.
         charset: &'static str,
+        /// The rule it breaks.
+        problem: &'static str,
     },
     /// A name that could leave the extraction directory, or mislead a reader.
     #[error("unsafe name {name:?}: {problem}")]
@@ -179,11 +181,13 @@ pub enum Format {
         /// The rule it breaks.
         problem: &'static str,
     },
-    /// Two members have the same name.
-    #[error("two members are named {name:?}: rename or remove one")]
+    /// Two members have the same name and are not the same.
+    #[error("two members are named {name:?}, and {problem}: rename or remove one")]
     DuplicateName {
         /// As decoded.
         name: String,
+        /// The difference.
+        problem: &'static str,
     },
     /// One member makes a path a file, another makes it a directory.
     #[error("one member makes {name:?} a file, another makes it a directory: rename or remove one")]
@@ -228,6 +232,14 @@ pub enum Unsupported {
         method: u16,
         /// Name of the method.
         name: &'static str,
+    },
+    /// A compressed stream with a feature that its decoder lacks.
+    #[error("{entry:?} is compressed in a way that is not supported: {what}")]
+    Stream {
+        /// Member.
+        entry: String,
+        /// The feature.
+        what: &'static str,
     },
     /// Compressed patched data (APPNOTE §4.4.4 bit 5).
     #[error("{entry:?} is patch data (flags 0x{flags:04x}), which only its own program can unpack")]
@@ -409,7 +421,7 @@ impl Error {
             Self::Truncated { .. } => "truncated",
             Self::Unsupported(unsupported) => match unsupported {
                 Unsupported::Encrypted { .. } => "encrypted",
-                Unsupported::Method { .. } => "unsupported_method",
+                Unsupported::Method { .. } | Unsupported::Stream { .. } => "unsupported_method",
                 Unsupported::Flag { .. } => "unsupported_flag",
                 Unsupported::MultiDisk => "multi_disk",
                 Unsupported::Prefixed { .. } => "prefixed",
