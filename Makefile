@@ -73,7 +73,7 @@ page: browser
 	cp src/page/*.css src/page/*.js src/page/*.svg build/browser/*.js build/browser/*.wasm build/assets/page/
 
 browser: build/browser/core_bg.wasm ## the package for web pages, in build/browser/
-	cp src/browser/*.js src/browser/*.d.ts src/browser/package.json build/browser/
+	cp src/browser/*.js src/browser/*.d.ts src/browser/package.json src/browser/README.md build/browser/
 
 # Cargo links this again whenever the Worker was built in between, so make decides when to build it.
 build/browser/core_bg.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | toolchain

@@ -1,6 +1,6 @@
 //! The JSON form of a scalar: numbers, truth values and strings.
 
-use super::options::Encoding;
+use super::{float::float, options::Encoding};
 
 /// Appends a word as a number, a truth value or a string.
 pub(super) fn narrowed(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
@@ -114,54 +114,6 @@ fn decimal(out: &mut Vec<u8>, negative: bool, value: u64, places: usize) {
     #[allow(clippy::cast_precision_loss)]
     let number = value as f64 / POWERS[places];
     float(out, if negative { -number } else { number });
-}
-
-/// Appends a floating-point number as its shortest exact text, with a point or an exponent.
-pub(super) fn float(out: &mut Vec<u8>, number: f64) {
-    if !number.is_finite() {
-        out.extend_from_slice(b"null");
-        return;
-    }
-    let mut text = format!("{number:e}");
-    // Two shortest texts may be equally near. Serializers then take the even one. At a power of two the nearest text
-    // may not read back as the same number, so the first text stays there.
-    if number.to_bits() << 12 != 0 {
-        let places = text.bytes().take_while(|&b| b != b'e').filter(u8::is_ascii_digit).count() - 1;
-        text = format!("{number:.places$e}");
-    }
-    let mut mantissa = text.as_bytes();
-    if let Some(rest) = mantissa.strip_prefix(b"-") {
-        out.push(b'-');
-        mantissa = rest;
-    }
-    let end = mantissa.iter().position(|&b| b == b'e').expect("this format has an exponent");
-    let (mantissa, exponent_text) = (&mantissa[..end], &mantissa[end + 1..]);
-    let (is_small, size) = match exponent_text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    let size = size.iter().fold(0, |size, digit| size * 10 + usize::from(digit - b'0'));
-    if size > if is_small { 5 } else { 15 } {
-        out.extend_from_slice(mantissa);
-        out.extend_from_slice(if is_small { b"e" } else { b"e+" });
-        out.extend_from_slice(exponent_text);
-        return;
-    }
-    let digits = mantissa.iter().copied().filter(|&b| b != b'.');
-    if is_small {
-        out.extend_from_slice(b"0.");
-        out.extend_from_slice(&b"00000"[1..size]);
-        out.extend(digits);
-        return;
-    }
-    let before = size + 1;
-    let count = mantissa.len() - usize::from(mantissa.len() > 1);
-    for (index, digit) in digits.chain((count..=before).map(|_| b'0')).enumerate() {
-        if index == before {
-            out.push(b'.');
-        }
-        out.push(digit);
-    }
 }
 
 /// Appends a JSON string (RFC 8259 §7). White space at the end and backslashes are dropped.

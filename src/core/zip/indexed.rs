@@ -32,6 +32,9 @@ use crate::{
 /// Bytes of one range of the directory.
 const PIECE: u64 = 64 << 10;
 
+/// The most members that [`DirectoryReader::finding`] finds.
+const FOUND: usize = 4;
+
 /// Bytes at the end of a file that hold the end records, if nothing but a comment follows them.
 const TAIL: u64 = 128 << 10;
 
@@ -85,6 +88,9 @@ pub struct DirectoryReader {
     record: Vec<u8>,
     rows: Vec<Row>,
     links: Links,
+    /// The test of [`DirectoryReader::finding`], and the members that pass it.
+    wanted: Option<fn(&str) -> bool>,
+    found: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +117,19 @@ impl DirectoryReader {
             record: Vec::new(),
             rows: Vec::new(),
             links: Links::default(),
+            wanted: None,
+            found: Vec::new(),
         }
+    }
+
+    /// Finds the members whose names pass `wanted`. Call it before the first range.
+    pub(crate) fn finding(self, wanted: fn(&str) -> bool) -> Self {
+        Self { wanted: Some(wanted), ..self }
+    }
+
+    /// The first of these members, with the offsets of their local headers.
+    pub(crate) fn found(&self) -> impl Iterator<Item = &(String, u64)> {
+        self.found.iter()
     }
 
     /// The range of the file to bring next, at most 1.2 MB; `None` at the end.
@@ -217,7 +235,11 @@ impl DirectoryReader {
             self.rows.try_reserve_exact(more).map_err(|_| Limit::Memory { wanted: grown, limit: 0 })?;
             self.meter.release((self.rows.len() * size_of::<Row>()) as u64);
         }
-        self.rows.push(Row { offset: offset.saturating_add(base), compressed_size, size, mode });
+        let offset = offset.saturating_add(base);
+        if self.found.len() < FOUND && self.wanted.is_some_and(|wanted| wanted(&path)) {
+            self.found.push((path, offset));
+        }
+        self.rows.push(Row { offset, compressed_size, size, mode });
         Ok(())
     }
 }
