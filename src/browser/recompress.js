@@ -55,7 +55,9 @@ export async function metadata(save, { name = save.name, tokens } = {}) {
     for (let start; (start = reader.start) !== undefined; ) {
       reader.take(new Uint8Array(await save.slice(start, reader.end).arrayBuffer()));
     }
-    return JSON.parse(reader.finish() ?? "null");
+    const found = reader.finish();
+    reader.free();
+    return JSON.parse(found ?? "null");
   });
 }
 

@@ -99,7 +99,7 @@ impl SaveMetadata {
     }
 
     /// The metadata as JSON; undefined if the file is no save.
-    pub fn finish(self) -> Option<String> {
+    pub fn finish(&self) -> Option<String> {
         self.0.finish().map(|metadata| metadata.to_json())
     }
 }

@@ -107,7 +107,7 @@ impl MetadataReader {
     }
 
     /// The metadata; `None` if the file is no save.
-    pub fn finish(self) -> Option<Metadata> {
+    pub fn finish(&self) -> Option<Metadata> {
         self.sources.metadata().filter(Metadata::is_of_a_save)
     }
 

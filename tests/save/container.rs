@@ -183,7 +183,7 @@ fn noisy(start: &[u8]) -> Vec<u8> {
 #[test]
 fn the_metadata_is_the_same_by_a_listing_and_by_ranges() {
     let save = noisy(b"EU4txt\ndate=1444.11.11\n");
-    let ck3 = b"meta_data={\n\tversion=\"1.13\"\n\tmeta_date=1066.9.15\n}\n";
+    let ck3 = b"meta_data={\n\tversion=\"1.13\"\n\tmeta_date=1066.9.15\n\tmeta_player_name=\"Harold\"\n}\n";
     let line = |kind: u8, rest: &[&[u8]]| {
         [format!("SAV01{kind:02x}12345678{:08x}\n", ck3.len()).as_bytes(), ck3, &rest.concat()].concat()
     };
