@@ -69,14 +69,19 @@ export interface JsonOptions {
   name?: string;
 }
 
+/** The JSON of a save. If the save is refused, the stream errors and never closes, and what has come is no valid JSON. */
+export interface JsonStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
+  /** Resolves when the JSON has been read to its end; rejects with the reason. `Response` hides the reason of its stream. */
+  readonly complete: Promise<void>;
+}
+
 /**
  * The JSON of a save as a stream of UTF-8, with back-pressure. `save` is a zip, or a save without one; a `File` brings its
- * name. If the save is refused, the stream errors and never closes, and what has come is no valid JSON. Nothing leaves the
- * machine.
+ * name. Nothing leaves the machine.
  *
  * The conversion runs on the thread that calls this function. Call it in a Web Worker.
  */
-export function json(save: Blob | ReadableStream<Uint8Array>, options?: JsonOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
+export function json(save: Blob | ReadableStream<Uint8Array>, options?: JsonOptions): JsonStream;
 
 /** The metadata of a save. A field is `null` if the game does not have it, or if it cannot be read. */
 export interface Metadata {

@@ -43,7 +43,8 @@ export function json(save, { select = [], lines, keys, narrow, encoding, unknown
     return new SaveConversion([...options, ...(list === undefined ? [] : [["tokens", list]])].flat().map(String));
   };
   const stream = save instanceof Blob ? save.stream() : save;
-  return stream.pipeThrough(converting(start, () => undefined));
+  const conversion = converting(start, () => undefined);
+  return Object.assign(stream.pipeThrough(conversion), { complete: conversion.summary });
 }
 
 /** The metadata of a save; null if the Blob is no save. Reads little of it and verifies nothing. */

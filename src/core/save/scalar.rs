@@ -157,40 +157,15 @@ const PLAIN: [bool; 256] = {
 
 #[cold]
 fn unplain(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
-    let bytes = bytes.trim_ascii_end();
-    match encoding {
-        Encoding::Windows1252 => {
-            for &byte in bytes.iter().filter(|&&b| b != b'\\') {
-                match byte {
-                    0x00..0x80 => escaped(out, byte),
-                    _ => char(out, windows_1252(byte)),
-                }
-            }
-        }
-        Encoding::Utf8 if !bytes.contains(&b'\\') => utf8(out, bytes),
-        Encoding::Utf8 => utf8(out, &bytes.iter().copied().filter(|&b| b != b'\\').collect::<Vec<u8>>()),
-    }
+    quoted_inner(out, &decode(bytes, encoding));
 }
 
-/// The text of a scalar.
+/// The text of a scalar, without white space at its end and without backslashes.
 pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> String {
-    let bytes: Vec<u8> = bytes.trim_ascii_end().iter().copied().filter(|&b| b != b'\\').collect();
+    let bytes = bytes.trim_ascii_end().iter().copied().filter(|&b| b != b'\\');
     match encoding {
-        Encoding::Windows1252 => {
-            bytes.iter().map(|&b| if b < 0x80 { char::from(b) } else { windows_1252(b) }).collect()
-        }
-        Encoding::Utf8 => String::from_utf8_lossy(&bytes).into_owned(),
-    }
-}
-
-fn utf8(out: &mut Vec<u8>, bytes: &[u8]) {
-    for chunk in bytes.utf8_chunks() {
-        for &byte in chunk.valid().as_bytes() {
-            escaped(out, byte);
-        }
-        if !chunk.invalid().is_empty() {
-            char(out, char::REPLACEMENT_CHARACTER);
-        }
+        Encoding::Windows1252 => bytes.map(|b| if b < 0x80 { char::from(b) } else { windows_1252(b) }).collect(),
+        Encoding::Utf8 => String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned(),
     }
 }
 
@@ -212,10 +187,6 @@ pub(super) fn escaped(out: &mut Vec<u8>, byte: u8) {
         }
         _ => out.push(byte),
     }
-}
-
-fn char(out: &mut Vec<u8>, char: char) {
-    out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 /// The upper half of windows-1252 by the WHATWG encoding standard. The five undefined bytes are C1 controls.
