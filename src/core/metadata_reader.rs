@@ -10,11 +10,7 @@ use crate::{
     save::{Game, Metadata, START_BYTES, SavLine, Words, is_plain},
     save_json::GAMESTATE,
     save_metadata::{KEPT, Sources},
-    zip::{
-        format::foreign,
-        forward::ZipReader,
-        indexed::DirectoryReader,
-    },
+    zip::{format::foreign, forward::ZipReader, indexed::DirectoryReader},
 };
 
 /// The most bytes of the file that are read of one member. A member of a save that states its size only after its data
@@ -52,9 +48,17 @@ enum State {
     /// The first bytes of the file.
     Start,
     /// The directory. `after_line` is set if data comes before the zip.
-    Directory { reader: Box<DirectoryReader>, after_line: bool },
+    Directory {
+        reader: Box<DirectoryReader>,
+        after_line: bool,
+    },
     /// The range `range` holds a member. The members at `then` follow.
-    Member { range: Range<u64>, reader: Box<ZipReader>, has_begun: bool, then: Vec<u64> },
+    Member {
+        range: Range<u64>,
+        reader: Box<ZipReader>,
+        has_begun: bool,
+        then: Vec<u64>,
+    },
     Done,
 }
 

@@ -256,7 +256,8 @@ fn the_metadata_of_a_save_is_in_the_listing_if_asked_for() {
     let zip = archive([deflated(b"gamestate", save)]).bytes();
     for input in [&zip[..], save] {
         let table = String::from_utf8(run(&["inspect", "--meta"], input).stdout).expect("UTF-8");
-        for line in ["game_name: Europa Universalis IV", "date: 1444.11.11", "player: FRA", "mods: a, b", "form: text"] {
+        for line in ["game_name: Europa Universalis IV", "date: 1444.11.11", "player: FRA", "mods: a, b", "form: text"]
+        {
             assert!(table.lines().any(|row| row == line), "{line}: {table}");
         }
         let json = run(&["inspect", "--meta", "--json"], input).stdout;

@@ -190,13 +190,21 @@ fn the_metadata_is_the_same_by_a_listing_and_by_ranges() {
     let meta = stored(b"meta", b"EU4txt\nplayer=\"SWE\"\nsavegame_version={ first=1 second=36 third=0 forth=0 }\n");
     let held = Member { descriptor: Descriptor::Signed32, ..deflated(b"gamestate", &save) };
     for (what, input, expected) in [
-        ("a zip", archive([deflated(b"gamestate", &save), meta.clone(), stored(b"ai", &save)]).bytes(), ["eu4", "1444.11.11", "1.36.0.0"]),
+        (
+            "a zip",
+            archive([deflated(b"gamestate", &save), meta.clone(), stored(b"ai", &save)]).bytes(),
+            ["eu4", "1444.11.11", "1.36.0.0"],
+        ),
         ("a size after the data", archive([held, meta.clone()]).bytes(), ["eu4", "1444.11.11", "1.36.0.0"]),
         ("an old zip", archive([deflated(b"France.eu4", &save)]).bytes(), ["eu4", "1444.11.11", ""]),
         ("text", save.clone(), ["eu4", "1444.11.11", ""]),
         ("short text", TEXT[..23].to_vec(), ["eu4", "1444.11.11", ""]),
         ("text without a mark", b"date=\"1444.11.11\"\nplayer=\"FRA\"\n".to_vec(), ["", "1444.11.11", ""]),
-        ("a line and a zip", line(2, &[&archive([deflated(b"gamestate", &noisy(ck3))]).bytes()]), ["ck3", "1066.9.15", "1.13"]),
+        (
+            "a line and a zip",
+            line(2, &[&archive([deflated(b"gamestate", &noisy(ck3))]).bytes()]),
+            ["ck3", "1066.9.15", "1.13"],
+        ),
         ("a line and text", line(0, &[&noisy(b"")]), ["ck3", "1066.9.15", "1.13"]),
     ] {
         let (listed, totals) = inspected(&input).unwrap_or_else(|error| panic!("{what}: {error}"));

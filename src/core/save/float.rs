@@ -56,7 +56,8 @@ fn digits(number: f64) -> (Vec<u8>, i32) {
     // The number is `rest / unit`. Half of the distance to the number above is `above / unit`, to the one below
     // `below / unit`.
     let shift = 1 + uneven;
-    let (scale, unit) = if exponent < 0 { (0, shift + exponent.unsigned_abs()) } else { (exponent.unsigned_abs(), shift) };
+    let (scale, unit) =
+        if exponent < 0 { (0, shift + exponent.unsigned_abs()) } else { (exponent.unsigned_abs(), shift) };
     let mut unit = 1u128 << unit;
     let mut rest = mantissa << (scale + shift);
     let mut below = 1u128 << scale;
