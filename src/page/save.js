@@ -26,7 +26,7 @@ export function showSave(found) {
   const facts = found ? factsOf(found).filter(([, value]) => value) : [];
   list.replaceChildren(
     ...facts.map(([name, value]) => {
-      const fact = document.createElement("div");
+      const fact = element("div", "", { className: name === texts.mods ? "wide" : "" });
       fact.append(element("dt", name), element("dd", value));
       return fact;
     }),
