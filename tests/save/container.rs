@@ -6,6 +6,7 @@ use recompress::{
 };
 use recompress_testkit::{
     drivers::{Conversion, Driver, drive, in_every_way},
+    methods,
     zip_writer::{Claims, Descriptor, Member, archive, deflated, stored},
 };
 use serde_json::{Value, json};
@@ -40,8 +41,11 @@ fn a_save_is_found_in_every_container() {
         [format!("SAV01{kind:02x}12345678{:08x}\n", metadata.len()).as_bytes(), metadata, rest].concat()
     };
     let held = Member { descriptor: Descriptor::Signed32, ..deflated(b"gamestate", TEXT) };
+    let repacked =
+        Member { method: methods::ZSTD, data: Some(methods::zstd(TEXT, true)), ..stored(b"gamestate", TEXT) };
     for (what, input) in [
         ("a zip", zip.clone()),
+        ("a save repacked with zstd", archive([repacked]).bytes()),
         ("a size after the data", archive([held]).bytes()),
         ("an old zip", archive([stored(b"meta", b"x"), deflated(b"France 1444.eu4", TEXT)]).bytes()),
         ("text", TEXT.to_vec()),
