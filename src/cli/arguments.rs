@@ -90,6 +90,12 @@ pub struct Inspect {
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,
+    /// Add the metadata of a save: game, version, date, player, mods. INPUT may then be a save without a zip.
+    #[arg(long)]
+    pub meta: bool,
+    /// The words of binary saves: a text file with a line like `0x1234 name` for each.
+    #[arg(long, value_name = "FILE", requires = "meta")]
+    pub tokens: Option<PathBuf>,
     #[command(flatten)]
     pub directory: WhichFirst,
     #[command(flatten)]
