@@ -123,11 +123,7 @@ impl Service {
     /// A shell that can spawn tasks takes the job of the body ([`Body::take_job`]): the conversion then goes on while the
     /// client does not read. The upload must be `Unpin` because it is read both before the response exists and from within its
     /// body; `Box::pin` makes any body so.
-    pub async fn serve<B>(
-        &self,
-        request: Request<B>,
-        visit: Visit<impl Future<Output = bool>>,
-    ) -> Response<Body<B>>
+    pub async fn serve<B>(&self, request: Request<B>, visit: Visit<impl Future<Output = bool>>) -> Response<Body<B>>
     where
         B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
     {

@@ -30,8 +30,8 @@
 mod admission;
 mod exchange;
 mod failure;
-mod json_memory;
 mod job;
+mod json_memory;
 mod memory;
 mod outbox;
 mod pace;

@@ -48,12 +48,7 @@ impl Share {
     /// # Errors
     ///
     /// `too_much_memory` if the budget does not hold it.
-    pub fn of(
-        parameters: Parameters,
-        limits: Limits,
-        budget: u64,
-        known: Known,
-    ) -> Result<Self, TooMuchMemory> {
+    pub fn of(parameters: Parameters, limits: Limits, budget: u64, known: Known) -> Result<Self, TooMuchMemory> {
         Self::fit(parameters, limits, budget, known).ok_or_else(|| {
             let wanted = fixed(parameters, limits) + least_held(limits) + UPLOADS_LEAST;
             let mut detail = format!("{} needs {wanted} bytes of memory, there are {budget} in all", named(parameters));

@@ -215,7 +215,9 @@ impl Answer {
         }
         match &queue.ending {
             Some(Ending::Failed(_)) => {
-                let Some(Ending::Failed(failure)) = queue.ending.replace(Ending::Whole) else { unreachable!("as above") };
+                let Some(Ending::Failed(failure)) = queue.ending.replace(Ending::Whole) else {
+                    unreachable!("as above")
+                };
                 Poll::Ready(Some(Err(failure)))
             }
             Some(_) => Poll::Ready(None),

@@ -80,7 +80,12 @@ where
     }
 
     /// Reads ahead a frame's worth: pending while the client is waited for, `None` if it can go on.
-    pub fn poll_ahead(&mut self, cx: &mut Context<'_>, place: &Place, pool_waker: &Waker) -> Poll<Result<Option<Stop>, Failure>> {
+    pub fn poll_ahead(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &Place,
+        pool_waker: &Waker,
+    ) -> Poll<Result<Option<Stop>, Failure>> {
         if self.has_ended && self.next.is_empty() {
             return Poll::Ready(Ok(Some(Stop::Ended)));
         }

@@ -155,10 +155,13 @@ async function halfDuplex(port, path, zip, meanwhile = async () => {}) {
   socket.pause();
   socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${zip.length}\r\n\r\n`);
   const sent = new Promise((resolve) => socket.write(zip, resolve));
+  const closed = once(socket, "close");
   await meanwhile();
-  await sent;
+  await Promise.race([sent, closed]);
   const parts = [];
-  for await (const part of socket.resume()) parts.push(part);
+  socket.on("data", (part) => parts.push(part));
+  socket.resume();
+  await closed;
   return Buffer.concat(parts).toString("latin1");
 }
 

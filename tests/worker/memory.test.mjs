@@ -39,7 +39,7 @@ for (let quality = 0; quality <= 11; quality++) {
       await untilIdle(port);
       // The encoder at these parameters, and what the request held of its upload and its result meanwhile.
       const [{ reserved_bytes: reserved }] = accounts();
-      assert.ok(reserved < (await reservation(port, `quality=${quality}&lgwin=${lgwin}`)) + (6 + 1) * MIB);
+      assert.ok(reserved < (await reservation(port, `quality=${quality}&lgwin=${lgwin}`)) + (6 + 16 + 1) * MIB);
       // It never shrinks, so this is its peak. The wasm's memory exceeds the allocations by the allocator's gaps
       // and, once, its stack and data.
       const { wasm_memory_bytes: peak } = await health(port);
