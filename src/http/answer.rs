@@ -17,6 +17,7 @@ pub(crate) fn refusal<B>(problem: Problem) -> Response<Body<B>> {
     let mut response = fixed("application/problem+json", problem.line());
     *response.status_mut() = problem.status;
     if let Some((name, value)) = problem.header {
+        let value = HeaderValue::try_from(&*value).expect("words and numbers of ours are valid");
         response.headers_mut().insert(name, value);
     }
     response

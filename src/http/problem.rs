@@ -1,5 +1,7 @@
 //! A problem: the reason why there is no tarball (RFC 9457), as plain data.
 
+use std::borrow::Cow;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -16,7 +18,7 @@ pub(crate) struct Problem {
     pub(crate) title: &'static str,
     pub(crate) detail: String,
     /// An extra header of the answer.
-    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    pub(crate) header: Option<(HeaderName, Cow<'static, str>)>,
 }
 
 impl Problem {
@@ -36,7 +38,7 @@ impl Problem {
             code: "method_not_allowed",
             title: "the method is not allowed",
             detail: format!("{method} is not possible here; use {allowed}"),
-            header: Some((ALLOW, HeaderValue::from_static(allowed))),
+            header: Some((ALLOW, allowed.into())),
         }
     }
 
@@ -47,7 +49,7 @@ impl Problem {
             title: "the upload is encoded",
             detail: format!("the upload has the content encoding {encoding:?}; send it without one"),
             // Distinguishes this 415 from one for a media type (RFC 9110 §12.5.3).
-            header: Some((ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
+            header: Some((ACCEPT_ENCODING, "identity".into())),
         }
     }
 
@@ -57,7 +59,7 @@ impl Problem {
             code: "unauthorized",
             title: "a token is needed",
             detail: detail.to_owned(),
-            header: Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            header: Some((WWW_AUTHENTICATE, "Bearer".into())),
         }
     }
 
@@ -68,7 +70,7 @@ impl Problem {
             title: "too many requests",
             detail: "too many requests from this address; retry in 60 s".to_owned(),
             // Seconds: the longest period of the platform's rate limits.
-            header: Some((RETRY_AFTER, HeaderValue::from_static("60"))),
+            header: Some((RETRY_AFTER, "60".into())),
         }
     }
 
@@ -175,7 +177,7 @@ impl From<Busy> for Problem {
             code: "busy",
             title: "the server is busy",
             detail: busy.to_string(),
-            header: Some((RETRY_AFTER, busy.retry_after.into())),
+            header: Some((RETRY_AFTER, busy.retry_after.to_string().into())),
         }
     }
 }

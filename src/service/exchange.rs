@@ -96,12 +96,7 @@ pub struct Terms {
 
 /// The job before it starts, while it runs, and after it.
 enum Work {
-    Ordered {
-        order: Order,
-        share: Share,
-        contents: Option<Contents>,
-        asked: Asked,
-    },
+    Ordered(Box<Ordered>),
     Running {
         job: Job,
         needs_input: bool,
@@ -112,6 +107,15 @@ enum Work {
     /// The rest of the upload is discarded for a while, so that a client that sends before it reads learns of the failure.
     Discarding(Option<Timer>),
     Ended,
+}
+
+/// A job that waits for its upload or its encoder.
+struct Ordered {
+    order: Order,
+    share: Share,
+    /// Once the upload is here as a whole, if that lowered the share.
+    contents: Option<Contents>,
+    asked: Asked,
 }
 
 /// Whether a request asked for its encoder, and with how much of its upload.
@@ -150,7 +154,7 @@ where
         let place = terms.admission.enter(share.bytes).ok_or_else(|| terms.admission.figures())?;
         let (outbox, answer) = outbox(place);
         Ok(Self {
-            work: Work::Ordered { order, share, contents: None, asked: Asked::No },
+            work: Work::Ordered(Box::new(Ordered { order, share, contents: None, asked: Asked::No })),
             room: Vec::new(),
             filled: 0,
             source: Source::new(upload, declared),
@@ -184,7 +188,7 @@ where
     /// Any failure before that.
     pub async fn begin(&mut self, log: &mut RequestLog) -> Result<Answer, Failure> {
         let begun = poll_fn(|cx| {
-            if matches!(self.work, Work::Ordered { .. }) {
+            if matches!(self.work, Work::Ordered(_)) {
                 ready!(self.poll_receive(cx))?;
             }
             self.poll_first(cx)
@@ -202,18 +206,17 @@ where
         let pool_waker = self.pool_waker(cx);
         // Ends: each turn reads a part of the upload ahead, and the read-ahead has an end.
         loop {
-            let Work::Ordered { order, share, contents, asked } = &mut self.work else {
-                unreachable!("it is not started")
-            };
+            let Work::Ordered(ordered) = &mut self.work else { unreachable!("it is not started") };
             let place = self.outbox.place();
-            if *asked != Asked::No && place.has_encoder(&pool_waker) {
-                let Work::Ordered { order, share, contents, .. } = mem::replace(&mut self.work, Work::Ended) else {
+            if ordered.asked != Asked::No && place.has_encoder(&pool_waker) {
+                let Work::Ordered(ordered) = mem::replace(&mut self.work, Work::Ended) else {
                     unreachable!("as above")
                 };
-                let job = order.start(share.limits, contents.as_ref())?;
+                let job = ordered.order.start(ordered.share.limits, ordered.contents.as_ref())?;
                 self.work = Work::Running { job, needs_input: true, is_done: false };
                 return Poll::Ready(Ok(()));
             }
+            let Ordered { order, share, contents, asked } = &mut **ordered;
             let had_start = self.source.start().is_some();
             let Poll::Ready(stop) = self.source.poll_ahead(cx, place, &pool_waker) else {
                 if *asked != Asked::No {
@@ -458,7 +461,7 @@ where
                 let (members, unpacked_bytes) = job.so_far();
                 Progress { quality: job.quality(), received, work_ns: job.work_ns(), members, unpacked_bytes }
             }
-            Work::Ordered { .. } => Progress { received, ..Progress::default() },
+            Work::Ordered(_) => Progress { received, ..Progress::default() },
             Work::Sending | Work::Discarding(_) | Work::Ended => return,
         };
         self.outbox.note(progress);
@@ -492,7 +495,7 @@ where
                     ready!(this.source.poll_discard(cx));
                 }
             }
-            Work::Ordered { .. } | Work::Running { .. } | Work::Ended => {}
+            Work::Ordered(_) | Work::Running { .. } | Work::Ended => {}
         }
         this.work = Work::Ended;
         Poll::Ready(())
