@@ -257,7 +257,8 @@ impl Answer {
     pub fn report(&self, log: &mut RequestLog) {
         let queue = self.0.lock();
         let Progress { quality, received, work_ns, members, unpacked_bytes } = queue.progress;
-        log.quality_at_end = quality;
+        // A refusal has no quality.
+        log.quality_at_end = log.quality.and(quality);
         (log.bytes_in, log.bytes_out, log.work_ns) = (received, queue.taken, work_ns);
         (log.members, log.unpacked_bytes) = (members, unpacked_bytes);
         log.reserved_bytes = self.0.place.peak();

@@ -155,7 +155,7 @@ async function halfDuplex(port, path, zip, meanwhile = async () => {}) {
   socket.pause();
   socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${zip.length}\r\n\r\n`);
   const sent = new Promise((resolve) => socket.write(zip, resolve));
-  const closed = once(socket, "close");
+  const closed = new Promise((resolve) => socket.once("close", resolve));
   await meanwhile();
   await Promise.race([sent, closed]);
   const parts = [];
