@@ -159,9 +159,12 @@ export async function untilIdle(port) {
   return state;
 }
 
-/** The memory of a conversion at these parameters, without the held part of the archive: the zip is one byte long. */
-export async function reservation(port, query) {
-  const path = `/estimate?zip_bytes=1&unpacked_bytes=1&${query}`;
+/**
+ * The share of a conversion at these parameters of a zip of this length: with one byte, it is without the held part of the
+ * archive.
+ */
+export async function reservation(port, query, length = 1) {
+  const path = `/estimate?zip_bytes=${length}&unpacked_bytes=1&${query}`;
   const { status, body } = await request(port, { method: "GET", path });
   assert.equal(status, 200);
   return JSON.parse(body).memory_bytes;
