@@ -58,8 +58,8 @@ enum Codec {
     New(Coding),
     Deflate64(Box<InflaterManaged>),
     Bzip2(bzip2::Decompress),
-    Lzma(Box<Lzma>),
-    Xz(Box<Xz>),
+    Lzma(Lzma),
+    Xz(Xz),
     Zstd(Box<Zstd>),
 }
 
@@ -202,8 +202,8 @@ impl Buffered {
         self.codec = match coding.method {
             Method::Deflate64 => Codec::Deflate64(Box::new(InflaterManaged::new())),
             Method::Bzip2 => Codec::Bzip2(bzip2::Decompress::new(false)),
-            Method::Lzma => Codec::Lzma(Box::new(Lzma::new(coding.has_end_marker, self.size, self.window_limit))),
-            Method::Xz => Codec::Xz(Box::new(Xz::new(self.window_limit))),
+            Method::Lzma => Codec::Lzma(Lzma::new(coding.has_end_marker, self.size, self.window_limit)),
+            Method::Xz => Codec::Xz(Xz::new(self.window_limit)),
             Method::Zstd => Codec::Zstd(Box::new(Zstd::new(self.size, self.window_limit))),
             Method::Stored | Method::Deflate => unreachable!("as above"),
         };
