@@ -75,7 +75,7 @@ impl Conversion {
 
     /// Brotli quality of the result, final once it was read to its end.
     pub fn quality(&self) -> u8 {
-        self.transcoder.in_use().0
+        self.transcoder.present_quality()
     }
 
     /// Base-2 logarithm of the result's window, final once there is output.

@@ -11,7 +11,7 @@ export interface Options {
   /** Patterns: leave out members that match one of them. */
   exclude?: string[];
   /**
-   * How names are decoded that are not flagged as UTF-8: `"cp437"`, `"utf-8"` or `"cp932"`.
+   * How names are decoded that are not flagged as UTF-8: `"cp437"`, `"utf-8"`, `"cp932"`, `"big5"`, `"gbk"` or `"euc-kr"`.
    * `"plain"` replaces unsafe characters by `_`; combine it with a comma.
    */
   names?: string;

@@ -86,7 +86,7 @@ pub struct Inspect {
     /// Print one line of JSON per member as it is read, and a line of totals at the end.
     #[arg(long, conflicts_with = "json")]
     lines: bool,
-    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8 or cp932 (Shift-JIS).
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8, cp932 (Shift-JIS), big5, gbk or euc-kr.
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,
@@ -230,7 +230,7 @@ pub struct Convert {
     /// Put the member with this name first; the members before it are held in memory. Repeat for several.
     #[arg(long, value_name = "NAME")]
     first: Vec<String>,
-    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8 or cp932 (Shift-JIS).
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8, cp932 (Shift-JIS), big5, gbk or euc-kr.
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,

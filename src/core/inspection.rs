@@ -45,6 +45,8 @@ pub struct Inspection {
     scratch: Box<[u8]>,
     /// A member that has begun and is not verified yet.
     entry: Option<Entry>,
+    /// Bytes of its data that were counted as work.
+    counted: u64,
     /// Text to write, from `next` on.
     text: String,
     next: usize,
@@ -85,6 +87,7 @@ impl Inspection {
             listing,
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             entry: None,
+            counted: 0,
             text: String::new(),
             next: 0,
             part: Part::Start,
@@ -152,7 +155,15 @@ impl Inspection {
                     save.contents(&self.scratch[..count]);
                 }
             }
-            Event::Begin(begin) => self.begin(begin)?,
+            Event::Begin(begin) => {
+                self.spend(&begin)?;
+                self.counted = begin.compressed_size;
+                if let Some(save) = &mut self.save {
+                    save.begin(&begin.entry.name);
+                }
+                self.entry = Some(begin.entry);
+            }
+            Event::Copy(begin) => self.spend(&begin)?,
             Event::Verified { method, crc32, compressed_size, warnings } => {
                 self.verified(method, crc32, compressed_size, warnings);
             }
@@ -190,22 +201,22 @@ impl Inspection {
     }
 
     /// Counts a member's work before it is done.
-    fn begin(&mut self, begin: Begin) -> Result<(), Error> {
-        let Begin { entry, method, unpacked_before, .. } = begin;
-        self.spent = self.spent.saturating_add(cpu::member(method, entry.size.saturating_add(unpacked_before)));
-        self.totals.size += entry.size;
+    fn spend(&mut self, begin: &Begin) -> Result<(), Error> {
+        let Begin { entry, method, hashed, unpacked_before, .. } = begin;
+        self.spent = self.spent.saturating_add(cpu::member(*method, entry.size.saturating_add(*unpacked_before)));
+        self.spent = self.spent.saturating_add(cpu::decoding_of(begin));
+        self.spent = self.spent.saturating_add(if *hashed { cpu::hashing(entry.size) } else { 0 });
         if self.spent / NANOSECONDS_PER_MS > self.cpu_ms {
-            return Err(Limit::CpuUnpacking { unpacked: self.totals.size, limit_ms: self.cpu_ms }.into());
+            let (_, unpacked) = self.reader.so_far();
+            return Err(Limit::CpuUnpacking { unpacked, limit_ms: self.cpu_ms }.into());
         }
-        if let Some(save) = &mut self.save {
-            save.begin(&entry.name);
-        }
-        self.entry = Some(entry);
         Ok(())
     }
 
     fn verified(&mut self, method: Method, crc32: u32, compressed_size: u64, warnings: Warnings) {
         let Entry { name, kind, mode, mtime, size } = self.entry.take().expect("a verified member has begun");
+        let more = cpu::decoding_more(method, self.counted, compressed_size, size);
+        self.spent = self.spent.saturating_add(more);
         let mut target = None;
         let kind = match kind {
             EntryKind::File => {
@@ -222,6 +233,7 @@ impl Inspection {
                 "link"
             }
         };
+        self.totals.size += size;
         self.totals.compressed_size += compressed_size;
         self.totals.warnings.add(warnings);
         let method = method.name();

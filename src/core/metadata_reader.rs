@@ -167,7 +167,7 @@ impl MetadataReader {
                 Event::NeedsInput if range.is_empty() => return self.next(then),
                 Event::NeedsInput => return State::Member { range, reader, has_begun, then },
                 Event::Working | Event::Warnings { .. } => {}
-                Event::Begin(_) | Event::Verified { .. } | Event::End => return self.next(then),
+                Event::Begin(_) | Event::Copy(_) | Event::Verified { .. } | Event::End => return self.next(then),
             }
         }
     }

@@ -121,7 +121,7 @@ const en = {
   },
   split: "it is one part of a split zip; join the parts first",
   encrypted: (name) => `${name} is encrypted: remove the password first`,
-  patch: (name) => `${name} is patch data`,
+  patch: (name) => `${name} is patch data, which only its own program can unpack`,
   method: (name, number, method) => `${name} is compressed with method ${number} (${method}), supported are stored, deflate, deflate64, bzip2, lzma, zstd (93) and xz`,
   unknown: "unknown",
   noEnd: "its end is missing: it is not a zip, or only a part of one",

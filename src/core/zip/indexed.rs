@@ -13,6 +13,8 @@ pub(crate) use links::{Links, MAX_TARGET, unsafe_link};
 
 use std::ops::Range;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     format::{
         extra,
@@ -60,6 +62,10 @@ pub(crate) struct Row {
     pub(crate) size: u64,
     /// See [`CentralHeader::mode`].
     pub(crate) mode: Option<u16>,
+    /// True if another member has this path. For a few members it is true without one.
+    pub(crate) may_be_copy: bool,
+    /// The start of the path's digest.
+    path: u32,
 }
 
 /// Reads the directory of one zip. Does no I/O: the caller brings the ranges of the file that it asks for.
@@ -179,7 +185,11 @@ impl DirectoryReader {
     /// The directory; `None` if it was not found.
     pub fn finish(self) -> Option<Directory> {
         let Self { state, mut rows, links, meter, .. } = self;
-        rows.sort_by_key(|row| row.offset);
+        rows.sort_unstable_by_key(|row| row.path);
+        for same in rows.chunk_by_mut(|one, other| one.path == other.path).filter(|same| same.len() > 1) {
+            same.iter_mut().for_each(|row| row.may_be_copy = true);
+        }
+        rows.sort_unstable_by_key(|row| row.offset);
         matches!(state, State::Read).then(|| Directory { rows, next: 0, links, charged: meter.charged() })
     }
 
@@ -236,10 +246,12 @@ impl DirectoryReader {
             self.meter.release((self.rows.len() * size_of::<Row>()) as u64);
         }
         let offset = offset.saturating_add(base);
+        let digest = *Sha256::digest(&path).first_chunk().expect("a SHA-256 has 32 bytes");
+        let digest = u32::from_le_bytes(digest);
         if self.found.len() < FOUND && self.wanted.is_some_and(|wanted| wanted(&path)) {
             self.found.push((path, offset));
         }
-        self.rows.push(Row { offset, compressed_size, size, mode });
+        self.rows.push(Row { offset, compressed_size, size, mode, may_be_copy: false, path: digest });
         Ok(())
     }
 }

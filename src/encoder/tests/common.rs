@@ -1,5 +1,5 @@
 #![allow(dead_code)]
-use encode::{Encoder, End, Options, Start};
+use recompress_encoder::{Encoder, End, Options, Start};
 
 pub fn compress(input: &[u8], options: &Options, end: End, mut cut: impl FnMut() -> (usize, usize)) -> Vec<u8> {
     let mut encoder = Encoder::new(options).unwrap();
