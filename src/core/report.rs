@@ -14,7 +14,7 @@ use crate::{
 
 /// Size of the record in bytes, padded with spaces. The fixed size lets a client find it: this many bytes and
 /// [`tar::TRAILER`] before the end.
-const RECORD: usize = 2 * tar::BLOCK;
+pub(crate) const RECORD: usize = 2 * tar::BLOCK;
 
 /// The facts that the report will give.
 #[derive(Debug, Default)]

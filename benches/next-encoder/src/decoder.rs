@@ -131,6 +131,12 @@ impl Decoder {
         Err(fault)
     }
 
+    /// Goes on with a segment that continues the one which has ended.
+    pub fn resume(&mut self) {
+        debug_assert!(matches!(self.stage, Stage::End) && self.origin == Origin::Segment);
+        self.stage = Stage::Kind;
+    }
+
     /// Works until the input is used up, or the output has `end` bytes.
     fn run(&mut self, input: &mut &[u8], ended: bool, end: u64) -> Result<(), Fault> {
         while !self.input.is_short() {
