@@ -9,7 +9,8 @@ use crate::{
         size::{self, ZipTotals},
     },
     encode::{
-        brotli::{SMALL, meta_block},
+        brotli::SMALL,
+        engine::meta_block,
         incompressible::is_wasted,
         parameters::Parameters,
     },

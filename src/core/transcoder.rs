@@ -146,12 +146,12 @@ impl Transcoder {
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         if !self.waiting.is_empty() {
             if self.encoder.gathered(0).is_some() {
-                self.encoder.set_quality(self.budget.first_quality())?;
+                self.encoder.set_quality(self.budget.first_quality());
             }
             let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
             self.waiting.start += encoded.consumed;
             if let Some(block) = encoded.ended {
-                self.encoder.set_quality(self.budget.meta_block(block)?)?;
+                self.encoder.set_quality(self.budget.meta_block(block)?);
             }
             return Ok(Progress { consumed: 0, produced: encoded.produced, status: encoded.status() });
         }
@@ -167,7 +167,7 @@ impl Transcoder {
                     unreachable!("as above")
                 };
                 // The quality is final before the report names it.
-                self.settle_quality(Report::APPENDED)?;
+                self.settle_quality(Report::APPENDED);
                 let (last, _) = self.encoder.in_use();
                 let first = self.encoder.first_quality().unwrap_or(last);
                 let (blocks, ending) = report.written(first, last);
@@ -176,7 +176,7 @@ impl Transcoder {
                 Ok(worked(0))
             }
             Phase::Finish => {
-                self.settle_quality(0)?;
+                self.settle_quality(0);
                 let encoded = self.encoder.finish(output)?;
                 if encoded.status() == Status::Done {
                     self.phase = Phase::Done;
@@ -188,13 +188,13 @@ impl Transcoder {
     }
 
     /// Sets the quality of a tarball that is gathered whole but for `more` bytes.
-    fn settle_quality(&mut self, more: usize) -> Result<(), Error> {
+    fn settle_quality(&mut self, more: usize) {
         match self.encoder.gathered(more) {
             Some((length, lgwin)) if length <= SMALL as u64 => {
-                self.encoder.set_quality(self.budget.whole(length, lgwin))
+                self.encoder.set_quality(self.budget.whole(length, lgwin));
             }
             Some(_) => self.encoder.set_quality(self.budget.first_quality()),
-            None => Ok(()),
+            None => {}
         }
     }
 

@@ -4,6 +4,7 @@ pub mod bodies;
 pub mod case;
 pub mod counting;
 pub mod drivers;
+pub mod encoding;
 pub mod extra_field;
 pub mod methods;
 pub mod recipe;

@@ -2,6 +2,7 @@
 
 use thiserror::Error as ThisError;
 
+use super::brotli;
 use crate::cost::{
     cpu::{self, AUTO_WORK, Bytes},
     memory::{encoder_bytes, largest_lgwin},
@@ -31,8 +32,8 @@ pub enum Mode {
     /// UTF-8 text. The encoder uses this hint for literal contexts at qualities 10 and 11, which are disabled here
     /// (`docs/encoder.md`). So the output equals [`Self::Generic`].
     Text,
-    /// A font, where most distances are multiples of two. From quality 4 on, fonts shrink by 0.1 to 0.2 %, programs by
-    /// 1.2 % (0.3 % above quality 9), and saves grow by up to 0.6 %.
+    /// A font, where most distances are multiples of two. At qualities 4 to 7, fonts shrink by 0.1 to 0.2 %, programs by
+    /// 1.2 % (0.3 % above quality 9), and saves grow by up to 0.6 %. Qualities 8 and 9 find such distances by themselves.
     Font,
 }
 
@@ -114,7 +115,7 @@ impl Parameters {
     }
 
     /// Chooses the window: the smallest that holds eight times the size of [`Parameters::expecting`] (a typical
-    /// unpacked size), among those that need no more memory than lgwin 22. Without a size it is 22.
+    /// unpacked size), up to 23 or the largest that needs no more memory than lgwin 22. Without a size it is 22.
     pub fn with_auto_lgwin(self) -> Self {
         Self { lgwin: None, ..self }
     }
@@ -148,7 +149,7 @@ impl Parameters {
     pub fn lgwin(self) -> u8 {
         self.lgwin.unwrap_or_else(|| {
             let enough = |lgwin: &u8| self.upload_bytes.is_some_and(|bytes| bytes.saturating_mul(8) <= 1 << lgwin);
-            // At these qualities the tables for a window of 23 are smaller than those for 22.
+            // At 4 to 7 the tables for a window of 23 are smaller than those for 22, and at 8 and 9 both are small.
             let most = match (self.upload_bytes, self.quality) {
                 (Some(_), Some(4..=9)) => 23,
                 (_, Some(quality)) => largest_lgwin(quality).min(22),
@@ -170,8 +171,14 @@ impl Parameters {
     /// use.
     pub fn encoder_bytes(self) -> u64 {
         let most = self.quality();
-        let least = if self.may_lower { 0 } else { most };
-        (least..=most).map(|quality| encoder_bytes(quality, self.lgwin())).max().expect("a range of one at least")
+        if !self.may_lower {
+            return encoder_bytes(most, self.lgwin());
+        }
+        let lower = (0..=most).map(|quality| encoder_bytes(quality, self.lgwin()));
+        // A small tarball gets a higher quality, with the window that it can use.
+        let small = self.lgwin().min(brotli::SMALL_LGWIN);
+        let higher = (most + 1..=self.most_quality()).map(|quality| encoder_bytes(quality, small));
+        lower.chain(higher.filter(|&bytes| bytes <= MOST_AUTOMATIC)).max().expect("a range of one at least")
     }
 }
 
@@ -182,9 +189,12 @@ impl Parameters {
 fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
     let Some(taken) = upload_bytes else { return 9 };
     let most = if lgwin <= 20 || taken <= SMALL_UPLOAD { 11 } else { 9 };
-    let most = (9..=most).rev().find(|&quality| encoder_bytes(quality, lgwin) <= encoder_bytes(9, 24)).unwrap_or(9);
+    let most = (9..=most).rev().find(|&quality| encoder_bytes(quality, lgwin) <= MOST_AUTOMATIC).unwrap_or(9);
     cpu::best_quality(most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
 }
+
+/// The most memory for the encoder of an automatic quality, in bytes: an isolate has 5 MiB more for a conversion.
+const MOST_AUTOMATIC: u64 = 79 << 20;
 
 /// Size of a zip that can be held back whole beside the largest encoder, in bytes.
 const SMALL_UPLOAD: u64 = 3 << 20;
@@ -219,7 +229,7 @@ mod tests {
             for upload_bytes in [0, MIB, SMALL_UPLOAD, SMALL_UPLOAD + 1, 100 * MIB] {
                 let parameters = auto(lgwin, upload_bytes);
                 let bytes = parameters.encoder_bytes();
-                assert!(bytes <= encoder_bytes(9, 24), "{bytes} bytes for {parameters:?}");
+                assert!(bytes <= MOST_AUTOMATIC, "{bytes} bytes for {parameters:?}");
             }
         }
     }
@@ -263,12 +273,13 @@ mod tests {
     }
 
     #[test]
-    fn an_automatic_window_takes_no_more_memory_than_the_default_one() {
+    fn an_automatic_window_takes_little_more_memory_than_the_default_one() {
         for quality in 0..=11 {
             let fixed = Parameters::new(quality, 22).unwrap();
             for shift in 0..40 {
                 let automatic = fixed.with_auto_lgwin().expecting(Some(1 << shift));
-                assert!(automatic.encoder_bytes() <= fixed.encoder_bytes(), "quality {quality}, {automatic:?}");
+                let most = fixed.encoder_bytes().max(33 << 20);
+                assert!(automatic.encoder_bytes() <= most, "quality {quality}, {automatic:?}");
             }
         }
     }

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, ops::Range};
 use super::varint;
 use crate::{
     archive::tar,
-    error::{Error, Limit, StoredError},
+    error::{Error, StoredError},
     limits::Meter,
     member::{Entry, EntryKind},
     names::Names,

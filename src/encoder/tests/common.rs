@@ -1,5 +1,5 @@
 #![allow(dead_code)]
-use encode::{Decoder, Encoder, End, Fault, Options, Origin, Start};
+use recompress_encoder::{Decoder, Encoder, End, Fault, Options, Origin, Start};
 
 pub fn compress(input: &[u8], options: &Options, end: End, mut cut: impl FnMut() -> (usize, usize)) -> Vec<u8> {
     let mut encoder = Encoder::new(options).unwrap();

@@ -5,7 +5,7 @@ mod common;
 use std::io::Write;
 
 use common::*;
-use encode::{End, Fault, Options, Origin, Start};
+use recompress_encoder::{End, Fault, Options, Origin, Start};
 
 struct Random(u64);
 

@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs};
 
-use encode::{Encoder, End, Options, Start};
+use recompress_encoder::{Encoder, End, Options, Start};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().collect();
