@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     cost::cpu::{NANOSECONDS_PER_MS, writing},
     encode::{
-        brotli::{self, Encoder},
+        brotli::{self, Encoder, End},
         parameters::Parameters,
     },
     error::{Error, Limit},
@@ -110,7 +110,7 @@ impl CompressedJson {
                 Ok(Progress { consumed, produced: 0, status: Status::Working })
             }
             Phase::Finish => {
-                let encoded = self.encoder.finish(output)?;
+                let encoded = self.encoder.finish(End::Stream, output)?;
                 if encoded.status() == Status::Done {
                     self.phase = Phase::Done;
                 }

@@ -61,6 +61,16 @@ impl Report {
         (blocks, metadata::ending(&json, RECORD))
     }
 
+    /// The blocks of any report, with spaces where its text is.
+    pub(crate) fn form() -> Vec<u8> {
+        tar::global_comment("", RECORD)
+    }
+
+    /// SHA-256 of the tarball so far.
+    pub(crate) fn tar_sha256(&self) -> [u8; 32] {
+        self.tar.clone().finalize().into()
+    }
+
     /// The text needs no escaping: it holds only numbers and our own words.
     fn json(self, quality: u8, quality_at_end: u8) -> String {
         let Self { members, zip, zip_bytes, tar, tar_bytes, warnings } = self;

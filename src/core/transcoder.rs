@@ -7,8 +7,9 @@ use crate::{
     budget::Budget,
     cost::cpu,
     encode::{
-        brotli::{self, Encoder, SMALL},
+        brotli::{self, SMALL},
         parameters::Parameters,
+        segments::FileWriter,
     },
     error::{Absent, Error},
     limits::Limits,
@@ -36,7 +37,7 @@ const HELD_RATIO: u64 = 25;
 #[derive(Debug)]
 pub struct Transcoder {
     reader: ZipReader,
-    encoder: Encoder,
+    encoder: FileWriter,
     budget: Budget,
     /// Tarball bytes between the reader and the encoder: those in `waiting`.
     buffer: Box<[u8]>,
@@ -80,7 +81,7 @@ impl Transcoder {
     pub fn new(parameters: Parameters, limits: Limits) -> Result<Self, Error> {
         Ok(Self {
             reader: ZipReader::new(limits),
-            encoder: Encoder::new(parameters)?,
+            encoder: FileWriter::new(parameters)?,
             budget: Budget::new(parameters, limits.cpu_ms),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
@@ -170,8 +171,9 @@ impl Transcoder {
                 self.settle_quality(Report::APPENDED);
                 let (last, _) = self.encoder.in_use();
                 let first = self.encoder.first_quality().unwrap_or(last);
+                let sha256 = report.tar_sha256();
                 let (blocks, ending) = report.written(first, last);
-                self.encoder.set_ending(ending);
+                self.encoder.set_ending(ending, sha256);
                 self.send_all(&blocks);
                 Ok(worked(0))
             }
@@ -217,7 +219,10 @@ impl Transcoder {
                 _ => unreachable!("contents follow the beginning of their member"),
             },
             // Warnings about unselected members do not matter to the caller.
-            Event::Verified { warnings, .. } if !matches!(self.phase, Phase::Skipped) => self.warn(warnings),
+            Event::Verified { warnings, crc32, .. } if !matches!(self.phase, Phase::Skipped) => {
+                self.encoder.verified(crc32);
+                self.warn(warnings);
+            }
             Event::Warnings { warnings, selected: true, .. } => self.warn(warnings),
             Event::Verified { .. } | Event::Warnings { .. } => {}
             Event::End => {
@@ -251,6 +256,7 @@ impl Transcoder {
             report.member();
         }
         let header = tar::header(entry);
+        self.encoder.member(entry, header.len(), self.reader.meter())?;
         let padding = tar::padding(entry.size);
         self.budget.member(*method, (header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
         // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.

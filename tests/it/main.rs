@@ -11,7 +11,8 @@ mod jail;
 mod names;
 mod properties;
 mod report;
+mod seekable;
 mod selection;
 mod shared_cases;
 
-use recompress_testkit::{bodies, drivers, extra_field, methods, recipe, record, tarball, zip_writer};
+use recompress_testkit::{bodies, by_index, drivers, extra_field, methods, recipe, record, tarball, zip_writer};

@@ -75,7 +75,6 @@ pub(crate) struct Builder {
     tar_bytes: u64,
     last_name: String,
     last_mtime: i64,
-    charged: u64,
 }
 
 #[derive(Debug, Default)]
@@ -98,32 +97,47 @@ impl Columns {
     }
 }
 
-/// Bytes of a member's or a segment's numbers at most.
-const NUMBERS: u64 = 48;
+/// Bytes of a CRC-32, and of a segment's numbers at most.
+const CRC32: u64 = 4;
+const SEGMENT: u64 = 20;
+
+/// Bytes before the columns at most.
+const COUNTS: usize = 1 + 32 + 3 * 10;
 
 /// A vector that grows holds its contents twice for a moment, and keeps up to as much to spare; the whole index is then written
 /// in one piece.
-const COPIES: u64 = 4;
+const COPIES: u64 = 3;
 
 impl Builder {
-    /// Adds a member that was written with `header` bytes of header blocks.
-    pub(crate) fn member(&mut self, entry: &Entry, header: u64, meter: &mut Meter) -> Result<(), Error> {
+    /// Adds a member that was written with `header` bytes of header blocks, and makes so many more segments.
+    pub(crate) fn member(
+        &mut self,
+        entry: &Entry,
+        header: u64,
+        segments: usize,
+        meter: &mut Meter,
+    ) -> Result<(), Error> {
         let target = if let EntryKind::Link { target } = &entry.kind { target.as_str() } else { "" };
-        self.charge(NUMBERS + (entry.name.len() + target.len()) as u64, meter)?;
+        let shared = entry.name.bytes().zip(self.last_name.bytes()).take_while(|(a, b)| a == b).count();
+        let rest = &entry.name.as_bytes()[shared..];
         let kind = match entry.kind {
             EntryKind::File => FILE,
             EntryKind::Directory => DIRECTORY,
             EntryKind::Link { .. } => LINK,
         };
         let columns = &mut self.members;
-        varint::write(u64::from(entry.mode) << 2 | kind, &mut columns.kinds);
-        varint::write(header / tar::BLOCK as u64, &mut columns.headers);
-        varint::write(entry.size, &mut columns.sizes);
-        varint::write(varint::fold(entry.mtime.wrapping_sub(self.last_mtime)), &mut columns.mtimes);
-        let shared = entry.name.bytes().zip(self.last_name.bytes()).take_while(|(a, b)| a == b).count();
-        let rest = &entry.name.as_bytes()[shared..];
-        varint::write(shared as u64, &mut columns.shared);
-        varint::write(rest.len() as u64, &mut columns.lengths);
+        let numbers = [
+            (&mut columns.kinds, u64::from(entry.mode) << 2 | kind),
+            (&mut columns.headers, header / tar::BLOCK as u64),
+            (&mut columns.sizes, entry.size),
+            (&mut columns.mtimes, varint::fold(entry.mtime.wrapping_sub(self.last_mtime))),
+            (&mut columns.shared, shared as u64),
+            (&mut columns.lengths, rest.len() as u64),
+        ];
+        let width: u64 = numbers.iter().map(|(_, number)| varint::length(*number)).sum();
+        let texts = rest.len() as u64 + if kind == LINK { 2 + target.len() as u64 } else { 0 };
+        meter.charge(COPIES * (width + CRC32 + texts + SEGMENT * segments as u64))?;
+        numbers.into_iter().for_each(|(column, number)| varint::write(number, column));
         columns.names.extend_from_slice(rest);
         if kind == LINK {
             varint::write(target.len() as u64, &mut columns.targets);
@@ -141,25 +155,17 @@ impl Builder {
     }
 
     /// Adds a segment.
-    pub(crate) fn segment(&mut self, file: u64, tar: u64, continues: bool, meter: &mut Meter) -> Result<(), Error> {
-        self.charge(NUMBERS, meter)?;
+    pub(crate) fn segment(&mut self, file: u64, tar: u64) {
         varint::write(file, &mut self.segments[0]);
-        varint::write(tar << 1 | u64::from(continues), &mut self.segments[1]);
+        varint::write(tar << 1, &mut self.segments[1]);
         self.segment_count += 1;
         self.tar_bytes += tar;
-        Ok(())
-    }
-
-    fn charge(&mut self, bytes: u64, meter: &mut Meter) -> Result<(), Error> {
-        meter.charge(COPIES * bytes)?;
-        self.charged += COPIES * bytes;
-        Ok(())
     }
 
     /// The whole index.
     pub(crate) fn written(&self, sha256: Option<[u8; 32]>) -> Vec<u8> {
         let parts = || self.segments.iter().map(Vec::as_slice).chain(self.members.all());
-        let mut bytes = Vec::with_capacity(NUMBERS as usize + 32 + parts().map(<[u8]>::len).sum::<usize>());
+        let mut bytes = Vec::with_capacity(COUNTS + parts().map(<[u8]>::len).sum::<usize>());
         bytes.push(if sha256.is_some() { HAS_SHA256 } else { 0 });
         bytes.extend_from_slice(sha256.as_ref().map_or(&[], |digest| &digest[..]));
         varint::write(self.tar_bytes, &mut bytes);
@@ -194,12 +200,6 @@ impl<'a> Parser<'a> {
             self.number()?;
         }
         Ok(Parser { bytes: &start[..start.len() - self.bytes.len()] })
-    }
-
-    /// A count of things that each take at least a byte.
-    fn count(&mut self) -> Result<u64, StoredError> {
-        let count = self.number()?;
-        if count > self.bytes.len() as u64 { Err(bad("it is shorter than its own counts say")) } else { Ok(count) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use recompress_encoder::{Decoder, Origin};
 
 use super::index::{Index, IndexedMember, Segment};
-use crate::{archive::tar, error::StoredError};
+use crate::{archive::tar, error::StoredError, report::Report};
 
 /// Bytes that are decoded at once.
 const BUFFER: usize = 64 << 10;
@@ -48,7 +48,7 @@ pub struct MemberReader<'a> {
     waiting: Range<usize>,
     at: u64,
     part: Part,
-    /// The header blocks that the present member must have.
+    /// The blocks that must come here: a member's header, or a report.
     header: Vec<u8>,
     crc32: crc32fast::Hasher,
 }
@@ -134,6 +134,14 @@ impl<'a> MemberReader<'a> {
                 self.crc32.update(&bytes[..count]);
                 event = MemberEvent::Contents(count);
             }
+            Part::Report => {
+                let compared = self.header.len() - left as usize;
+                let form = &self.header[compared..compared + count];
+                // Spaces in the form are where the text is.
+                if !form.iter().zip(bytes).all(|(&form, &byte)| byte == form || form == b' ' && matches!(byte, b' '..=b'~')) {
+                    return Err(StoredError::BadIndex { problem: "something else than a report is behind the tarball" });
+                }
+            }
             Part::Padding | Part::Zeros if bytes.iter().any(|&byte| byte != 0) => {
                 return Err(StoredError::BadIndex { problem: "the tarball has something else where it has zeros" });
             }
@@ -186,7 +194,10 @@ impl<'a> MemberReader<'a> {
                 Part::Header
             }
             Part::Padding => Part::Zeros,
-            Part::Zeros => Part::Report,
+            Part::Zeros => {
+                self.header = if self.at < self.index.tar_bytes { Report::form() } else { Vec::new() };
+                Part::Report
+            }
             Part::Skipped | Part::Report | Part::Done => {
                 event = MemberEvent::Done;
                 Part::Done

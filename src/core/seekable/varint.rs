@@ -11,6 +11,11 @@ pub(crate) fn write(mut number: u64, bytes: &mut Vec<u8>) {
     bytes.push(number as u8);
 }
 
+/// Bytes that [`write`] appends.
+pub(crate) fn length(number: u64) -> u64 {
+    u64::from(u64::BITS - (number | 1).leading_zeros()).div_ceil(7)
+}
+
 /// Takes a number from the front of `bytes`. `None` if there is none, or it has more bytes than it needs.
 pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
@@ -48,6 +53,7 @@ mod tests {
         for number in (0..70_000).chain((0..64).flat_map(|bit| [1 << bit, (1 << bit) - 1, !(1 << bit)])) {
             let mut bytes = Vec::new();
             write(number, &mut bytes);
+            assert_eq!(length(number), bytes.len() as u64);
             bytes.push(7);
             let mut rest = &bytes[..];
             assert_eq!(read(&mut rest), Some(number));
