@@ -16,10 +16,10 @@
 //! zip/indexed         the directory, read before the members where a caller can seek
 //! zip/forward         the reader: zip bytes in, members out
 //! archive/tar         a member's header blocks
-//! cost/               tables of measurements: cpu, memory, size
+//! cost/               which encoder serves a quality; tables of measurements: cpu, memory, size
 //! encode/parameters   brotli quality, window and mode
 //! budget              the CPU budget, and an automatic quality
-//! encode/             brotli (the only file that knows the encoder), incompressible
+//! encode/             engine (the only file that knows the encoders), brotli, incompressible
 //! save/               a save of a Paradox game: its text or tokens in, JSON out
 //! report              the report after the tarball
 //! transcoder          wires these: a zip in, a .tar.br out

@@ -1,6 +1,6 @@
 //! A brotli encoder for qualities 5 to 9, written from RFC 7932.
 //!
-//! The converter does not use it yet: docs/encoder.md has its measurements, and the conditions for its use.
+//! docs/encoder.md has its measurements, and the qualities at which the converter uses it.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::needless_range_loop, reason = "one index serves several arrays")]

@@ -1,21 +1,18 @@
 //! The memory of an encoder, by quality and window.
 
-use recompress_encoder as ours;
+use recompress_encoder::{Encoder, Options, Start};
 
-use super::cpu;
-
-/// Qualities at which a stream starts with our encoder. All others start with mbrotli.
-pub(crate) const OURS: std::ops::RangeInclusive<u8> = 8..=9;
+use super::{cpu, encoders::Ours};
 
 /// Our encoder takes all memory at its start, and knows how much.
 ///
 /// With mbrotli, most qualities hold the window twice. Qualities 10 and 11 also keep a tree node of two numbers for each
 /// position. The rest is hash tables and per-meta-block data. These figures are maximums measured with demanding data, plus a
 /// tenth; a test checks them.
-pub(crate) fn encoder_bytes(quality: u8, lgwin: u8) -> u64 {
-    if OURS.contains(&quality) {
-        let options = ours::Options { quality, lgwin, expected: None, start: ours::Start::Stream };
-        return ours::Encoder::memory_bytes(&options);
+pub(crate) fn encoder_bytes(ours: Ours, quality: u8, lgwin: u8) -> u64 {
+    if ours.serves(quality) {
+        let options = Options { quality, lgwin, expected: None, start: Start::Stream };
+        return Encoder::memory_bytes(&options);
     }
     let window = 1_u64 << lgwin;
     let windows = match quality {

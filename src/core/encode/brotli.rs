@@ -24,7 +24,10 @@ use super::{
     parameters::{Mode, Parameters},
 };
 use crate::{
-    cost::cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
+    cost::{
+        cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
+        encoders::Ours,
+    },
     error::{Error, Limit},
 };
 
@@ -57,6 +60,7 @@ const _: () = assert!(incompressible::BLOCK <= SMALL);
 #[derive(Debug)]
 pub(crate) struct Encoder {
     stage: EncoderStage,
+    ours: Ours,
     quality: u8,
     /// The quality when the first byte was compressed.
     first_quality: Option<u8>,
@@ -101,6 +105,7 @@ impl Encoder {
     pub(crate) fn new(parameters: Parameters) -> Result<Self, Error> {
         Ok(Self {
             stage: EncoderStage::Gathering(room_for(SMALL)?),
+            ours: parameters.ours(),
             quality: parameters.quality(),
             first_quality: None,
             lgwin: parameters.lgwin(),
@@ -302,6 +307,7 @@ impl Encoder {
 
     fn task(&self, size: Option<u64>) -> Task {
         Task {
+            ours: self.ours,
             quality: self.quality,
             lgwin: self.lgwin,
             mode: self.mode,
@@ -359,7 +365,7 @@ mod tests {
             }
         }
         loop {
-            let encoded = encoder.finish(&mut output).unwrap();
+            let encoded = encoder.finish(End::Stream, &mut output).unwrap();
             compressed.extend_from_slice(&output[..encoded.produced]);
             if encoded.finished {
                 return (compressed, encoder.in_use());

@@ -1,5 +1,4 @@
-//! The two encoders that can write a part of a stream: ours at qualities 8 and 9, mbrotli at all others. This is the only file
-//! that knows them.
+//! The two encoders that can write a part of a stream. This is the only file that knows them.
 
 use mbrotli::{
     CompressionMode, Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize,
@@ -12,14 +11,11 @@ use super::parameters::Mode;
 use crate::{
     cost::{
         cpu::{Bytes, MetaBlock},
-        memory::OURS,
+        encoders::Ours,
     },
     error::{Error, Limit},
     step::Status,
 };
-
-/// Qualities to which our encoder can change, and keep its window. At 5 to 7 it is no faster than mbrotli, so no stream starts so.
-const OURS_AFTER_OURS: std::ops::RangeInclusive<u8> = 5..=9;
 
 /// The size given to mbrotli for a tarball of unknown size, in bytes. It exceeds all of mbrotli's thresholds.
 ///
@@ -34,14 +30,15 @@ const SHARE: usize = 64 << 10;
 /// input arrives. mbrotli's memory grows with its longest meta-block, and no output appears before the first one ends. With
 /// 2 MiB it needs a third less memory at window 22 and half at 24, for 0.05 % of size. It is 1 MiB where windows and trees
 /// are largest.
-pub(crate) fn meta_block(quality: u8, lgwin: u8) -> u64 {
+pub(crate) fn meta_block(ours: Ours, quality: u8, lgwin: u8) -> u64 {
     let large = lgwin > 22 || lgwin > 20 && quality > 9;
-    if large && !OURS.contains(&quality) { 1 << 20 } else { 2 << 20 }
+    if large && !ours.serves(quality) { 1 << 20 } else { 2 << 20 }
 }
 
 /// The task of an engine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Task {
+    pub(super) ours: Ours,
     pub(super) quality: u8,
     pub(super) lgwin: u8,
     pub(super) mode: Mode,
@@ -113,7 +110,7 @@ impl Engine {
     ///
     /// `memory_limit` if there is none.
     pub(super) fn new(task: Task) -> Result<Self, Error> {
-        if OURS.contains(&task.quality) {
+        if task.ours.serves(task.quality) {
             let options = ours::Options {
                 quality: task.quality,
                 lgwin: task.lgwin,
@@ -127,14 +124,14 @@ impl Engine {
             session: session(task)?,
             quality: task.quality,
             block: Bytes::default(),
-            limit: meta_block(task.quality, task.lgwin),
+            limit: meta_block(task.ours, task.quality, task.lgwin),
         })
     }
 
     /// True if it can continue at this quality. If not, call [`Self::leave`], and continue with another engine.
     pub(super) fn serves(&self, wanted: u8) -> bool {
         match self {
-            Self::Ours(_) => OURS_AFTER_OURS.contains(&wanted),
+            Self::Ours(_) => Ours::can_continue(wanted),
             Self::Mbrotli { quality, .. } => *quality == wanted,
         }
     }
@@ -142,7 +139,7 @@ impl Engine {
     /// Changes the quality from the next input on, if it serves this one.
     pub(super) fn set_quality(&mut self, quality: u8) {
         if let Self::Ours(encoder) = self
-            && OURS_AFTER_OURS.contains(&quality)
+            && Ours::can_continue(quality)
         {
             encoder.set_quality(quality);
         }

@@ -5,6 +5,7 @@ use thiserror::Error as ThisError;
 use super::brotli;
 use crate::cost::{
     cpu::{self, AUTO_WORK, Bytes},
+    encoders::Ours,
     memory::{encoder_bytes, largest_lgwin},
 };
 
@@ -141,7 +142,8 @@ impl Parameters {
 
     /// The quality, 0 to 11; the highest possible one if automatic.
     pub fn quality(self) -> u8 {
-        self.quality.unwrap_or_else(|| highest_quality(self.lgwin(), self.upload_bytes).min(self.most_quality))
+        self.quality
+            .unwrap_or_else(|| highest_quality(self.ours(), self.lgwin(), self.upload_bytes).min(self.most_quality))
     }
 
     /// The maximum quality, regardless of memory.
@@ -176,23 +178,26 @@ impl Parameters {
         })
     }
 
+    /// The qualities that our encoder serves.
+    pub(crate) fn ours(self) -> Ours {
+        Ours::of(self.most_quality(), self.may_lower)
+    }
+
     /// The zip's declared size in bytes.
     pub(crate) fn upload_bytes(self) -> Option<u64> {
         self.upload_bytes
     }
 
-    /// Upper bound of the encoder's memory in bytes for any input: the maximum over all qualities that a conversion may
-    /// use.
+    /// Upper bound of the encoder's memory in bytes for any input. A conversion uses no quality that needs more.
     pub fn encoder_bytes(self) -> u64 {
         let most = self.quality();
-        if !self.may_lower {
-            return encoder_bytes(most, self.lgwin());
-        }
-        let lower = (0..=most).map(|quality| encoder_bytes(quality, self.lgwin()));
-        // A small tarball gets a higher quality, with the window that it can use.
+        let first = encoder_bytes(self.ours(), most, self.lgwin());
+        // An automatic quality rises where the tarball turns out to be small, with the window that it can use then.
         let small = self.lgwin().min(brotli::SMALL_LGWIN);
-        let higher = (most + 1..=self.most_quality()).map(|quality| encoder_bytes(quality, small));
-        lower.chain(higher.filter(|&bytes| bytes <= MOST_AUTOMATIC)).max().expect("a range of one at least")
+        let may_be_small = self.upload_bytes.is_none_or(|bytes| bytes <= SMALL_ZIP);
+        let most_small = if may_be_small { self.most_quality() } else { most };
+        let higher = (most + 1..=most_small).map(|quality| encoder_bytes(self.ours(), quality, small));
+        higher.filter(|&bytes| bytes <= MOST_AUTOMATIC).fold(first, u64::max)
     }
 }
 
@@ -200,11 +205,10 @@ impl Parameters {
 /// the zip.
 ///
 /// At most 9 if the size is unknown, or if a large window leaves an isolate too little memory to hold back such a zip.
-fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
+fn highest_quality(ours: Ours, lgwin: u8, upload_bytes: Option<u64>) -> u8 {
     let Some(taken) = upload_bytes else { return 9 };
     let most = if lgwin <= 20 || taken <= SMALL_UPLOAD { 11 } else { 9 };
-    let most = (9..=most).rev().find(|&quality| encoder_bytes(quality, lgwin) <= MOST_AUTOMATIC).unwrap_or(9);
-    cpu::best_quality(most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
+    cpu::best_quality(ours, most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK, MOST_AUTOMATIC)
 }
 
 /// The most memory for the encoder of an automatic quality, in bytes: an isolate has 5 MiB more for a conversion.
@@ -212,6 +216,10 @@ const MOST_AUTOMATIC: u64 = 79 << 20;
 
 /// Size of a zip that can be held back whole beside the largest encoder, in bytes.
 const SMALL_UPLOAD: u64 = 3 << 20;
+
+/// Size of a zip whose tarball may have no more than 1 MiB, in bytes: a tar header is longer than a zip's, unless the zip has
+/// comments or extra fields.
+const SMALL_ZIP: u64 = brotli::SMALL as u64 / 4 * 5;
 
 /// The window that a tarball of up to 1 MiB gets in any case.
 const LEAST_AUTO_LGWIN: u8 = 18;
@@ -261,9 +269,10 @@ mod tests {
     fn the_memory_of_an_automatic_quality_covers_all_lower_ones() {
         for (lgwin, upload_bytes) in [(16, MIB), (18, MIB), (22, MIB), (24, MIB)] {
             let parameters = auto(lgwin, upload_bytes);
-            for lower in 0..=parameters.quality() {
-                let fixed = Parameters::new(lower, lgwin).unwrap();
-                assert!(fixed.encoder_bytes() <= parameters.encoder_bytes(), "{lower} for {parameters:?}");
+            // Where it may drop to: 3 and 2 are mbrotli's, and the least memory is always enough for them.
+            for lower in (0..=3).chain(5..=parameters.quality()) {
+                let bytes = encoder_bytes(parameters.ours(), lower, lgwin);
+                assert!(bytes <= parameters.encoder_bytes(), "{lower} for {parameters:?}");
             }
         }
     }
