@@ -233,6 +233,11 @@ impl Index {
         Ok(Self { segments, members, tar_bytes, sha256 })
     }
 
+    /// Bytes of the tarball without a report behind it.
+    pub fn tarball_bytes(&self) -> u64 {
+        self.end_of_members() + tar::TRAILER as u64
+    }
+
     /// Where the members end in the tarball.
     pub(crate) fn end_of_members(&self) -> u64 {
         self.members.last().map_or(0, |member| member.contents().end.next_multiple_of(tar::BLOCK as u64))
