@@ -4,6 +4,7 @@ mod bounded;
 mod cases;
 mod danger;
 mod directory_first;
+mod format_document;
 mod fuzzing;
 mod independent_writer;
 mod inspection;

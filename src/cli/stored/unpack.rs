@@ -67,6 +67,7 @@ impl Visit for Unpacker {
         let path = self.place(&entry.name)?;
         match entry.kind {
             EntryKind::Directory => make_folder(&path)?,
+            EntryKind::File if path.symlink_metadata().is_ok() => return Err(exists(&path)),
             EntryKind::File => self.present = Some((NewFile::create(&path, false)?, path)),
             _ => {}
         }
@@ -97,9 +98,13 @@ fn make_folder(path: &Path) -> Result<(), CommandError> {
 
 fn exists_or(path: &Path, error: &io::Error) -> CommandError {
     match error.kind() {
-        io::ErrorKind::AlreadyExists => CommandError("output_exists", format!("{} exists", path.display())),
+        io::ErrorKind::AlreadyExists => exists(path),
         _ => failed("write", path, error),
     }
+}
+
+fn exists(path: &Path) -> CommandError {
+    CommandError("output_exists", format!("{} exists, and only new files are written: name another folder with -C", path.display()))
 }
 
 /// Gives a new file the permissions that the member has and the user's mask allows, and its time.

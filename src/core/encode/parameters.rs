@@ -2,7 +2,7 @@
 
 use thiserror::Error as ThisError;
 
-use super::brotli;
+use super::{brotli, segments};
 use crate::cost::{
     cpu::{self, AUTO_WORK, Bytes},
     encoders::Ours,
@@ -117,6 +117,11 @@ impl Parameters {
     /// Without this it gets one at qualities 5 to 9. Below quality 5 and below lgwin 18 no file gets one.
     pub fn with_index(self, seekable: bool) -> Self {
         Self { seekable: Some(seekable), ..self }
+    }
+
+    /// True if a file with this quality and window can have an index.
+    pub fn can_have_index(self) -> bool {
+        self.quality.is_none_or(segments::can_have_index) && self.lgwin() >= segments::LEAST_LGWIN
     }
 
     /// Whether the file gets an index; `None` if the quality decides.

@@ -35,7 +35,7 @@ const BY_DEFAULT: std::ops::RangeInclusive<u8> = 5..=9;
 
 /// Qualities that can write segments, and windows: the largest that is too small for segments has 17 bits.
 const POSSIBLE: std::ops::RangeInclusive<u8> = 5..=11;
-const LEAST_LGWIN: u8 = 18;
+pub(super) const LEAST_LGWIN: u8 = 18;
 
 /// The index is compressed with these.
 const INDEX_QUALITY: u8 = 9;
@@ -43,6 +43,11 @@ const INDEX_LGWIN: u8 = 18;
 
 /// Bytes of a piece of the compressed index: a block's, less its type.
 const PIECE: usize = block::LONGEST - 1;
+
+/// True if a file of this quality can have an index.
+pub(super) fn can_have_index(quality: u8) -> bool {
+    POSSIBLE.contains(&quality)
+}
 
 /// Writes the file of one tarball.
 #[derive(Debug)]
