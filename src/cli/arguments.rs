@@ -95,10 +95,16 @@ pub struct Inspect {
     /// Print one line of JSON per member as it is read, and a line of totals at the end.
     #[arg(long, conflicts_with = "json")]
     lines: bool,
-    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8 or cp932 (Shift-JIS).
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8, cp932 (Shift-JIS), big5, gbk or euc-kr.
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,
+    /// Add the metadata of a save: game, version, date, player, mods. INPUT may then be a save without a zip.
+    #[arg(long)]
+    pub meta: bool,
+    /// The words of binary saves: a text file with a line like `0x1234 name` for each.
+    #[arg(long, value_name = "FILE", requires = "meta")]
+    pub tokens: Option<PathBuf>,
     #[command(flatten)]
     pub directory: WhichFirst,
     #[command(flatten)]
@@ -269,7 +275,7 @@ pub struct Convert {
     /// Put the member with this name first; the members before it are held in memory. Repeat for several.
     #[arg(long, value_name = "NAME")]
     first: Vec<String>,
-    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8 or cp932 (Shift-JIS).
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8, cp932 (Shift-JIS), big5, gbk or euc-kr.
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,

@@ -31,7 +31,14 @@ const FIXED: u64 = 512 << 10;
 /// Bytes of memory that one byte of a zip can make the reader hold. The worst case is a path of folders with one-letter
 /// names: `zip/paths.rs` remembers each folder, and a folder takes two bytes of the path. Many tiny members cost 6 for
 /// each byte.
-const HELD_RATIO: u64 = 25;
+const HELD_RATIO: u64 = 29;
+
+/// The reader hashes each byte of contents, as a member of the same name may follow. With the directory at hand it knows
+/// better.
+const CONTENTS_HASH: u64 = 1;
+
+/// A report gives the digests of the zip, which is hardly larger than the tarball, and of the tarball.
+const REPORT_HASHES: u64 = 2;
 
 /// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
 #[derive(Debug)]
@@ -46,10 +53,14 @@ pub struct Transcoder {
     /// Members seen so far, and how many of them were written.
     members: u64,
     written: u64,
+    /// Bytes of data of the last member that were counted as work, and of its contents.
+    counted: (u64, u64),
     /// Present if the caller asked for a report.
     report: Option<Box<Report>>,
     /// True if every member is selected.
     selects_all: bool,
+    /// True if the directory was read in advance.
+    knows: bool,
     latch: Latch,
 }
 
@@ -82,14 +93,16 @@ impl Transcoder {
         Ok(Self {
             reader: ZipReader::new(limits),
             encoder: FileWriter::new(parameters)?,
-            budget: Budget::new(parameters, limits.cpu_ms),
+            budget: Budget::new(parameters, limits.cpu_ms).hashing(CONTENTS_HASH),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
             phase: Phase::Members,
             members: 0,
             written: 0,
+            counted: (0, 0),
             report: None,
             selects_all: true,
+            knows: false,
             latch: Latch::default(),
         })
     }
@@ -106,7 +119,8 @@ impl Transcoder {
     ///
     /// `memory_limit` if the directory takes more than [`Limits::memory_bytes`].
     pub fn knowing(self, directory: Directory) -> Result<Self, Error> {
-        Ok(Self { reader: self.reader.knowing(directory)?, ..self })
+        let budget = self.budget.not_hashing(CONTENTS_HASH);
+        Ok(Self { reader: self.reader.knowing(directory)?, budget, knows: true, ..self })
     }
 
     /// Decodes names as `names` says. Call it before the first step.
@@ -121,7 +135,7 @@ impl Transcoder {
     /// The report gives the number of written members, the size and SHA-256 of the zip and of the tarball up to and
     /// including its two zero blocks, the quality at the start and at the end, and a count for each warning.
     pub fn reporting(self) -> Self {
-        Self { report: Some(Box::default()), budget: self.budget.hashing(), ..self }
+        Self { report: Some(Box::default()), budget: self.budget.hashing(REPORT_HASHES), ..self }
     }
 
     /// Upper bound of a conversion's memory in bytes. Reserve this much before starting.
@@ -132,11 +146,16 @@ impl Transcoder {
         parameters.encoder_bytes() + brotli::GATHERED_BYTES + FIXED + held
     }
 
-    /// Brotli quality and lgwin of the result. They are final once there is output. A tarball of up to 1 MiB gets the
-    /// smallest window that holds it. An automatic quality depends on the sizes that the archive declares, and may drop
-    /// later.
+    /// Brotli quality at the start of the result, and lgwin. They are final once there is output. A tarball of up to 1 MiB
+    /// gets the smallest window that holds it. An automatic quality depends on the sizes that the archive declares.
     pub fn in_use(&self) -> (u8, u8) {
-        self.encoder.in_use()
+        let (quality, lgwin) = self.encoder.in_use();
+        (self.encoder.first_quality().unwrap_or(quality), lgwin)
+    }
+
+    /// Brotli quality at present. It is lower than at the start if the CPU budget demanded it.
+    pub fn present_quality(&self) -> u8 {
+        self.encoder.in_use().0
     }
 
     /// Members of the archive so far, and their unpacked bytes, selected or not.
@@ -210,6 +229,11 @@ impl Transcoder {
             Event::NeedsInput => return Ok(Progress { consumed, produced: 0, status: Status::NeedsInput }),
             Event::Working => {}
             Event::Begin(begin) => self.begin(&begin)?,
+            Event::Copy(begin) => {
+                self.count_work(&begin);
+                let Begin { entry, method, unpacked_before, data_end, .. } = begin;
+                self.budget.skip(method, entry.size, unpacked_before, data_end)?;
+            }
             Event::Contents(count) => match &mut self.phase {
                 Phase::Contents { left, .. } => {
                     *left -= count as u64;
@@ -219,12 +243,16 @@ impl Transcoder {
                 _ => unreachable!("contents follow the beginning of their member"),
             },
             // Warnings about unselected members do not matter to the caller.
-            Event::Verified { warnings, crc32, .. } if !matches!(self.phase, Phase::Skipped) => {
-                self.encoder.verified(crc32);
-                self.warn(warnings);
+            Event::Verified { method, crc32, compressed_size, warnings } => {
+                let (counted, size) = self.counted;
+                self.budget.spend(cpu::decoding_more(method, counted, compressed_size, size));
+                if !matches!(self.phase, Phase::Skipped) {
+                    self.encoder.verified(crc32);
+                    self.warn(warnings);
+                }
             }
             Event::Warnings { warnings, selected: true, .. } => self.warn(warnings),
-            Event::Verified { .. } | Event::Warnings { .. } => {}
+            Event::Warnings { .. } => {}
             Event::End => {
                 if self.written == 0 && !self.selects_all {
                     return Err(Absent::Selected { members: self.members }.into());
@@ -236,6 +264,14 @@ impl Transcoder {
         Ok(worked(consumed))
     }
 
+    /// Counts the work on a member's data, and its hash if that is made although the directory is known.
+    fn count_work(&mut self, begin: &Begin) {
+        self.budget.spend(cpu::decoding_of(begin));
+        if self.knows && begin.hashed {
+            self.budget.spend(cpu::hashing(begin.entry.size));
+        }
+    }
+
     fn warn(&mut self, warnings: Warnings) {
         if let Some(report) = &mut self.report {
             report.warn(warnings);
@@ -243,8 +279,10 @@ impl Transcoder {
     }
 
     fn begin(&mut self, begin: &Begin) -> Result<(), Error> {
-        let Begin { entry, method, selected, comparisons, unpacked_before, data_end } = begin;
+        let Begin { entry, method, selected, comparisons, compressed_size, unpacked_before, data_end, .. } = begin;
         self.members += 1;
+        self.counted = (*compressed_size, entry.size);
+        self.count_work(begin);
         self.budget.spend(cpu::comparing(*comparisons));
         if !selected {
             self.phase = Phase::Skipped;

@@ -178,7 +178,7 @@ mod tests {
             ("mode=Text", r#"mode is "Text", it must be generic, text or font"#),
             (
                 "names=latin1",
-                r#"names is "latin1", it must be cp437, utf-8, cp932 or plain, or one of them and plain with a comma"#,
+                r#"names is "latin1", it must be cp437, utf-8, cp932, big5, gbk, euc-kr or plain, or one of them and plain with a comma"#,
             ),
             ("mode=", r#"mode is "", it must be generic, text or font"#),
             ("report=yes", r#"report is "yes", it must be 0 or 1"#),

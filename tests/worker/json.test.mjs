@@ -9,7 +9,7 @@ import { brotliDecompressSync } from "node:zlib";
 import { zipSync } from "fflate";
 
 import { save } from "../../fixtures/hard.mjs";
-import { health, recompress, request, root, run, startWorker, untilIdle } from "./harness.mjs";
+import { health, native, recompress, request, root, run, startWorker, untilIdle } from "./harness.mjs";
 
 const cases = JSON.parse(readFileSync(join(root, "tests/save/cases.json"), "utf8"));
 const BROTLI = { "accept-encoding": "br" };
@@ -127,7 +127,10 @@ test("sixteen at once get the same JSON, and the memory stays below its bound", 
     assert.equal(status, 200, body.toString().slice(0, 300));
     assert.ok((i % 2 ? brotliDecompressSync(body) : body).equals(expected));
   }
-  await untilIdle(port);
-  const { wasm_memory_bytes: bytes } = await health(port);
-  assert.ok(bytes === undefined || bytes === null || bytes <= 112 << 20, `${bytes}`);
+  const { budget_bytes: budget } = await untilIdle(port);
+  if (native) return;
+  // It never shrinks, so this is its peak. An isolate has 128 MiB for this and its JavaScript.
+  const { wasm_memory_bytes: peak } = await health(port);
+  t.diagnostic(`${peak} bytes of wasm memory, ${budget} in the budget`);
+  assert.ok(peak <= budget * 1.07 + 3e6 && peak < 100 * 2 ** 20, `${peak} bytes for ${budget}`);
 });

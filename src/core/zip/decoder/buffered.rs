@@ -6,9 +6,12 @@
 
 use deflate64::InflaterManaged;
 use lzma_rust2::{Action, LzmaStream};
-use xz4rust::XzDecoder;
 
-use super::{Coding, Unpacked, zstd::Zstd};
+use super::{
+    Coding, Fault, Unpacked,
+    xz::{self, Xz},
+    zstd::Zstd,
+};
 use crate::{
     error::{Error, Limit},
     limits::Meter,
@@ -22,18 +25,17 @@ const BUFFER: usize = 16 << 10;
 /// to 900 kB with 32-bit links.
 const DEFLATE64: u64 = 512 << 10;
 const BZIP2: u64 = 4 << 20;
-const XZ: u64 = 128 << 10;
 const LZMA: u64 = 128 << 10;
 
 /// Bytes of the header before raw lzma data: version, length of the properties, properties (APPNOTE §5.8.8).
 const LZMA_HEADER: usize = 9;
 
-/// Upper bound of the charge of a decoder with this window, in bytes. Xz's is the largest at 8 MiB and more, bzip2's below.
+/// Upper bound of the charge of a decoder with this window, in bytes.
 pub(crate) fn decoder_bytes(window: u64) -> u64 {
     const MOST_LITERAL_CODERS: u64 = 0x600 << 12;
     [
         BZIP2,
-        window.saturating_mul(2).saturating_add(XZ),
+        xz::charge(window).saturating_add(BUFFER as u64),
         window.saturating_add(LZMA + MOST_LITERAL_CODERS),
         super::zstd::charge(window).saturating_add(BUFFER as u64),
     ]
@@ -66,7 +68,7 @@ enum Codec {
     Deflate64(Box<InflaterManaged>),
     Bzip2(bzip2::Decompress),
     Lzma(Box<LzmaStream>),
-    Xz(Box<XzDecoder<'static>>),
+    Xz(Box<Xz>),
     Zstd(Box<Zstd>),
 }
 
@@ -81,6 +83,7 @@ pub(super) struct Decoded {
 pub(super) enum DecodeFailure {
     /// The data is invalid.
     Broken,
+    Unsupported(&'static str),
     Refused(Error),
 }
 
@@ -104,7 +107,7 @@ impl Buffered {
 
     pub(super) fn read(&mut self, input: &[u8], output: &mut [u8], meter: &mut Meter) -> Result<Unpacked, Error> {
         let (mut consumed, mut produced) = (0, 0);
-        let mut broken = false;
+        let mut fault = None;
         // Every round takes input, gives output, or leaves.
         loop {
             let count = (self.given - self.taken).min(output.len() - produced);
@@ -119,7 +122,7 @@ impl Buffered {
             let offered = if self.may_give_more { &[][..] } else { &input[consumed..] };
             match self.step(offered, meter) {
                 Ok(Decoded { consumed: 0, produced: 0, ended: false }) if !self.may_give_more => {
-                    broken = true;
+                    fault = Some(Fault::Invalid);
                     break;
                 }
                 Ok(step) => {
@@ -130,14 +133,18 @@ impl Buffered {
                     self.ended = step.ended;
                 }
                 Err(DecodeFailure::Broken) => {
-                    broken = true;
+                    fault = Some(Fault::Invalid);
+                    break;
+                }
+                Err(DecodeFailure::Unsupported(what)) => {
+                    fault = Some(Fault::Unsupported(what));
                     break;
                 }
                 Err(DecodeFailure::Refused(error)) => return Err(error),
             }
         }
         let ended = self.ended && self.taken == self.given;
-        Ok(Unpacked { consumed, produced, ended, broken })
+        Ok(Unpacked { consumed, produced, ended, fault })
     }
 
     /// Calls the codec once.
@@ -189,24 +196,11 @@ impl Buffered {
                 let consumed = result.bytes_consumed.checked_sub(unused).ok_or(DecodeFailure::Broken)?;
                 Ok(Decoded { consumed, produced: result.bytes_produced, ended })
             }
-            Codec::Xz(decoder) => {
-                let result = decoder.decode(byte, output);
-                match result {
-                    Ok(result) => Ok(Decoded {
-                        consumed: result.input_consumed(),
-                        produced: result.output_produced(),
-                        ended: result.is_end_of_stream(),
-                    }),
-                    Err(xz4rust::XzError::DictionaryTooLarge(wanted)) => {
-                        Err(Error::from(Limit::Window { wanted, limit: self.window_limit }).into())
-                    }
-                    // Without input there is nothing more to give.
-                    Err(xz4rust::XzError::NeedsLargerInputBuffer) if byte.is_empty() => {
-                        Ok(Decoded { consumed: 0, produced: 0, ended: false })
-                    }
-                    Err(_) => Err(DecodeFailure::Broken),
-                }
-            }
+            Codec::Xz(xz) => xz.step(byte, output, &mut |bytes| {
+                meter.charge(bytes)?;
+                self.charged += bytes;
+                Ok(())
+            }),
             Codec::Zstd(zstd) => zstd.step(input, output, &mut |bytes| {
                 meter.charge(bytes)?;
                 self.charged += bytes;
@@ -221,21 +215,19 @@ impl Buffered {
             Method::Deflate64 => DEFLATE64,
             Method::Bzip2 => BZIP2,
             Method::Lzma => LZMA,
-            // The dictionary's size is in the stream's blocks, after which it may still grow.
-            Method::Xz => self.window_limit.saturating_mul(2).saturating_add(XZ),
-            Method::Zstd => BUFFER as u64,
+            // The window's size is in the data.
+            Method::Xz | Method::Zstd => BUFFER as u64,
             Method::Stored | Method::Deflate => unreachable!("these need no buffer"),
         };
         self.charge(memory, meter)?;
         self.output = vec![0; BUFFER].into_boxed_slice();
-        let window_limit = usize::try_from(self.window_limit).unwrap_or(usize::MAX);
         self.codec = match coding.method {
             Method::Deflate64 => Codec::Deflate64(Box::new(InflaterManaged::new())),
             Method::Bzip2 => Codec::Bzip2(bzip2::Decompress::new(false)),
             Method::Lzma => {
                 Codec::LzmaHeader { has_end_marker: coding.has_end_marker, header: Vec::with_capacity(LZMA_HEADER) }
             }
-            Method::Xz => Codec::Xz(Box::new(XzDecoder::with_alloc_dict_size(0, window_limit))),
+            Method::Xz => Codec::Xz(Box::new(Xz::new(self.window_limit))),
             Method::Zstd => Codec::Zstd(Box::new(Zstd::new(self.size, self.window_limit))),
             Method::Stored | Method::Deflate => unreachable!("as above"),
         };
