@@ -386,7 +386,7 @@ mod tests {
         assert!(refused.code() == "unsafe_name" && refused.to_string().contains("cp932"), "{refused}");
         let decoder: crate::names::Decode = |label, bytes| {
             assert_eq!((label, bytes), ("shift_jis", &b"\x95\x5c.txt"[..]));
-            Some("\u{8868}.txt".to_owned())
+            "\u{8868}.txt".to_owned()
         };
         for (value, name) in [("cp932", "\u{8868}.txt"), ("cp437", "\u{f2}\\.txt")] {
             let names = Names::new(value, Some(decoder)).unwrap();
