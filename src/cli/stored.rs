@@ -211,7 +211,9 @@ impl Visit for Writer {
     fn begin(&mut self, entry: &Entry) -> Result<(), CommandError> {
         match entry.kind {
             EntryKind::File => Ok(()),
-            _ => Err(CommandError("bad_member", format!("{:?} is no file: unpack it to a folder, with -C", entry.name))),
+            _ => {
+                Err(CommandError("bad_member", format!("{:?} is no file: unpack it to a folder, with -C", entry.name)))
+            }
         }
     }
 
@@ -342,7 +344,10 @@ pub fn test(arguments: &Test) -> Result<(), CommandError> {
     let Comparison { members, bytes, .. } = comparison;
     if let Some(index) = compared {
         if members != index.members.len() {
-            return Err(Comparison::differ(format_args!("it has {members} members, and {} there", index.members.len())));
+            return Err(Comparison::differ(format_args!(
+                "it has {members} members, and {} there",
+                index.members.len()
+            )));
         }
         if let Some(sha256) = index.sha256
             && through::sha256(whole(&mut source, name)?, index.tarball_bytes())? != sha256

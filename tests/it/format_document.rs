@@ -29,7 +29,8 @@ fn dump_of(bytes: &[u8]) -> String {
     let mut dump = String::new();
     for (row, line) in bytes.chunks(16).enumerate() {
         let digits: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-        let text: String = line.iter().map(|&byte| if byte.is_ascii_graphic() { char::from(byte) } else { '.' }).collect();
+        let text: String =
+            line.iter().map(|&byte| if byte.is_ascii_graphic() { char::from(byte) } else { '.' }).collect();
         writeln!(dump, "{:04x}  {:<47}  {text}", 16 * row, digits.join(" ")).expect("memory");
     }
     dump

@@ -15,7 +15,9 @@ fn text(seed: u64, length: usize) -> Vec<u8> {
     let mut text = Vec::new();
     while text.len() < length {
         let (number, owner) = (random.below(5000), random.below(90));
-        text.extend_from_slice(format!("province_{number} = {{ owner = TAG{owner} tax = {}.000 }}\n", random.below(9)).as_bytes());
+        text.extend_from_slice(
+            format!("province_{number} = {{ owner = TAG{owner} tax = {}.000 }}\n", random.below(9)).as_bytes(),
+        );
     }
     text.truncate(length);
     text
@@ -42,7 +44,8 @@ fn alone(file: &by_index::File<'_>, number: usize) -> Vec<u8> {
     let bytes = &file.index.segments[number].file;
     let header = [(file.lgwin - 17) << 1 | 1, 0b11];
     // The window's four bits, and an empty metadata block that fills the byte.
-    let stream = [&[header[0] | 0b110 << 4, 0][..], &file.bytes[bytes.start as usize..bytes.end as usize], &[3]].concat();
+    let stream =
+        [&[header[0] | 0b110 << 4, 0][..], &file.bytes[bytes.start as usize..bytes.end as usize], &[3]].concat();
     tarball::unbrotli(&stream).unwrap()
 }
 
@@ -96,7 +99,8 @@ fn large_contents_are_segments_that_decode_alone() {
         let opened = by_index::open(&file).unwrap();
         let through = tarball::read(&file).unwrap();
         assert_eq!(by_index::members(&file).unwrap(), through, "at {quality}/{lgwin}");
-        let own: Vec<_> = ["gamestate", "noise", "large"].map(|name| opened.index.member(name).unwrap().contents()).into();
+        let own: Vec<_> =
+            ["gamestate", "noise", "large"].map(|name| opened.index.member(name).unwrap().contents()).into();
         for contents in own {
             let number = opened.index.segments.iter().position(|segment| segment.tar == contents);
             let number = number.expect("the contents are a segment");
@@ -131,7 +135,8 @@ fn small_members_are_in_groups_of_sixteen_mebibytes() {
 #[test]
 fn the_file_does_not_depend_on_how_the_zip_arrives() {
     let large = text(4, (1 << 20) + 12_345);
-    let zip = archive([deflated(b"a", b"first"), deflated(b"large", &large), deflated(b"z", &large[..100_000])]).bytes();
+    let zip =
+        archive([deflated(b"a", b"first"), deflated(b"large", &large), deflated(b"z", &large[..100_000])]).bytes();
     for report in [false, true] {
         let conversion = drivers::in_every_way(&zip, || {
             let transcoder = Transcoder::new(parameters(9, 18), Limits::default()).unwrap();
@@ -160,7 +165,8 @@ fn some_qualities_and_windows_have_no_index() {
 
 #[test]
 fn a_file_of_the_highest_qualities_is_found_by_its_index_if_it_has_one() {
-    let zip = archive([deflated(b"a", &text(6, 5000)), deflated(b"large", &text(7, 1 << 20)), deflated(b"b", b"b")]).bytes();
+    let zip =
+        archive([deflated(b"a", &text(6, 5000)), deflated(b"large", &text(7, 1 << 20)), deflated(b"b", b"b")]).bytes();
     for quality in [10, 11] {
         let file = write(&zip, parameters(quality, 18).with_index(true), false);
         assert_eq!(by_index::members(&file).unwrap(), tarball::read(&file).unwrap());
@@ -170,7 +176,8 @@ fn a_file_of_the_highest_qualities_is_found_by_its_index_if_it_has_one() {
 /// A reader by index and one from the front never give two contents.
 #[test]
 fn every_prefix_and_every_flipped_bit_is_an_error_or_changes_nothing() {
-    let zip = archive([deflated(b"a.txt", &text(8, 900)), folder(b"d/"), deflated(b"d/b", b"some text, some text")]).bytes();
+    let zip =
+        archive([deflated(b"a.txt", &text(8, 900)), folder(b"d/"), deflated(b"d/b", b"some text, some text")]).bytes();
     for report in [false, true] {
         let file = write(&zip, parameters(9, 22), report);
         let expected = by_index::members(&file).unwrap();

@@ -94,7 +94,9 @@ impl Source {
 
 /// True for an address that a server is asked for.
 pub fn is_url(text: &str) -> bool {
-    ["http://", "https://"].iter().any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
 fn open_url(url: &str) -> Result<Source, CommandError> {
@@ -112,7 +114,8 @@ fn open_url(url: &str) -> Result<Source, CommandError> {
     match response.status() {
         StatusCode::PARTIAL_CONTENT => {
             let range = text(CONTENT_RANGE).and_then(content_range);
-            let (start, end, size) = range.ok_or_else(|| refused("its Content-Range says nothing useful".to_owned()))?;
+            let (start, end, size) =
+                range.ok_or_else(|| refused("its Content-Range says nothing useful".to_owned()))?;
             let etag = text(ETAG).filter(|tag| tag.starts_with('"')).map(str::to_owned);
             let mut tail = Vec::new();
             let read = response.into_body().into_reader().take(TAIL).read_to_end(&mut tail);

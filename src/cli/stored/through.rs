@@ -71,7 +71,8 @@ fn member(entry: &mut tar::Entry<'_, impl Read>) -> Result<Option<Entry>, Comman
         EntryType::Directory => EntryKind::Directory,
         EntryType::Symlink => {
             let target = entry.link_name_bytes().unwrap_or_default().into_owned();
-            let target = String::from_utf8(target).map_err(|_| refuse(format!("the target of {name:?} is not UTF-8")))?;
+            let target =
+                String::from_utf8(target).map_err(|_| refuse(format!("the target of {name:?} is not UTF-8")))?;
             EntryKind::Link { target }
         }
         EntryType::XGlobalHeader => return Ok(None),

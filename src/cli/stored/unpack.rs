@@ -56,7 +56,9 @@ impl Unpacker {
         // Those inside first: a folder without the right to write may hold others.
         for entry in self.entries.iter().rev().filter(|entry| entry.kind == EntryKind::Directory) {
             let path = self.place(&entry.name)?;
-            File::open(&path).and_then(|folder| settle(&folder, entry)).map_err(|error| failed("write", &path, &error))?;
+            File::open(&path)
+                .and_then(|folder| settle(&folder, entry))
+                .map_err(|error| failed("write", &path, &error))?;
         }
         Ok(())
     }
@@ -104,7 +106,10 @@ fn exists_or(path: &Path, error: &io::Error) -> CommandError {
 }
 
 fn exists(path: &Path) -> CommandError {
-    CommandError("output_exists", format!("{} exists, and only new files are written: name another folder with -C", path.display()))
+    CommandError(
+        "output_exists",
+        format!("{} exists, and only new files are written: name another folder with -C", path.display()),
+    )
 }
 
 /// Gives a new file the permissions that the member has and the user's mask allows, and its time.

@@ -173,7 +173,8 @@ impl Engine {
             Self::Mbrotli { session, block, .. } => {
                 let encoded = call(session, &[], output, Operation::Flush, block)?;
                 let finished = !encoded.output_full;
-                let ended = (finished && block.taken > 0).then(|| MetaBlock { bytes: std::mem::take(block), copied: false });
+                let ended =
+                    (finished && block.taken > 0).then(|| MetaBlock { bytes: std::mem::take(block), copied: false });
                 Ok(Encoded { finished, ended, ..encoded })
             }
         }

@@ -49,6 +49,12 @@ pub(super) fn can_have_index(quality: u8) -> bool {
     POSSIBLE.contains(&quality)
 }
 
+/// False if it is certain that the file gets no index.
+fn may_have_index(parameters: Parameters) -> bool {
+    let by_default = parameters.may_lower() || BY_DEFAULT.contains(&parameters.quality());
+    parameters.seekable().unwrap_or(by_default) && parameters.can_have_index()
+}
+
 /// Writes the file of one tarball.
 #[derive(Debug)]
 pub(crate) struct FileWriter {
@@ -88,7 +94,7 @@ impl FileWriter {
         Ok(Self {
             seekable: parameters.seekable(),
             encoder: Encoder::new(parameters)?,
-            index: (parameters.seekable() != Some(false)).then(Box::default),
+            index: may_have_index(parameters).then(Box::default),
             cuts: VecDeque::new(),
             start: (0, 0),
             file_bytes: 0,
@@ -188,7 +194,9 @@ impl FileWriter {
                 self.begin(lgwin);
                 Ok(Encoded::default())
             }
-            Stage::Segments if self.index.is_none() && self.ending.is_none() => self.encoder.finish(End::Stream, output),
+            Stage::Segments if self.index.is_none() && self.ending.is_none() => {
+                self.encoder.finish(End::Stream, output)
+            }
             Stage::Segments => {
                 let encoded = self.end_segment(output)?;
                 if encoded.finished {
@@ -303,8 +311,8 @@ impl IndexWriter {
             expected: Some(index.len() as u64),
             start: ours::Start::Stream,
         };
-        let encoder = ours::Encoder::new(&options)
-            .map_err(|ours::OutOfMemory(wanted)| Limit::Memory { wanted, limit: 0 })?;
+        let encoder =
+            ours::Encoder::new(&options).map_err(|ours::OutOfMemory(wanted)| Limit::Memory { wanted, limit: 0 })?;
         Ok(Self { index, at: 0, encoder, piece: vec![0; PIECE], block_bytes: 0 })
     }
 

@@ -138,8 +138,14 @@ impl<'a> MemberReader<'a> {
                 let compared = self.header.len() - left as usize;
                 let form = &self.header[compared..compared + count];
                 // Spaces in the form are where the text is.
-                if !form.iter().zip(bytes).all(|(&form, &byte)| byte == form || form == b' ' && matches!(byte, b' '..=b'~')) {
-                    return Err(StoredError::BadIndex { problem: "something else than a report is behind the tarball" });
+                if !form
+                    .iter()
+                    .zip(bytes)
+                    .all(|(&form, &byte)| byte == form || form == b' ' && matches!(byte, b' '..=b'~'))
+                {
+                    return Err(StoredError::BadIndex {
+                        problem: "something else than a report is behind the tarball",
+                    });
                 }
             }
             Part::Padding | Part::Zeros if bytes.iter().any(|&byte| byte != 0) => {

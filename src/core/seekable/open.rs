@@ -34,8 +34,13 @@ enum State {
     /// The blocks of the index.
     Blocks(Range<u64>),
     /// The start of the file; the segments end at this offset.
-    Head { end: u64 },
-    Read { lgwin: u8, segments: Range<u64> },
+    Head {
+        end: u64,
+    },
+    Read {
+        lgwin: u8,
+        segments: Range<u64>,
+    },
 }
 
 impl IndexReader {

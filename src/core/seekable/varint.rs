@@ -60,7 +60,9 @@ mod tests {
             assert_eq!(rest, [7]);
             assert_eq!(fold(unfold(number)), number);
         }
-        for bad in [&[][..], &[0x80], &[0x80, 0], &[0xff; 10], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]] {
+        for bad in
+            [&[][..], &[0x80], &[0x80, 0], &[0xff; 10], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]]
+        {
             assert_eq!(read(&mut &bad[..]), None, "{bad:x?}");
         }
         assert_eq!([-2, -1, 0, 1, 2].map(fold), [3, 1, 0, 2, 4]);
