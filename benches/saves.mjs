@@ -9,6 +9,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { saveTo } from "../fixtures/save.mjs";
@@ -140,15 +141,23 @@ const parts = {
 
   async many() {
     const body = readFileSync((await saved(Number(options.mib))).zip);
-    head(["at once", "wasm memory", "answers"]);
+    head(["requests at once", "wasm memory", "answers"]);
     for (const count of [1, 4, 16]) {
       const cleanUp = [];
       try {
         const { port } = await startWorker({ after: (task) => cleanUp.push(task) });
-        const answers = await Promise.all(Array.from({ length: count }, () => request(port, { path: "/json", body, headers: { "accept-encoding": "br" } })));
+        let refused = 0;
+        const ask = async () => {
+          const answer = await request(port, { path: "/json", body, headers: { "accept-encoding": "br" } });
+          if (answer.status !== 503) return answer;
+          refused++;
+          await setTimeout(1000 * Number(answer.headers["retry-after"]));
+          return ask();
+        };
+        const answers = await Promise.all(Array.from({ length: count }, ask));
         const whole = answers.filter(({ status, error, body }) => status === 200 && !error && body.equals(answers[0].body)).length;
         await untilIdle(port);
-        row([count, mb((await health(port)).wasm_memory_bytes), `${whole} whole and the same`]);
+        row([count, mb((await health(port)).wasm_memory_bytes), `${whole} whole and the same, after ${refused} were told to come back`]);
       } finally {
         for (const task of cleanUp) await task();
       }

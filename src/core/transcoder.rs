@@ -7,8 +7,9 @@ use crate::{
     budget::Budget,
     cost::cpu,
     encode::{
-        brotli::{self, Encoder, SMALL},
+        brotli::{self, SMALL},
         parameters::Parameters,
+        segments::FileWriter,
     },
     error::{Absent, Error, Format},
     limits::Limits,
@@ -43,7 +44,7 @@ const REPORT_HASHES: u64 = 2;
 #[derive(Debug)]
 pub struct Transcoder {
     reader: ZipReader,
-    encoder: Encoder,
+    encoder: FileWriter,
     budget: Budget,
     /// Tarball bytes between the reader and the encoder: those in `waiting`.
     buffer: Box<[u8]>,
@@ -93,7 +94,7 @@ impl Transcoder {
     pub fn new(parameters: Parameters, limits: Limits) -> Result<Self, Error> {
         Ok(Self {
             reader: ZipReader::new(limits),
-            encoder: Encoder::new(parameters)?,
+            encoder: FileWriter::new(parameters)?,
             budget: Budget::new(parameters, limits.cpu_ms).hashing(CONTENTS_HASH),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
@@ -209,8 +210,9 @@ impl Transcoder {
                 self.settle_quality(Report::APPENDED);
                 let (last, _) = self.encoder.in_use();
                 let first = self.encoder.first_quality().unwrap_or(last);
+                let sha256 = report.tar_sha256();
                 let (blocks, ending) = report.written(first, last);
-                self.encoder.set_ending(ending);
+                self.encoder.set_ending(ending, sha256);
                 self.send_all(&blocks);
                 Ok(worked(0))
             }
@@ -261,10 +263,11 @@ impl Transcoder {
                 _ => unreachable!("contents follow the beginning of their member"),
             },
             // Warnings about unselected members do not matter to the caller.
-            Event::Verified { method, compressed_size, warnings, .. } => {
+            Event::Verified { method, crc32, compressed_size, warnings } => {
                 let (counted, size) = self.counted;
                 self.budget.spend(cpu::decoding_more(method, counted, compressed_size, size));
                 if !matches!(self.phase, Phase::Skipped) {
+                    self.encoder.verified(crc32);
                     self.warn(warnings);
                 }
             }
@@ -311,6 +314,7 @@ impl Transcoder {
             report.member();
         }
         let header = tar::header(entry);
+        self.encoder.member(entry, header.len(), self.reader.meter())?;
         let padding = tar::padding(entry.size);
         let length = ((header.len() + padding) as u64).saturating_add(entry.size);
         self.tarball_left = self.tarball_left.checked_sub(length).ok_or_else(|| {

@@ -37,7 +37,7 @@ where
     let Submission { upload, given, part_name, body_bytes, .. } = Submission::open(head, body).await?;
     given.expect_only(&OPTIONS)?;
     let names = options::names(&given, state.terms.platform.decode_name)?;
-    let meta = options::switch(&given, "meta")?;
+    let meta = options::switch(&given, "meta")?.unwrap_or_default();
     let name = submission::name(&given, part_name, &head.headers);
     let (listing, content_type) = accept::listing(&head.headers);
     let metadata = meta.then(|| (name.and_then(|name| submission::game(&name)), state.words.clone()));

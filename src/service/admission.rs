@@ -142,7 +142,7 @@ impl Admission {
         Self(Arc::new(Mutex::new(Pool { budget, requests: Vec::new(), next_ticket: 0, returned: 0 })))
     }
 
-    /// A place for a request whose conversion takes `share` bytes, at most the budget without [`UPLOADS_LEAST`]. It holds
+    /// A place for a request whose conversion takes `share` bytes, at most the budget without `UPLOADS_LEAST`. It holds
     /// nothing yet. `None` if all places are taken.
     pub fn enter(&self, share: u64) -> Option<Place> {
         let mut pool = self.lock();

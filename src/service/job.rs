@@ -8,7 +8,7 @@ use recompress::{
 
 use crate::memory::{Share, TooMuchMemory};
 
-/// The work that a request asks for. A new kind is a variant of this and of [`Job`].
+/// The work that a request asks for. A new kind is a variant of this and of `Job`.
 #[derive(Debug, Clone)]
 pub enum Order {
     /// A tarball.

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { brotliDecompressSync } from "node:zlib";
 
 import { zipSync } from "fflate";
@@ -119,9 +120,15 @@ test("a save that turns out to be cut breaks off, and is neither JSON nor a whol
 
 test("sixteen at once get the same JSON, and the memory stays below its bound", async (t) => {
   const { port } = await startWorker(t);
-  const answers = await Promise.all(
-    Array.from({ length: 16 }, (_, i) => request(port, { path: "/json", headers: i % 2 ? BROTLI : {}, body: zip })),
-  );
+  /** Asks until there is room: a machine that is busy with other tests may take longer than the service waits. */
+  const ask = async (headers) => {
+    const answer = await request(port, { path: "/json", headers, body: zip });
+    if (answer.status !== 503) return answer;
+    assert.equal(JSON.parse(answer.body).code, "busy");
+    await setTimeout(1000 * Number(answer.headers["retry-after"]));
+    return ask(headers);
+  };
+  const answers = await Promise.all(Array.from({ length: 16 }, (_, i) => ask(i % 2 ? BROTLI : {})));
   for (const [i, { status, body, error }] of answers.entries()) {
     assert.equal(error, undefined);
     assert.equal(status, 200, body.toString().slice(0, 300));
