@@ -34,6 +34,22 @@ fn an_archive_converts_within_its_own_bounds_as_without_them() {
 }
 
 #[test]
+fn the_bounds_have_room_for_the_index_and_for_paths_of_many_folders() {
+    let deep: Vec<String> = (0..20_u8).map(|number| format!("{}{number}", "d/".repeat(2000))).collect();
+    let tiny: Vec<String> = (0..5000).map(|number| number.to_string()).collect();
+    let seekable = Parameters::new(5, 18).unwrap().with_index(true);
+    for names in [deep, tiny] {
+        let zip = archive(names.iter().map(|name| stored(name.as_bytes(), b"")).collect::<Vec<_>>()).bytes();
+        let contents = contents(&zip).unwrap();
+        let start = |limits| Transcoder::new(seekable, limits).unwrap();
+        let free = drive(&zip, Driver::Whole, start(Limits::NATIVE));
+        let kept = drive(&zip, Driver::Whole, start(contents.within(Limits::NATIVE)).containing(&contents));
+        assert_eq!((&kept.result, &free.result), (&Ok(()), &Ok(())));
+        assert!(kept.output == free.output);
+    }
+}
+
+#[test]
 fn the_bounds_hold_with_a_selection_and_a_report() {
     let noise: Vec<u8> = (0..200_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let members: Vec<String> = (0..50).map(|number| format!("{number}.txt")).collect();

@@ -7,7 +7,7 @@ use super::{
     format::record::{CENTRAL_HEADER, CentralHeader, IN_ZIP64, signature},
     indexed::{TAIL, directory_range},
 };
-use crate::{limits::Limits, zip::decoder::decoder_bytes};
+use crate::{limits::Limits, transcoder::HELD_RATIO, zip::decoder::decoder_bytes};
 
 /// Upper bounds for one archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,8 @@ const ENDING_BYTES: u64 = 8 << 10;
 /// Bytes that the reader holds of the smallest archives.
 const SLACK_BYTES: u64 = 256 << 10;
 
-/// Bytes that the reader may hold for each byte of the directory (`HELD_RATIO` of the transcoder).
-const RECORDS_RATIO: u64 = 25;
+/// Bytes that the reader may hold for each byte of the directory. Of a zip's records, it is at least a half.
+const RECORDS_RATIO: u64 = 2 * HELD_RATIO;
 
 impl Contents {
     /// Reads the directory of an archive of `length` bytes through `copy`, which fills its buffer from an offset. `None` if
