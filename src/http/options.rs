@@ -64,7 +64,11 @@ mod tests {
     }
 
     fn read(query: &str, lines: &[(&'static str, &'static str)]) -> Result<Options, BadOption> {
-        Options::read(&Given::by_head(query, &headers(lines))?, &Settings::new(Limits::WORKER), Some(|_, _| String::new()))
+        Options::read(
+            &Given::by_head(query, &headers(lines))?,
+            &Settings::new(Limits::WORKER),
+            Some(|_, _| String::new()),
+        )
     }
 
     #[test]
