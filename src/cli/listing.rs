@@ -183,12 +183,12 @@ impl<W: Write> Sink for Table<W> {
 }
 
 /// A name that cannot command a terminal.
-fn printable(name: &str) -> String {
+pub fn printable(name: &str) -> String {
     name.replace(char::is_control, "\u{fffd}")
 }
 
 /// Date and time to the minute. The civil date is computed from the days since 0000-03-01 in eras of 400 years.
-fn utc(seconds: i64) -> String {
+pub fn utc(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400) + 719_468, seconds.rem_euclid(86_400));
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;

@@ -1,8 +1,10 @@
 //! Errors: why an archive was refused.
 
 mod save;
+mod stored;
 
 pub use save::{Rule, SaveError};
+pub use stored::StoredError;
 use thiserror::Error as ThisError;
 
 /// The reason why an archive was refused. The first error is the only error.

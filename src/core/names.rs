@@ -71,10 +71,11 @@ impl Charset {
 
     /// True if `bytes` begin with a code of two bytes.
     fn is_pair(self, bytes: &[u8]) -> bool {
-        match (self, bytes.first()) {
-            (Self::Cp932, Some(0x81..=0x9f | 0xe0..=0xfc)) => true,
-            (Self::Big5 | Self::Gbk | Self::EucKr, Some(0x81..=0xfe)) => true,
-            _ => false,
+        let first = bytes.first().copied().unwrap_or_default();
+        match self {
+            Self::Cp437 | Self::Utf8 => false,
+            Self::Cp932 => matches!(first, 0x81..=0x9f | 0xe0..=0xfc),
+            Self::Big5 | Self::Gbk | Self::EucKr => matches!(first, 0x81..=0xfe),
         }
     }
 }

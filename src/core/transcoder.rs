@@ -7,8 +7,9 @@ use crate::{
     budget::Budget,
     cost::cpu,
     encode::{
-        brotli::{self, Encoder, SMALL},
+        brotli::{self, SMALL},
         parameters::Parameters,
+        segments::FileWriter,
     },
     error::{Absent, Error},
     limits::Limits,
@@ -43,7 +44,7 @@ const REPORT_HASHES: u64 = 2;
 #[derive(Debug)]
 pub struct Transcoder {
     reader: ZipReader,
-    encoder: Encoder,
+    encoder: FileWriter,
     budget: Budget,
     /// Tarball bytes between the reader and the encoder: those in `waiting`.
     buffer: Box<[u8]>,
@@ -91,7 +92,7 @@ impl Transcoder {
     pub fn new(parameters: Parameters, limits: Limits) -> Result<Self, Error> {
         Ok(Self {
             reader: ZipReader::new(limits),
-            encoder: Encoder::new(parameters)?,
+            encoder: FileWriter::new(parameters)?,
             budget: Budget::new(parameters, limits.cpu_ms).hashing(CONTENTS_HASH),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
@@ -189,8 +190,9 @@ impl Transcoder {
                 self.settle_quality(Report::APPENDED);
                 let (last, _) = self.encoder.in_use();
                 let first = self.encoder.first_quality().unwrap_or(last);
+                let sha256 = report.tar_sha256();
                 let (blocks, ending) = report.written(first, last);
-                self.encoder.set_ending(ending);
+                self.encoder.set_ending(ending, sha256);
                 self.send_all(&blocks);
                 Ok(worked(0))
             }
@@ -241,10 +243,11 @@ impl Transcoder {
                 _ => unreachable!("contents follow the beginning of their member"),
             },
             // Warnings about unselected members do not matter to the caller.
-            Event::Verified { method, compressed_size, warnings, .. } => {
+            Event::Verified { method, crc32, compressed_size, warnings } => {
                 let (counted, size) = self.counted;
                 self.budget.spend(cpu::decoding_more(method, counted, compressed_size, size));
                 if !matches!(self.phase, Phase::Skipped) {
+                    self.encoder.verified(crc32);
                     self.warn(warnings);
                 }
             }
@@ -291,6 +294,7 @@ impl Transcoder {
             report.member();
         }
         let header = tar::header(entry);
+        self.encoder.member(entry, header.len(), self.reader.meter())?;
         let padding = tar::padding(entry.size);
         self.budget.member(*method, (header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
         // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.

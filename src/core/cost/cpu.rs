@@ -27,14 +27,14 @@ fn unpack_picoseconds(method: Method) -> (u64, u64) {
     match method {
         Method::Stored | Method::Deflate => (INFLATE_PICOSECONDS, 0),
         Method::Zstd => (10_000, 20_000),
-        Method::Deflate64 => (20_000, 20_000),
-        Method::Bzip2 => (60_000, 20_000),
+        Method::Deflate64 => (8000, 100_000),
+        Method::Bzip2 => (25_000, 130_000),
         Method::Lzma | Method::Xz => (80_000, 20_000),
     }
 }
 
 /// Cost of a byte of stored or deflated data beyond [`usual_data`]: it has blocks that give nothing.
-const IDLE_PICOSECONDS: u64 = 100_000;
+const IDLE_PICOSECONDS: u64 = 170_000;
 
 /// The most bytes of stored or deflated data that `size` bytes of contents need.
 fn usual_data(size: u64) -> u64 {

@@ -4,6 +4,7 @@
 
 mod buffered;
 mod inflate;
+mod lzma;
 mod xz;
 mod zstd;
 

@@ -128,6 +128,14 @@ fn filters() -> Vec<Case> {
             ]
         })
         .collect();
+    // liblzma refuses more than 16 literal contexts as well.
+    let mut contexts = compress(LZMA, contents());
+    contexts[4] = 5;
+    rows.push(refuse(
+        "method-14-literal-contexts",
+        [Member { data: Some(contexts), ..member(LZMA) }],
+        "unsupported_method",
+    ));
     rows.push(refuse("method-95-sha256", [xz(SHA256_XZ), a()], "unsupported_method"));
     rows.push(refuse("method-95-unknown-filter", [xz(&unknown), a()], "unsupported_method"));
     rows

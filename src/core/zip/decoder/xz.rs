@@ -34,7 +34,7 @@ pub(super) enum Xz {
         gathered: Vec<u8>,
         window_limit: u64,
     },
-    Stream(XzDecoder<'static>),
+    Stream(Box<XzDecoder<'static>>),
 }
 
 impl Xz {
@@ -68,7 +68,7 @@ impl Xz {
         }
         charge(self::charge(window))?;
         // A later block with a larger window is refused: no known encoder writes one.
-        let mut decoder = XzDecoder::with_alloc_dict_size(0, window as usize);
+        let mut decoder = Box::new(XzDecoder::with_alloc_dict_size(0, window as usize));
         for byte in gathered.iter() {
             // Headers give nothing.
             step(&mut decoder, std::slice::from_ref(byte), output)?;
