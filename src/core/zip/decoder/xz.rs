@@ -5,6 +5,8 @@ use xz4rust::{XzDecoder, XzError};
 use super::buffered::{DecodeFailure, Decoded};
 use crate::error::{Error, Limit};
 
+const MAGIC: &[u8] = b"\xfd7zXZ\0";
+
 /// Bytes of the header of a stream (xz file format 1.2.1, §2.1.1).
 const STREAM_HEADER: usize = 12;
 
@@ -55,6 +57,9 @@ impl Xz {
         gathered.extend_from_slice(byte);
         let gone_on = Decoded { consumed: byte.len(), produced: 0, ended: false };
         let Some(&length) = gathered.get(STREAM_HEADER) else { return Ok(gone_on) };
+        if !gathered.starts_with(MAGIC) {
+            return Err(DecodeFailure::Broken);
+        }
         // A zero is the index of a stream without blocks.
         let block = &gathered[STREAM_HEADER..];
         let window = match length {
