@@ -2,8 +2,8 @@
 
 use crate::{
     cost::{
-        cpu::{self, AUTO_WORK, Bytes, MetaBlock, NANOSECONDS_PER_MS, best_quality, writing},
-        memory::encoder_bytes,
+        cpu::{self, AUTO_WORK, Bytes, MetaBlock, NANOSECONDS_PER_MS},
+        encoders::Ours,
     },
     encode::parameters::Parameters,
     error::{Error, Limit},
@@ -15,6 +15,7 @@ use crate::{
 pub(crate) struct Budget {
     spent: u64,
     limit: u64,
+    ours: Ours,
     lgwin: u8,
     /// The highest quality while the tarball's size is unknown.
     most: u8,
@@ -53,6 +54,7 @@ impl Budget {
         Self {
             spent: 0,
             limit: if parameters.is_auto() { limit.min(AUTO_WORK) } else { limit },
+            ours: parameters.ours(),
             lgwin: parameters.lgwin(),
             most: parameters.quality(),
             bound: parameters.most_quality(),
@@ -124,7 +126,7 @@ impl Budget {
                 // Assumes well-compressing text, the most expensive of the common kinds of data.
                 _ => (taken / 6, self.room_for(taken)),
             };
-            self.quality = best_quality(self.most, self.lgwin, Bytes { taken, given }, work);
+            self.quality = self.best_quality(self.most, self.lgwin, Bytes { taken, given }, work);
         }
         self.quality
     }
@@ -133,9 +135,8 @@ impl Budget {
     /// quality than an unknown size does.
     pub(crate) fn whole(&mut self, length: u64, lgwin: u8) -> u8 {
         if self.forecast.is_some() {
-            let most = (self.quality..=self.bound).rev().find(|&quality| encoder_bytes(quality, lgwin) <= self.memory);
             let bytes = Bytes { taken: length, given: length / 6 };
-            self.quality = best_quality(most.unwrap_or(self.quality), lgwin, bytes, self.remaining());
+            self.quality = self.best_quality(self.bound, lgwin, bytes, self.remaining());
         }
         self.quality
     }
@@ -146,7 +147,7 @@ impl Budget {
     ///
     /// `cpu_budget` if another such meta-block would exceed the limit.
     pub(crate) fn meta_block(&mut self, block: MetaBlock) -> Result<u8, Error> {
-        self.spend(writing(self.quality, self.lgwin, block));
+        self.spend(self.writing(block));
         // Hashing is counted here, not when it happens. It runs ahead of the encoder by an amount that depends on how
         // the upload is cut.
         self.spend(cpu::hashing(block.bytes.taken).saturating_mul(self.hashes));
@@ -160,17 +161,27 @@ impl Budget {
             if !block.copied {
                 // Plan for the harder of the last block and the average so far.
                 let (last, average, room) = (like(block.bytes, taken), like(self.done, taken), self.room_for(taken));
-                let cost = |bytes| cpu::compressing(self.quality, self.lgwin, bytes);
+                let cost = |bytes| cpu::compressing(self.ours, self.quality, self.lgwin, bytes);
                 if self.auto || cost(average).max(cost(next.bytes)) > room {
-                    let best = |bytes| best_quality(self.quality, self.lgwin, bytes, room);
+                    let best = |bytes| self.best_quality(self.quality, self.lgwin, bytes, room);
                     self.quality = best(last).min(best(average));
                 }
             }
         }
-        if writing(self.quality, self.lgwin, next) > self.remaining() {
+        if self.writing(next) > self.remaining() {
             return Err(self.exceeded());
         }
         Ok(self.quality)
+    }
+
+    /// The cost of a meta-block at the present quality.
+    pub(crate) fn writing(&self, block: MetaBlock) -> u64 {
+        cpu::writing(self.ours, self.quality, self.lgwin, block)
+    }
+
+    /// The highest quality up to `most` that fits `work` and the reserved memory.
+    fn best_quality(&self, most: u8, lgwin: u8, bytes: Bytes, work: u64) -> u8 {
+        cpu::best_quality(self.ours, most, lgwin, bytes, work, self.memory)
     }
 
     fn exceeded(&self) -> Error {
@@ -211,6 +222,10 @@ mod tests {
     use super::*;
 
     const MIB: u64 = 1 << 20;
+
+    fn writing(quality: u8, lgwin: u8, block: MetaBlock) -> u64 {
+        cpu::writing(Ours::DROPPING, quality, lgwin, block)
+    }
 
     fn text(taken: u64) -> Bytes {
         Bytes { taken, given: taken / 6 }
@@ -322,8 +337,7 @@ mod tests {
             assert!(budget.first_quality() < 11);
             assert_eq!(budget.whole(MIB, 20), 11, "{parameters:?}");
         }
-        // The memory for quality 9 with this window does not suffice for a higher quality.
-        assert_eq!(Budget::new(Parameters::auto(16).unwrap(), u64::MAX).whole(MIB, 16), 9);
+        assert_eq!(Budget::new(Parameters::auto(16).unwrap(), u64::MAX).whole(MIB, 16), 11);
         assert_eq!(Budget::new(Parameters::new(5, 22).unwrap(), u64::MAX).whole(MIB, 20), 5, "a fixed quality stays");
     }
 

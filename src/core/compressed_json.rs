@@ -3,9 +3,12 @@
 use std::ops::Range;
 
 use crate::{
-    cost::cpu::{NANOSECONDS_PER_MS, writing},
+    cost::{
+        cpu::{NANOSECONDS_PER_MS, writing},
+        encoders::Ours,
+    },
     encode::{
-        brotli::{self, Encoder},
+        brotli::{self, Encoder, End},
         parameters::Parameters,
     },
     error::{Error, Limit},
@@ -26,6 +29,7 @@ const BUFFER: usize = 64 << 10;
 pub struct CompressedJson {
     json: SaveJson,
     encoder: Encoder,
+    ours: Ours,
     lgwin: u8,
     buffer: Box<[u8]>,
     /// JSON in the buffer that the encoder has not taken.
@@ -58,6 +62,7 @@ impl CompressedJson {
         Ok(Self {
             json,
             encoder: Encoder::new(parameters)?,
+            ours: parameters.ours(),
             lgwin: parameters.lgwin(),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
@@ -90,7 +95,7 @@ impl CompressedJson {
             let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
             self.waiting.start += encoded.consumed;
             if let Some(block) = encoded.ended {
-                let cost = writing(self.encoder.in_use().0, self.lgwin, block);
+                let cost = writing(self.ours, self.encoder.in_use().0, self.lgwin, block);
                 self.compressing = self.compressing.saturating_add(cost);
             }
             return Ok(Progress { consumed: 0, produced: encoded.produced, status: encoded.status() });
@@ -110,7 +115,7 @@ impl CompressedJson {
                 Ok(Progress { consumed, produced: 0, status: Status::Working })
             }
             Phase::Finish => {
-                let encoded = self.encoder.finish(output)?;
+                let encoded = self.encoder.finish(End::Stream, output)?;
                 if encoded.status() == Status::Done {
                     self.phase = Phase::Done;
                 }

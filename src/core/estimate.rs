@@ -5,14 +5,10 @@ use std::fmt;
 use crate::{
     budget::{Budget, scale},
     cost::{
-        cpu::{self, Bytes, LEAST_CONTINUING, MetaBlock, NANOSECONDS_PER_MS, writing},
+        cpu::{self, Bytes, LEAST_CONTINUING, MetaBlock, NANOSECONDS_PER_MS},
         size::{self, ZipTotals},
     },
-    encode::{
-        brotli::{SMALL, meta_block},
-        incompressible::is_wasted,
-        parameters::Parameters,
-    },
+    encode::{brotli::SMALL, engine::meta_block, incompressible::is_wasted, parameters::Parameters},
     limits::Limits,
     member::Method,
     transcoder::Transcoder,
@@ -52,7 +48,7 @@ impl Estimate {
         // The first member is counted already.
         budget.spend(cpu::member(Method::Deflate, 0).saturating_mul(members.saturating_sub(1)));
         let Course { quality_at_end, output_bytes, work, exceeded } =
-            Course::of(budget, quality, lgwin, tarball, sizes);
+            Course::of(budget, parameters, quality, tarball, sizes);
         let output_range = size::range(output_bytes, sizes);
         let cpu_ms = work / NANOSECONDS_PER_MS;
         let refusal = match () {
@@ -83,8 +79,9 @@ impl Course {
     /// Most meta-blocks that are counted one by one. In a tarball of more than this many they are longer.
     const MOST_BLOCKS: u64 = 2048;
 
-    fn of(mut budget: Budget, mut quality: u8, lgwin: u8, tarball: u64, sizes: ZipTotals) -> Self {
-        let length = meta_block(quality, lgwin).max(tarball / Self::MOST_BLOCKS);
+    fn of(mut budget: Budget, parameters: Parameters, mut quality: u8, tarball: u64, sizes: ZipTotals) -> Self {
+        let lgwin = parameters.lgwin();
+        let length = meta_block(parameters.ours(), quality, lgwin).max(tarball / Self::MOST_BLOCKS);
         let mut whole = size::output(quality, lgwin, sizes);
         let (mut taken, mut output, mut exceeded) = (0, 0, false);
         // Each round takes a block or more.
@@ -93,7 +90,7 @@ impl Course {
             let left = Bytes { taken: tarball - taken, given: scale(tarball - taken, whole, tarball.max(1)) };
             let block = |bytes| MetaBlock { bytes, copied: quality >= LEAST_CONTINUING && is_wasted(bytes) };
             if exceeded || left.taken <= length {
-                let (output_bytes, last) = (output + left.given, writing(quality, lgwin, block(left)));
+                let (output_bytes, last) = (output + left.given, budget.writing(block(left)));
                 return Self {
                     quality_at_end: quality,
                     output_bytes,
@@ -194,7 +191,7 @@ mod tests {
         for parameters in [at(9, 22).or_lower(), Parameters::auto(22).unwrap()] {
             let lowered = of(parameters);
             assert_eq!(lowered.refusal, None, "{lowered}");
-            assert!(lowered.quality_at_end < lowered.quality && lowered.output_bytes > fixed.output_bytes, "{lowered}");
+            assert!(lowered.quality_at_end < 9 && lowered.output_bytes > fixed.output_bytes, "{lowered}");
             assert!(lowered.cpu_ms <= Limits::WORKER.cpu_ms, "{lowered}");
             // The real result has 166 MB.
             assert!(lowered.output_range.0 < 166_000_000 && lowered.output_range.1 > 166_000_000, "{lowered}");

@@ -115,7 +115,8 @@ impl Inspection {
     }
 
     /// Adds the metadata of a save: the game, its version, the date, the player, mods. `game` is the game that the file
-    /// name shows, `words` are those of binary saves. Call this before the first step.
+    /// name shows, `words` are those of binary saves. A save without a zip then has a listing without members. Call this
+    /// before the first step.
     pub fn with_metadata(self, game: Option<Game>, words: Words) -> Self {
         Self { save: Some(Box::new(Sources::new(game, words))), ..self }
     }
@@ -144,7 +145,7 @@ impl Inspection {
         if self.part == Part::Done {
             return Ok(Progress { consumed: 0, produced: 0, status: Status::Done });
         }
-        let (consumed, event) = self.reader.read(input, ended, &mut self.scratch)?;
+        let (consumed, event) = self.read(input, ended)?;
         self.zip_bytes += consumed as u64;
         match event {
             Event::NeedsInput => return Ok(Progress { consumed, produced: 0, status: Status::NeedsInput }),
@@ -181,6 +182,22 @@ impl Inspection {
             Event::End => self.end(),
         }
         Ok(Progress { consumed, produced: 0, status: Status::Working })
+    }
+
+    /// Reads the zip, or a save without one.
+    fn read(&mut self, input: &[u8], ended: bool) -> Result<(usize, Event), Error> {
+        if let Some(save) = &mut self.save {
+            if let Some(read) = save.read(input, ended) {
+                return Ok(read);
+            }
+            let front = save.front();
+            if !front.is_empty() {
+                let (consumed, event) = self.reader.read(front, ended, &mut self.scratch)?;
+                front.drain(..consumed);
+                return Ok((0, if event == Event::NeedsInput { Event::Working } else { event }));
+            }
+        }
+        self.reader.read(input, ended, &mut self.scratch)
     }
 
     /// Counts a member's work before it is done.

@@ -7,8 +7,9 @@ use crate::{
     budget::Budget,
     cost::cpu,
     encode::{
-        brotli::{self, Encoder, SMALL},
+        brotli::{self, SMALL},
         parameters::Parameters,
+        segments::FileWriter,
     },
     error::{Absent, Error},
     limits::Limits,
@@ -43,7 +44,7 @@ const REPORT_HASHES: u64 = 2;
 #[derive(Debug)]
 pub struct Transcoder {
     reader: ZipReader,
-    encoder: Encoder,
+    encoder: FileWriter,
     budget: Budget,
     /// Tarball bytes between the reader and the encoder: those in `waiting`.
     buffer: Box<[u8]>,
@@ -91,7 +92,7 @@ impl Transcoder {
     pub fn new(parameters: Parameters, limits: Limits) -> Result<Self, Error> {
         Ok(Self {
             reader: ZipReader::new(limits),
-            encoder: Encoder::new(parameters)?,
+            encoder: FileWriter::new(parameters)?,
             budget: Budget::new(parameters, limits.cpu_ms).hashing(CONTENTS_HASH),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
@@ -145,11 +146,16 @@ impl Transcoder {
         parameters.encoder_bytes() + brotli::GATHERED_BYTES + FIXED + held
     }
 
-    /// Brotli quality and lgwin of the result. They are final once there is output. A tarball of up to 1 MiB gets the
-    /// smallest window that holds it. An automatic quality depends on the sizes that the archive declares, and may drop
-    /// later.
+    /// Brotli quality at the start of the result, and lgwin. They are final once there is output. A tarball of up to 1 MiB
+    /// gets the smallest window that holds it. An automatic quality depends on the sizes that the archive declares.
     pub fn in_use(&self) -> (u8, u8) {
-        self.encoder.in_use()
+        let (quality, lgwin) = self.encoder.in_use();
+        (self.encoder.first_quality().unwrap_or(quality), lgwin)
+    }
+
+    /// Brotli quality at present. It is lower than at the start if the CPU budget demanded it.
+    pub fn present_quality(&self) -> u8 {
+        self.encoder.in_use().0
     }
 
     /// Members of the archive so far, and their unpacked bytes, selected or not.
@@ -160,12 +166,12 @@ impl Transcoder {
     fn advance(&mut self, input: &[u8], ended: bool, output: &mut [u8]) -> Result<Progress, Error> {
         if !self.waiting.is_empty() {
             if self.encoder.gathered(0).is_some() {
-                self.encoder.set_quality(self.budget.first_quality())?;
+                self.encoder.set_quality(self.budget.first_quality());
             }
             let encoded = self.encoder.write(&self.buffer[self.waiting.clone()], output)?;
             self.waiting.start += encoded.consumed;
             if let Some(block) = encoded.ended {
-                self.encoder.set_quality(self.budget.meta_block(block)?)?;
+                self.encoder.set_quality(self.budget.meta_block(block)?);
             }
             return Ok(Progress { consumed: 0, produced: encoded.produced, status: encoded.status() });
         }
@@ -181,16 +187,17 @@ impl Transcoder {
                     unreachable!("as above")
                 };
                 // The quality is final before the report names it.
-                self.settle_quality(Report::APPENDED)?;
+                self.settle_quality(Report::APPENDED);
                 let (last, _) = self.encoder.in_use();
                 let first = self.encoder.first_quality().unwrap_or(last);
+                let sha256 = report.tar_sha256();
                 let (blocks, ending) = report.written(first, last);
-                self.encoder.set_ending(ending);
+                self.encoder.set_ending(ending, sha256);
                 self.send_all(&blocks);
                 Ok(worked(0))
             }
             Phase::Finish => {
-                self.settle_quality(0)?;
+                self.settle_quality(0);
                 let encoded = self.encoder.finish(output)?;
                 if encoded.status() == Status::Done {
                     self.phase = Phase::Done;
@@ -202,13 +209,13 @@ impl Transcoder {
     }
 
     /// Sets the quality of a tarball that is gathered whole but for `more` bytes.
-    fn settle_quality(&mut self, more: usize) -> Result<(), Error> {
+    fn settle_quality(&mut self, more: usize) {
         match self.encoder.gathered(more) {
             Some((length, lgwin)) if length <= SMALL as u64 => {
-                self.encoder.set_quality(self.budget.whole(length, lgwin))
+                self.encoder.set_quality(self.budget.whole(length, lgwin));
             }
             Some(_) => self.encoder.set_quality(self.budget.first_quality()),
-            None => Ok(()),
+            None => {}
         }
     }
 
@@ -236,10 +243,11 @@ impl Transcoder {
                 _ => unreachable!("contents follow the beginning of their member"),
             },
             // Warnings about unselected members do not matter to the caller.
-            Event::Verified { method, compressed_size, warnings, .. } => {
+            Event::Verified { method, crc32, compressed_size, warnings } => {
                 let (counted, size) = self.counted;
                 self.budget.spend(cpu::decoding_more(method, counted, compressed_size, size));
                 if !matches!(self.phase, Phase::Skipped) {
+                    self.encoder.verified(crc32);
                     self.warn(warnings);
                 }
             }
@@ -286,6 +294,7 @@ impl Transcoder {
             report.member();
         }
         let header = tar::header(entry);
+        self.encoder.member(entry, header.len(), self.reader.meter())?;
         let padding = tar::padding(entry.size);
         self.budget.member(*method, (header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
         // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.

@@ -75,7 +75,7 @@ where
             let polled = exchange.poll_piece(cx);
             if let Some(log) = &mut this.log {
                 exchange.report(log);
-                log.quality_at_end = exchange.in_use().map(|(quality, _)| quality);
+                log.quality_at_end = exchange.present_quality();
                 match &polled {
                     Poll::Ready(Ok(Piece::Last(_))) => log.outcome = "ok",
                     Poll::Ready(Ok(Piece::Told(_, code))) => log.outcome = code,

@@ -144,12 +144,20 @@ where
         Self { holds_first: true, ..self }
     }
 
-    /// Brotli quality and lgwin of the result, final once there is a piece of it.
+    /// Brotli quality at the start of the result, and lgwin, final once there is a piece of it.
     pub fn in_use(&self) -> Option<(u8, u8)> {
         match &self.job {
             Job::Convert(transcoder) => Some(transcoder.in_use()),
             Job::CompressedJson(json) => Some(json.in_use()),
             Job::Inspect(_) | Job::Json(_) => None,
+        }
+    }
+
+    /// Brotli quality at present. It drops where the CPU budget demands it.
+    pub fn present_quality(&self) -> Option<u8> {
+        match &self.job {
+            Job::Convert(transcoder) => Some(transcoder.present_quality()),
+            _ => self.in_use().map(|(quality, _)| quality),
         }
     }
 

@@ -9,7 +9,7 @@ use recompress::{
     Begin, Directory, Entry, EntryKind, Error, Event, Limits, Names, Parameters, Status, Step, Transcoder, ZipReader,
 };
 
-use crate::{recipe, tarball};
+use crate::{by_index, recipe, tarball};
 
 /// Room for what one call of the reader gives, in bytes.
 const SCRATCH: usize = 64 << 10;
@@ -56,7 +56,9 @@ pub fn transcode(input: &[u8]) {
     let limits = random.limits();
     let reading = read(&zip, limits, &mut Cuts::Whole);
     let parameters = random.parameters();
-    let conversion = convert(&zip, limits, parameters, &mut Cuts::Random { random, longest: 1 << 14 });
+    let with_index = random.below(8) == 0;
+    let cuts = || Cuts::Random { random: random.clone(), longest: 1 << 14 };
+    let conversion = convert(&zip, limits, parameters, &mut cuts());
     assert_eq!(conversion.result, reading.result, "transcoder and reader");
     let Ok(()) = conversion.result else {
         assert!(tarball::unbrotli(&conversion.output).is_err(), "refused after a complete brotli stream");
@@ -68,6 +70,15 @@ pub fn transcode(input: &[u8]) {
         assert_eq!((&member.name, member.mode, member.mtime), (&entry.name, entry.mode, entry.mtime));
         assert_eq!(member.kind == tarball::Kind::Directory, entry.kind == EntryKind::Directory, "{}", entry.name);
         assert!(member.contents == *contents, "contents of {}", entry.name);
+    }
+    if with_index {
+        let parameters = Parameters::new(9, 18).expect("both within their ranges");
+        let conversion = convert(&zip, limits, parameters, &mut cuts());
+        match conversion.result {
+            // An index takes memory that the reader does not.
+            Ok(()) => assert_eq!(by_index::members(&conversion.output).as_ref(), Ok(&members)),
+            Err(error) => assert_eq!(error.code(), "memory_limit"),
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Tools that the tests and the fuzz targets share: zip writers, a tarball reader, fuzz bodies, an allocator that counts.
 
 pub mod bodies;
+pub mod by_index;
 pub mod case;
 pub mod counting;
 pub mod drivers;
+pub mod encoding;
 pub mod extra_field;
 pub mod methods;
 pub mod recipe;

@@ -1,15 +1,23 @@
 //! The memory of an encoder, by quality and window.
 
-use super::cpu;
+use recompress_encoder::{Encoder, Options, Start};
 
-/// Most qualities hold the window twice. Qualities 10 and 11 also keep a tree node of two numbers for each position.
-/// The rest is hash tables and per-meta-block data. The figures are maximums measured with demanding data, plus a
+use super::{cpu, encoders::Ours};
+
+/// Our encoder takes all memory at its start, and knows how much.
+///
+/// With mbrotli, most qualities hold the window twice. Qualities 10 and 11 also keep a tree node of two numbers for each
+/// position. The rest is hash tables and per-meta-block data. These figures are maximums measured with demanding data, plus a
 /// tenth; a test checks them.
-pub(crate) fn encoder_bytes(quality: u8, lgwin: u8) -> u64 {
+pub(crate) fn encoder_bytes(ours: Ours, quality: u8, lgwin: u8) -> u64 {
+    if ours.serves(quality) {
+        let options = Options { quality, lgwin, expected: None, start: Start::Stream };
+        return Encoder::memory_bytes(&options);
+    }
     let window = 1_u64 << lgwin;
     let windows = match quality {
         0..=1 => 1,
-        2..=9 => 2,
+        2..=7 => 2,
         _ => 10,
     };
     windows * window + (REST_MIB[usize::from(quality)][cpu::column(lgwin)] << 20)
@@ -20,7 +28,7 @@ pub fn largest_lgwin(quality: u8) -> u8 {
     if quality > 9 { 21 } else { 24 }
 }
 
-/// Memory beside the window in MiB, by quality and by lgwin up to 16, 18, 20, 22 and 24. Some entries include
+/// mbrotli's memory beside the window in MiB, by quality and by lgwin up to 16, 18, 20, 22 and 24. Some entries include
 /// fragmentation of wasm memory, which grows step by step (docs/memory.md): qualities 10 and 11 at lgwin 22, quality 11
 /// at 18.
 const REST_MIB: [[u64; 5]; 12] = [
@@ -32,8 +40,9 @@ const REST_MIB: [[u64; 5]; 12] = [
     [3, 8, 23, 28, 18],
     [3, 9, 27, 31, 20],
     [3, 15, 29, 34, 23],
-    [3, 23, 37, 42, 31],
-    [4, 42, 54, 59, 47],
+    // Ours.
+    [0; 5],
+    [0; 5],
     [8, 24, 42, 44, 33],
     [12, 34, 52, 51, 43],
 ];

@@ -1,16 +1,16 @@
-//! The brotli encoder: the only file that knows the encoder's library.
+//! The brotli stream of a tarball, from one encoder or several after each other.
 //!
 //! ```text
 //!                       more than 1 MiB, or the end
 //!    ┌───────────┐      (exact size then known)     ┌──────────┐
 //!    │ Gathering │ ───────────────────────────────▶ │ Draining │ ◀──────────────────┐
 //!    └───────────┘                                  └────┬─────┘                    │
-//!                                      all given to the  │ session                  │
+//!                                      all given to the  │ engine                   │
 //!                                                        ▼                          │
-//!                         set_quality:            ┌──────────┐   finish             │
-//!                         a new session  ┌──────▶ │ Encoding │ ────────▶ end        │
-//!                                        └─────── └────┬─────┘                      │
-//!                            a meta-block that did not │ shrink                     │
+//!      set_quality: the          a new   ┌──────▶ ┌──────────┐   finish             │
+//!      engine ends at a whole    engine  │        │ Encoding │ ────────▶ end        │
+//!      byte                              └─────── └────┬─────┘                      │
+//!                   mbrotli: a meta-block that did not │ shrink                     │
 //!                                                      ▼                            │
 //!    ┌─────────┐   1 MiB that looks incompressible ┌──────────┐  looks compressible,│
 //!    │ Copying │ ◀──────────────────────────────── │ Doubting │  16 blocks copied,  │
@@ -18,41 +18,37 @@
 //!         written as an uncompressed meta-block         └───────────────────────────┘
 //! ```
 
-use mbrotli::{
-    CompressionMode, Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize,
-    LiteralContextMode, Operation, Quality, StreamConfig, Window,
-};
-
 use super::{
+    engine::{Engine, Task},
     incompressible,
     parameters::{Mode, Parameters},
 };
 use crate::{
-    cost::cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
+    cost::{
+        cpu::{Bytes, LEAST_CONTINUING, MetaBlock},
+        encoders::Ours,
+    },
     error::{Error, Limit},
-    step::Status,
 };
 
-/// The size given to the encoder for a tarball longer than [`SMALL`], in bytes. It exceeds all of the encoder's
-/// thresholds.
-///
-/// The encoder chooses its match finder by the size. Without a hint it uses the length of the first call, and the
-/// output would depend on how the upload is cut.
-const EXPECTED_SIZE: u64 = 1 << 30;
+pub(crate) use super::engine::{Encoded, End};
 
 /// Bytes that are gathered before the encoder starts. A tarball that fits is compressed with its true size and the
 /// smallest window that holds it.
 pub(crate) const SMALL: usize = 1 << 20;
 
-/// The smallest window to lower to. At 16 and below the encoder uses other, weaker methods.
+/// The largest window that a tarball of [`SMALL`] bytes gets.
+pub(crate) const SMALL_LGWIN: u8 = 21;
+
+/// The smallest window to lower to. At 16 and below mbrotli uses other, weaker methods.
 const LEAST_LGWIN: u8 = 18;
 
-/// Input of one encoder call in bytes. It bounds a step's work.
+/// Bytes of an uncompressed meta-block that one call writes. It bounds a step's work.
 const SHARE: usize = 64 << 10;
 
 /// Uncompressed meta-blocks of [`incompressible::BLOCK`] bytes between two attempts to compress.
 ///
-/// A new encoder starts without history, so more attempts would cost more and find less.
+/// A new engine starts without history, so more attempts would cost more and find less.
 const UNTRIED: u8 = 16;
 
 /// Memory of an [`Encoder`] in addition to [`Parameters::encoder_bytes`].
@@ -60,43 +56,35 @@ pub(crate) const GATHERED_BYTES: u64 = SMALL as u64;
 
 const _: () = assert!(incompressible::BLOCK <= SMALL);
 
-/// Tarball bytes in a meta-block (RFC 7932 §9.2). A fixed length makes the output independent of how the input arrives.
-/// The encoder's memory grows with its longest meta-block, and no output appears before the first one ends. With 2 MiB
-/// it needs a third less memory at window 22 and half at 24, for 0.05 % of size. It is 1 MiB where windows and trees
-/// are largest.
-pub(crate) fn meta_block(quality: u8, lgwin: u8) -> u64 {
-    let large = lgwin > 22 || lgwin > 20 && quality > 9;
-    if large { 1 << 20 } else { 2 << 20 }
-}
-
 /// One brotli stream.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     stage: EncoderStage,
+    ours: Ours,
     quality: u8,
     /// The quality when the first byte was compressed.
     first_quality: Option<u8>,
     lgwin: u8,
-    mode: CompressionMode,
-    /// The present meta-block.
-    block: Bytes,
-    /// Tarball bytes before the present meta-block.
+    mode: Mode,
+    /// Tarball bytes that are copied, or that engines have taken.
     position: u64,
-    /// The end of the stream, if it is not the encoder's own.
-    ending: Option<Vec<u8>>,
+    /// It writes segments of a stream that is begun, each for itself.
+    in_segments: bool,
+    /// Bytes of the present segment, if they are known.
+    expected: Option<u64>,
 }
 
 #[derive(Debug)]
 enum EncoderStage {
     /// The tarball may still turn out to be small.
     Gathering(Vec<u8>),
-    /// The encoder receives the gathered bytes, from `next` on.
+    /// The engine receives the gathered bytes, from `next` on.
     Draining {
         gathered: Vec<u8>,
         next: usize,
-        session: Box<EncoderSessionOwned>,
+        engine: Engine,
     },
-    Encoding(Box<EncoderSessionOwned>),
+    Encoding(Engine),
     /// The last block could not be shrunk. Up to `untried` more blocks that look incompressible are copied without an
     /// attempt.
     Doubting {
@@ -109,57 +97,41 @@ enum EncoderStage {
         next: usize,
         untried: u8,
     },
-    /// The end of the stream, of which `next` bytes are written.
-    Ending {
-        bytes: Vec<u8>,
-        next: usize,
-    },
-}
-
-/// The result of one call of the encoder.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Encoded {
-    pub(crate) consumed: usize,
-    pub(crate) produced: usize,
-    /// True if there is more to write than the output holds.
-    pub(crate) output_full: bool,
-    /// True if the stream is complete and written.
-    pub(crate) finished: bool,
-    pub(crate) ended: Option<MetaBlock>,
-}
-
-impl Encoded {
-    /// The status of a step that made this call.
-    pub(crate) fn status(&self) -> Status {
-        match self {
-            Self { output_full: true, .. } => Status::NeedsOutput,
-            Self { finished: true, .. } => Status::Done,
-            _ => Status::Working,
-        }
-    }
+    /// The segment is written.
+    Left,
 }
 
 impl Encoder {
     pub(crate) fn new(parameters: Parameters) -> Result<Self, Error> {
         Ok(Self {
             stage: EncoderStage::Gathering(room_for(SMALL)?),
+            ours: parameters.ours(),
             quality: parameters.quality(),
             first_quality: None,
             lgwin: parameters.lgwin(),
-            mode: match parameters.mode() {
-                Mode::Generic => CompressionMode::Generic,
-                Mode::Text => CompressionMode::Text,
-                Mode::Font => CompressionMode::Font,
-            },
-            block: Bytes::default(),
+            mode: parameters.mode(),
             position: 0,
-            ending: None,
+            in_segments: false,
+            expected: None,
         })
     }
 
-    /// Ends the stream with these bytes. They start at a byte boundary and include the last meta-block.
-    pub(crate) fn set_ending(&mut self, bytes: Vec<u8>) {
-        self.ending = Some(bytes);
+    /// Writes a segment of a stream with this window, whose header is written already. Valid before anything is compressed.
+    pub(crate) fn join(&mut self, lgwin: u8) {
+        self.in_segments = true;
+        self.lgwin = lgwin;
+    }
+
+    /// Begins the segment at `position` in the tarball, which has `expected` bytes if that is known. The one before has ended.
+    ///
+    /// # Errors
+    ///
+    /// `memory_limit` if there is no memory.
+    pub(crate) fn next_segment(&mut self, position: u64, expected: Option<u64>) -> Result<(), Error> {
+        debug_assert!(self.in_segments && self.position == position);
+        self.expected = expected;
+        self.stage = EncoderStage::Gathering(room_for(SMALL)?);
+        Ok(())
     }
 
     /// Quality and lgwin in use. Not final before the first byte of output.
@@ -181,20 +153,13 @@ impl Encoder {
 
     /// Changes the quality. Valid before anything is compressed, or right after a meta-block.
     ///
-    /// A stream in progress continues with a new encoder that starts with an empty window. The first megabytes after
-    /// the change compress slightly less.
-    pub(crate) fn set_quality(&mut self, quality: u8) -> Result<(), Error> {
-        if quality == self.quality {
-            return Ok(());
-        }
+    /// Our engine keeps its window from 9 down to 5. Below, and with mbrotli, the stream continues with a new engine that starts
+    /// with an empty window: the first megabytes after the change compress slightly less.
+    pub(crate) fn set_quality(&mut self, quality: u8) {
         self.quality = quality;
-        if let EncoderStage::Encoding(_) = self.stage {
-            assert!(self.block == Bytes::default(), "a meta-block has just ended");
-            // Drop the old encoder before making the new one: both may be large.
-            self.stage = EncoderStage::Gathering(Vec::new());
-            self.stage = EncoderStage::Encoding(self.session(EXPECTED_SIZE)?);
+        if let EncoderStage::Draining { engine, .. } | EncoderStage::Encoding(engine) = &mut self.stage {
+            engine.set_quality(quality);
         }
-        Ok(())
     }
 
     /// Takes bytes from the front of `input` and may write to the front of `output`.
@@ -204,28 +169,29 @@ impl Encoder {
                 gathered.extend_from_slice(input);
                 Ok(Encoded { consumed: input.len(), ..Encoded::default() })
             }
-            EncoderStage::Gathering(_) => self.start(EXPECTED_SIZE),
-            EncoderStage::Draining { .. } => self.drain(output),
-            EncoderStage::Encoding(session) if self.block.taken < meta_block(self.quality, self.lgwin) => {
-                let left = meta_block(self.quality, self.lgwin) - self.block.taken;
-                let offered = input.len().min(SHARE).min(usize::try_from(left).unwrap_or(usize::MAX));
-                let encoded = call(session, &input[..offered], output, Operation::Process)?;
-                Ok(self.count(encoded))
-            }
-            EncoderStage::Encoding(session) => {
-                let flushed = call(session, &[], output, Operation::Flush)?;
-                let mut flushed = self.count(flushed);
-                if !flushed.output_full {
-                    let block = self.end_block(false);
-                    if incompressible::is_wasted(block.bytes) && self.quality >= LEAST_CONTINUING {
-                        // Release the encoder's memory before allocating.
-                        self.stage = EncoderStage::Gathering(Vec::new());
-                        self.stage =
-                            EncoderStage::Doubting { gathered: room_for(incompressible::BLOCK)?, untried: UNTRIED };
-                    }
-                    flushed.ended = Some(block);
+            EncoderStage::Gathering(_) => self.start(None),
+            EncoderStage::Draining { engine, .. } | EncoderStage::Encoding(engine) if !engine.serves(self.quality) => {
+                let left = engine.leave(output)?;
+                if left.finished {
+                    self.replace_engine()?;
                 }
-                Ok(flushed)
+                Ok(Encoded { finished: false, ended: None, ..left })
+            }
+            EncoderStage::Draining { .. } => self.drain(output),
+            EncoderStage::Encoding(engine) => {
+                let encoded = engine.write(input, output)?;
+                self.position += encoded.consumed as u64;
+                if let Some(block) = encoded.ended
+                    && !engine.copies()
+                    && incompressible::is_wasted(block.bytes)
+                    && self.quality >= LEAST_CONTINUING
+                {
+                    // Release the engine's memory before allocating.
+                    self.stage = EncoderStage::Gathering(Vec::new());
+                    self.stage =
+                        EncoderStage::Doubting { gathered: room_for(incompressible::BLOCK)?, untried: UNTRIED };
+                }
+                Ok(encoded)
             }
             EncoderStage::Doubting { gathered, .. } if gathered.len() < incompressible::BLOCK => {
                 let taken = input.len().min(incompressible::BLOCK - gathered.len());
@@ -237,69 +203,78 @@ impl Encoder {
                 self.stage = EncoderStage::Copying { gathered, next: 0, untried };
                 Ok(Encoded::default())
             }
-            EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
+            EncoderStage::Doubting { .. } => self.start(None),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
-            EncoderStage::Ending { .. } => unreachable!("nothing is written after the end"),
+            EncoderStage::Left => unreachable!("nothing is written after the end"),
         }
     }
 
-    /// Ends the stream. Call it until `finished` is true.
-    pub(crate) fn finish(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+    /// Ends the stream, or its present part at a whole byte. Call it until `finished` is true.
+    pub(crate) fn finish(&mut self, end: End, output: &mut [u8]) -> Result<Encoded, Error> {
         match &mut self.stage {
             EncoderStage::Gathering(gathered) => {
                 let length = gathered.len() as u64;
-                self.lgwin = usable(self.lgwin, length);
-                self.start(length)
+                if !self.in_segments {
+                    self.lgwin = usable(self.lgwin, length);
+                }
+                self.start(Some(length))
             }
-            EncoderStage::Doubting { .. } => self.start(EXPECTED_SIZE),
+            EncoderStage::Doubting { .. } => self.start(None),
             EncoderStage::Draining { .. } => self.drain(output),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
-            EncoderStage::Encoding(session) if self.ending.is_some() => {
-                let encoded = call(session, &[], output, Operation::Flush)?;
-                if !encoded.output_full {
-                    let bytes = self.ending.take().expect("there is one");
-                    self.stage = EncoderStage::Ending { bytes, next: 0 };
+            EncoderStage::Encoding(engine) if end == End::Segment => {
+                let encoded = engine.leave(output)?;
+                if encoded.finished {
+                    // Releases the engine's memory.
+                    self.stage = EncoderStage::Left;
                 }
-                Ok(self.count(encoded))
+                Ok(encoded)
             }
-            EncoderStage::Encoding(session) => {
-                let encoded = call(session, &[], output, Operation::Finish)?;
-                Ok(self.count(encoded))
-            }
-            EncoderStage::Ending { bytes, next } => {
-                let produced = output.len().min(bytes.len() - *next);
-                output[..produced].copy_from_slice(&bytes[*next..*next + produced]);
-                *next += produced;
-                let finished = *next == bytes.len();
-                Ok(Encoded { produced, output_full: !finished, finished, ..Encoded::default() })
-            }
+            EncoderStage::Encoding(engine) => engine.finish(output),
+            EncoderStage::Left => Ok(Encoded { finished: true, ..Encoded::default() }),
         }
     }
 
-    /// Starts compressing the gathered bytes of a tarball of `size` bytes.
-    fn start(&mut self, size: u64) -> Result<Encoded, Error> {
+    /// Starts compressing the gathered bytes, those of a whole tarball or segment if its size is given.
+    fn start(&mut self, size: Option<u64>) -> Result<Encoded, Error> {
         self.first_quality.get_or_insert(self.quality);
-        let session = self.session(size)?;
+        let engine = Engine::new(self.task(size.or(self.expected)))?;
         if let EncoderStage::Gathering(gathered) | EncoderStage::Doubting { gathered, .. } = &mut self.stage {
-            self.stage = EncoderStage::Draining { gathered: std::mem::take(gathered), next: 0, session };
+            self.stage = EncoderStage::Draining { gathered: std::mem::take(gathered), next: 0, engine };
         }
         Ok(Encoded::default())
     }
 
-    /// Passes a share of the gathered bytes to the encoder.
+    /// Continues with another engine; the one before has left the stream at a whole byte.
+    fn replace_engine(&mut self) -> Result<(), Error> {
+        let task = self.task(None);
+        // Drop the old engine before making the new one: both may be large.
+        let stage = std::mem::replace(&mut self.stage, EncoderStage::Gathering(Vec::new()));
+        self.stage = match stage {
+            EncoderStage::Draining { gathered, next, engine } => {
+                drop(engine);
+                EncoderStage::Draining { gathered, next, engine: Engine::new(task)? }
+            }
+            stage => {
+                drop(stage);
+                EncoderStage::Encoding(Engine::new(task)?)
+            }
+        };
+        Ok(())
+    }
+
+    /// Passes a share of the gathered bytes to the engine.
     fn drain(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
-        let EncoderStage::Draining { gathered, next, session } = &mut self.stage else {
+        let EncoderStage::Draining { gathered, next, engine } = &mut self.stage else {
             unreachable!("called for this stage alone");
         };
-        let end = gathered.len().min(*next + SHARE);
-        let encoded = call(session, &gathered[*next..end], output, Operation::Process)?;
+        let encoded = engine.write(&gathered[*next..], output)?;
         *next += encoded.consumed;
-        let drained = *next == gathered.len() && !encoded.output_full;
-        let encoded = self.count(encoded);
-        if drained {
+        self.position += encoded.consumed as u64;
+        if *next == gathered.len() && !encoded.output_full {
             let stage = std::mem::replace(&mut self.stage, EncoderStage::Gathering(Vec::new()));
-            let EncoderStage::Draining { session, .. } = stage else { unreachable!("as above") };
-            self.stage = EncoderStage::Encoding(session);
+            let EncoderStage::Draining { engine, .. } = stage else { unreachable!("as above") };
+            self.stage = EncoderStage::Encoding(engine);
         }
         // The bytes were already counted as consumed when they were gathered.
         Ok(Encoded { consumed: 0, ..encoded })
@@ -319,43 +294,27 @@ impl Encoder {
             produced += count;
         }
         *next += produced;
-        self.block.given += produced as u64;
-        if *next < header.len() + gathered.len() {
+        let length = header.len() + gathered.len();
+        if *next < length {
             return Encoded { produced, output_full: produced == output.len(), ..Encoded::default() };
         }
-        self.block.taken = gathered.len() as u64;
+        let bytes = Bytes { taken: gathered.len() as u64, given: length as u64 };
+        self.position += bytes.taken;
         gathered.clear();
         self.stage = EncoderStage::Doubting { gathered: std::mem::take(gathered), untried: *untried };
-        Encoded { produced, ended: Some(self.end_block(true)), ..Encoded::default() }
+        Encoded { produced, ended: Some(MetaBlock { bytes, copied: true }), ..Encoded::default() }
     }
 
-    fn end_block(&mut self, copied: bool) -> MetaBlock {
-        self.position += self.block.taken;
-        MetaBlock { bytes: std::mem::take(&mut self.block), copied }
-    }
-
-    fn count(&mut self, encoded: Encoded) -> Encoded {
-        self.block.taken += encoded.consumed as u64;
-        self.block.given += encoded.produced as u64;
-        encoded
-    }
-
-    /// A new session that continues the stream.
-    fn session(&self, size: u64) -> Result<Box<EncoderSessionOwned>, Error> {
-        let quality = Quality::try_from(self.quality).expect("quality was checked");
-        let window = Window::standard(self.lgwin).expect("lgwin was checked");
-        // With literal contexts, qualities 10 and 11 keep 64 histograms for each of up to 256 literal types, and again
-        // while merging them. That is 80 MB more for data that often changes its kind. Without contexts the output is 2
-        // to 10 % larger, still smaller than at 9, and takes a third less time (docs/encoder.md).
-        let contexts = if self.quality > 9 { LiteralContextMode::Disabled } else { LiteralContextMode::Auto };
-        let config = EncoderConfig::new()
-            .with_quality(quality)
-            .with_window(window)
-            .with_mode(self.mode)
-            .with_literal_context(contexts);
-        let compressor = Compressor::new(config).expect("a standard window goes with every quality");
-        let stream = StreamConfig::from(InputSize::Exact(size)).with_stream_offset(self.position);
-        Ok(Box::new(compressor.into_session(stream).map_err(out_of_memory)?))
+    fn task(&self, size: Option<u64>) -> Task {
+        Task {
+            ours: self.ours,
+            quality: self.quality,
+            lgwin: self.lgwin,
+            mode: self.mode,
+            position: self.position,
+            in_segment: self.in_segments,
+            size,
+        }
     }
 }
 
@@ -368,25 +327,6 @@ fn room_for(bytes: usize) -> Result<Vec<u8>, Error> {
 /// `lgwin`, or the smallest window that holds `length` bytes.
 fn usable(lgwin: u8, length: u64) -> u8 {
     (LEAST_LGWIN..lgwin).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(lgwin)
-}
-
-fn call(
-    session: &mut EncoderSessionOwned,
-    input: &[u8],
-    output: &mut [u8],
-    operation: Operation,
-) -> Result<Encoded, Error> {
-    let progress = session.process(input, output, operation).map_err(out_of_memory)?;
-    let output_full = progress.status == EncoderStatus::NeedsOutput;
-    let finished = progress.status == EncoderStatus::Finished;
-    Ok(Encoded { consumed: progress.consumed, produced: progress.produced, output_full, finished, ended: None })
-}
-
-fn out_of_memory(error: EncodeError) -> Error {
-    match error {
-        EncodeError::AllocationFailed { requested } => Limit::Memory { wanted: requested as u64, limit: 0 }.into(),
-        error => panic!("the encoder is used as it wants to be: {error}"),
-    }
 }
 
 #[cfg(test)]
@@ -421,11 +361,11 @@ mod tests {
             if encoded.ended.is_some()
                 && let Some(&quality) = next.next()
             {
-                encoder.set_quality(quality).unwrap();
+                encoder.set_quality(quality);
             }
         }
         loop {
-            let encoded = encoder.finish(&mut output).unwrap();
+            let encoded = encoder.finish(End::Stream, &mut output).unwrap();
             compressed.extend_from_slice(&output[..encoded.produced]);
             if encoded.finished {
                 return (compressed, encoder.in_use());

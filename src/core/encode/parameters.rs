@@ -2,8 +2,10 @@
 
 use thiserror::Error as ThisError;
 
+use super::{brotli, segments};
 use crate::cost::{
     cpu::{self, AUTO_WORK, Bytes},
+    encoders::Ours,
     memory::{encoder_bytes, largest_lgwin},
 };
 
@@ -19,6 +21,8 @@ pub struct Parameters {
     lgwin: Option<u8>,
     most_lgwin: u8,
     mode: Mode,
+    /// `None` where it costs little: at qualities 5 to 9.
+    seekable: Option<bool>,
     upload_bytes: Option<u64>,
 }
 
@@ -31,8 +35,8 @@ pub enum Mode {
     /// UTF-8 text. The encoder uses this hint for literal contexts at qualities 10 and 11, which are disabled here
     /// (`docs/encoder.md`). So the output equals [`Self::Generic`].
     Text,
-    /// A font, where most distances are multiples of two. From quality 4 on, fonts shrink by 0.1 to 0.2 %, programs by
-    /// 1.2 % (0.3 % above quality 9), and saves grow by up to 0.6 %.
+    /// A font, where most distances are multiples of two. At qualities 4 to 7, fonts shrink by 0.1 to 0.2 %, programs by
+    /// 1.2 % (0.3 % above quality 9), and saves grow by up to 0.6 %. Qualities 8 and 9 find such distances by themselves.
     Font,
 }
 
@@ -88,6 +92,7 @@ impl Parameters {
             lgwin,
             most_lgwin: 24,
             mode: Mode::Generic,
+            seekable: None,
             upload_bytes: None,
         })
     }
@@ -108,13 +113,29 @@ impl Parameters {
         self.mode
     }
 
+    /// Sets whether the file gets an index, so that a reader finds a member without decoding those before it (docs/format.md).
+    /// Without this it gets one at qualities 5 to 9. Below quality 5 and below lgwin 18 no file gets one.
+    pub fn with_index(self, seekable: bool) -> Self {
+        Self { seekable: Some(seekable), ..self }
+    }
+
+    /// True if a file with this quality and window can have an index.
+    pub fn can_have_index(self) -> bool {
+        self.quality.is_none_or(segments::can_have_index) && self.lgwin() >= segments::LEAST_LGWIN
+    }
+
+    /// Whether the file gets an index; `None` if the quality decides.
+    pub(crate) fn seekable(self) -> Option<bool> {
+        self.seekable
+    }
+
     /// Sets maximums for automatic choices. Explicit values are not changed.
     pub fn at_most(self, quality: u8, lgwin: u8) -> Self {
         Self { most_quality: quality, most_lgwin: lgwin, ..self }
     }
 
     /// Chooses the window: the smallest that holds eight times the size of [`Parameters::expecting`] (a typical
-    /// unpacked size), among those that need no more memory than lgwin 22. Without a size it is 22.
+    /// unpacked size), up to 23 or the largest that needs no more memory than lgwin 22. Without a size it is 22.
     pub fn with_auto_lgwin(self) -> Self {
         Self { lgwin: None, ..self }
     }
@@ -126,7 +147,8 @@ impl Parameters {
 
     /// The quality, 0 to 11; the highest possible one if automatic.
     pub fn quality(self) -> u8 {
-        self.quality.unwrap_or_else(|| highest_quality(self.lgwin(), self.upload_bytes).min(self.most_quality))
+        self.quality
+            .unwrap_or_else(|| highest_quality(self.ours(), self.lgwin(), self.upload_bytes).min(self.most_quality))
     }
 
     /// The maximum quality, regardless of memory.
@@ -148,7 +170,7 @@ impl Parameters {
     pub fn lgwin(self) -> u8 {
         self.lgwin.unwrap_or_else(|| {
             let enough = |lgwin: &u8| self.upload_bytes.is_some_and(|bytes| bytes.saturating_mul(8) <= 1 << lgwin);
-            // At these qualities the tables for a window of 23 are smaller than those for 22.
+            // At 4 to 7 the tables for a window of 23 are smaller than those for 22, and at 8 and 9 both are small.
             let most = match (self.upload_bytes, self.quality) {
                 (Some(_), Some(4..=9)) => 23,
                 (_, Some(quality)) => largest_lgwin(quality).min(22),
@@ -161,17 +183,26 @@ impl Parameters {
         })
     }
 
+    /// The qualities that our encoder serves.
+    pub(crate) fn ours(self) -> Ours {
+        Ours::of(self.most_quality(), self.may_lower)
+    }
+
     /// The zip's declared size in bytes.
     pub(crate) fn upload_bytes(self) -> Option<u64> {
         self.upload_bytes
     }
 
-    /// Upper bound of the encoder's memory in bytes for any input: the maximum over all qualities that a conversion may
-    /// use.
+    /// Upper bound of the encoder's memory in bytes for any input. A conversion uses no quality that needs more.
     pub fn encoder_bytes(self) -> u64 {
         let most = self.quality();
-        let least = if self.may_lower { 0 } else { most };
-        (least..=most).map(|quality| encoder_bytes(quality, self.lgwin())).max().expect("a range of one at least")
+        let first = encoder_bytes(self.ours(), most, self.lgwin());
+        // An automatic quality rises where the tarball turns out to be small, with the window that it can use then.
+        let small = self.lgwin().min(brotli::SMALL_LGWIN);
+        let may_be_small = self.upload_bytes.is_none_or(|bytes| bytes <= SMALL_ZIP);
+        let most_small = if may_be_small { self.most_quality() } else { most };
+        let higher = (most + 1..=most_small).map(|quality| encoder_bytes(self.ours(), quality, small));
+        higher.filter(|&bytes| bytes <= MOST_AUTOMATIC).fold(first, u64::max)
     }
 }
 
@@ -179,15 +210,21 @@ impl Parameters {
 /// the zip.
 ///
 /// At most 9 if the size is unknown, or if a large window leaves an isolate too little memory to hold back such a zip.
-fn highest_quality(lgwin: u8, upload_bytes: Option<u64>) -> u8 {
+fn highest_quality(ours: Ours, lgwin: u8, upload_bytes: Option<u64>) -> u8 {
     let Some(taken) = upload_bytes else { return 9 };
     let most = if lgwin <= 20 || taken <= SMALL_UPLOAD { 11 } else { 9 };
-    let most = (9..=most).rev().find(|&quality| encoder_bytes(quality, lgwin) <= encoder_bytes(9, 24)).unwrap_or(9);
-    cpu::best_quality(most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK)
+    cpu::best_quality(ours, most, lgwin, Bytes { taken, given: taken / 4 }, AUTO_WORK, MOST_AUTOMATIC)
 }
+
+/// The most memory for the encoder of an automatic quality, in bytes: an isolate has 5 MiB more for a conversion.
+const MOST_AUTOMATIC: u64 = 79 << 20;
 
 /// Size of a zip that can be held back whole beside the largest encoder, in bytes.
 const SMALL_UPLOAD: u64 = 3 << 20;
+
+/// Size of a zip whose tarball may have no more than 1 MiB, in bytes: a tar header is longer than a zip's, unless the zip has
+/// comments or extra fields.
+const SMALL_ZIP: u64 = brotli::SMALL as u64 / 4 * 5;
 
 /// The window that a tarball of up to 1 MiB gets in any case.
 const LEAST_AUTO_LGWIN: u8 = 18;
@@ -219,7 +256,7 @@ mod tests {
             for upload_bytes in [0, MIB, SMALL_UPLOAD, SMALL_UPLOAD + 1, 100 * MIB] {
                 let parameters = auto(lgwin, upload_bytes);
                 let bytes = parameters.encoder_bytes();
-                assert!(bytes <= encoder_bytes(9, 24), "{bytes} bytes for {parameters:?}");
+                assert!(bytes <= MOST_AUTOMATIC, "{bytes} bytes for {parameters:?}");
             }
         }
     }
@@ -237,9 +274,10 @@ mod tests {
     fn the_memory_of_an_automatic_quality_covers_all_lower_ones() {
         for (lgwin, upload_bytes) in [(16, MIB), (18, MIB), (22, MIB), (24, MIB)] {
             let parameters = auto(lgwin, upload_bytes);
-            for lower in 0..=parameters.quality() {
-                let fixed = Parameters::new(lower, lgwin).unwrap();
-                assert!(fixed.encoder_bytes() <= parameters.encoder_bytes(), "{lower} for {parameters:?}");
+            // Where it may drop to: 3 and 2 are mbrotli's, and the least memory is always enough for them.
+            for lower in (0..=3).chain(5..=parameters.quality()) {
+                let bytes = encoder_bytes(parameters.ours(), lower, lgwin);
+                assert!(bytes <= parameters.encoder_bytes(), "{lower} for {parameters:?}");
             }
         }
     }
@@ -263,12 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn an_automatic_window_takes_no_more_memory_than_the_default_one() {
+    fn an_automatic_window_takes_little_more_memory_than_the_default_one() {
         for quality in 0..=11 {
             let fixed = Parameters::new(quality, 22).unwrap();
             for shift in 0..40 {
                 let automatic = fixed.with_auto_lgwin().expecting(Some(1 << shift));
-                assert!(automatic.encoder_bytes() <= fixed.encoder_bytes(), "quality {quality}, {automatic:?}");
+                let most = fixed.encoder_bytes().max(33 << 20);
+                assert!(automatic.encoder_bytes() <= most, "quality {quality}, {automatic:?}");
             }
         }
     }

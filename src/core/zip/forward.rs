@@ -276,6 +276,11 @@ impl ZipReader {
         }
     }
 
+    /// The counter of memory, for what others keep of the members.
+    pub(crate) fn meter(&mut self) -> &mut Meter {
+        &mut self.meter
+    }
+
     /// Members so far, and their unpacked bytes.
     pub fn so_far(&self) -> (u64, u64) {
         (self.entries, self.unpacked)

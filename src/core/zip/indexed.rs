@@ -34,6 +34,9 @@ use crate::{
 /// Bytes of one range of the directory.
 const PIECE: u64 = 64 << 10;
 
+/// The most members that [`DirectoryReader::finding`] finds.
+const FOUND: usize = 4;
+
 /// Bytes at the end of a file that hold the end records, if nothing but a comment follows them.
 const TAIL: u64 = 128 << 10;
 
@@ -91,6 +94,9 @@ pub struct DirectoryReader {
     record: Vec<u8>,
     rows: Vec<Row>,
     links: Links,
+    /// The test of [`DirectoryReader::finding`], and the members that pass it.
+    wanted: Option<fn(&str) -> bool>,
+    found: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +123,19 @@ impl DirectoryReader {
             record: Vec::new(),
             rows: Vec::new(),
             links: Links::default(),
+            wanted: None,
+            found: Vec::new(),
         }
+    }
+
+    /// Finds the members whose names pass `wanted`. Call it before the first range.
+    pub(crate) fn finding(self, wanted: fn(&str) -> bool) -> Self {
+        Self { wanted: Some(wanted), ..self }
+    }
+
+    /// The first of these members, with the offsets of their local headers.
+    pub(crate) fn found(&self) -> impl Iterator<Item = &(String, u64)> {
+        self.found.iter()
     }
 
     /// The range of the file to bring next, at most 1.2 MB; `None` at the end.
@@ -228,9 +246,12 @@ impl DirectoryReader {
             self.meter.release((self.rows.len() * size_of::<Row>()) as u64);
         }
         let offset = offset.saturating_add(base);
-        let path = *Sha256::digest(path).first_chunk().expect("a SHA-256 has 32 bytes");
-        let path = u32::from_le_bytes(path);
-        self.rows.push(Row { offset, compressed_size, size, mode, may_be_copy: false, path });
+        let digest = *Sha256::digest(&path).first_chunk().expect("a SHA-256 has 32 bytes");
+        let digest = u32::from_le_bytes(digest);
+        if self.found.len() < FOUND && self.wanted.is_some_and(|wanted| wanted(&path)) {
+            self.found.push((path, offset));
+        }
+        self.rows.push(Row { offset, compressed_size, size, mode, may_be_copy: false, path: digest });
         Ok(())
     }
 }

@@ -319,7 +319,7 @@ impl Encoder {
         self.commands.clear();
         self.block = end;
         self.block_last = self.progress.last;
-        MetaBlock { taken: length as u64, given: (self.output.written().len() - before) as u64, copied }
+        MetaBlock { taken: length as u64, given: (self.output.written().len() - before) as u64, copied: bare }
     }
 
     /// Writes the first literals so that they need no context.

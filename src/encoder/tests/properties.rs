@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use encode::{Encoder, End, Options, Start};
+use recompress_encoder::{Encoder, End, Options, Start};
 
 struct Random(u64);
 

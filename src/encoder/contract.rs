@@ -35,7 +35,7 @@ pub struct MetaBlock {
     pub taken: u64,
     /// Of the output, to a byte.
     pub given: u64,
-    /// Whether it is stored as it is.
+    /// Whether it was stored as it is, without an attempt to compress it.
     pub copied: bool,
 }
 

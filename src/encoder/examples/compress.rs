@@ -1,13 +1,13 @@
-//! A command line for measurements: `next-encoder QUALITY LGWIN FILE [RESULT]` prints the size of the result, or writes it.
+//! A command line for measurements: `compress QUALITY LGWIN FILE [RESULT]` prints the size of the result, or writes it.
 
 use std::{env, error::Error, fs};
 
-use encode::{Encoder, End, Options, Start};
+use recompress_encoder::{Encoder, End, Options, Start};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().collect();
     let [_, quality, lgwin, file, result @ ..] = &arguments[..] else {
-        return Err("usage: next-encoder QUALITY LGWIN FILE [RESULT]".into());
+        return Err("usage: compress QUALITY LGWIN FILE [RESULT]".into());
     };
     let options = Options { quality: quality.parse()?, lgwin: lgwin.parse()?, expected: None, start: Start::Stream };
     let input = fs::read(file)?;

@@ -1,6 +1,6 @@
 //! A brotli encoder for qualities 5 to 9, written from RFC 7932.
 //!
-//! The converter does not use it yet: docs/encoder.md has its measurements, and the conditions for its use.
+//! docs/encoder.md has its measurements, and the qualities at which the converter uses it.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::needless_range_loop, reason = "one index serves several arrays")]
@@ -13,6 +13,7 @@ mod context;
 mod context_map;
 mod contract;
 mod cost;
+mod decoder;
 mod encoder;
 mod matcher;
 mod metablock;
@@ -24,6 +25,7 @@ mod split;
 mod trees;
 
 pub use contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start};
+pub use decoder::{Decoded, Decoder, Fault, Origin};
 pub use encoder::Encoder;
 
 /// `length` times `value`, if there is memory for it.

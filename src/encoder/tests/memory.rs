@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
-use encode::{Encoder, End};
+use recompress_encoder::{Encoder, End};
 
 struct Counting;
 
@@ -43,7 +43,7 @@ fn all_memory_is_taken_at_the_start_and_is_no_more_than_announced() {
         .collect();
     for lgwin in [10, 18, 22, 24] {
         for expected in [None, Some(0), Some(1 << 20)] {
-            let options = encode::Options { expected, ..common::options(9, lgwin) };
+            let options = recompress_encoder::Options { expected, ..common::options(9, lgwin) };
             let mut room = vec![0; 1 << 20];
             let before = NOW.load(SeqCst);
             let mut encoder = Encoder::new(&options).unwrap();
