@@ -13,6 +13,7 @@ mod context;
 mod context_map;
 mod contract;
 mod cost;
+mod effort;
 mod encoder;
 mod matcher;
 mod metablock;
