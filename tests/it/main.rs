@@ -14,4 +14,4 @@ mod report;
 mod selection;
 mod shared_cases;
 
-use recompress_testkit::{bodies, drivers, extra_field, methods, recipe, record, tarball, zip_writer};
+use recompress_testkit::{bodies, drivers, encoding, extra_field, methods, recipe, record, tarball, zip_writer};
