@@ -48,7 +48,7 @@ NODE_TEST := node --test --test-timeout=600000
 SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help dev build release worker browser page test test-programs test-build test-rust test-core test-wasm \
-	test-worker test-writers test-native test-page test-examples test-readme test-memory bench real profile calibrate fuzz danger memory soak size lint fmt clean \
+	test-worker test-writers test-native test-page test-examples test-readme test-memory bench bench-saves real profile calibrate fuzz danger memory soak size lint fmt clean \
 	toolchain
 
 help: ## this list
@@ -73,7 +73,7 @@ page: browser
 	cp src/page/*.css src/page/*.js src/page/*.svg build/browser/*.js build/browser/*.wasm build/assets/page/
 
 browser: build/browser/core_bg.wasm ## the package for web pages, in build/browser/
-	cp src/browser/*.js src/browser/*.d.ts src/browser/package.json build/browser/
+	cp src/browser/*.js src/browser/*.d.ts src/browser/package.json src/browser/README.md build/browser/
 
 # Cargo links this again whenever the Worker was built in between, so make decides when to build it.
 build/browser/core_bg.wasm: $(shell find src -name '*.rs') Cargo.toml Cargo.lock Makefile | toolchain
@@ -132,6 +132,10 @@ fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode ch
 bench: build ## the cost of a conversion, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"
 	.ci/test-programs bench
 	$(WASM) $(RELEASED) node benches/bench.mjs $(ARGS)
+
+bench-saves: build ## the cost of a save's JSON, next to jomini's tape, and in workerd: docs/saves.md; ARGS="native --rounds 9"
+	cargo build --release -p recompress --example save-json
+	$(WASM) $(RELEASED) node benches/saves.mjs $(ARGS)
 
 real: release ## converts the zips of a folder outside the repository and checks every member; DIR=saves ARGS="--quality 9"
 	$(WASM) node tools/real.mjs "$(DIR)" $(ARGS)

@@ -40,10 +40,10 @@ export async function peer(t, name, options = {}) {
  * Seconds of CPU are those of the whole process, reading the request and writing the answer included; those to the first
  * byte are the clock's.
  */
-export async function convert(worker, { body, chunks, length, path, keep = false }) {
+export async function convert(worker, { body, chunks, length, path, headers: extra, keep = false }) {
   const before = { cpu: cpuOfThreads(worker.pid), time: performance.now(), memory: memoryOf(worker.pid).now };
   forgetPeak(worker.pid);
-  const outgoing = open(worker.port, { path, headers: { "content-length": body?.length ?? length }, patience: PATIENCE_MS });
+  const outgoing = open(worker.port, { path, headers: { "content-length": body?.length ?? length, ...extra }, patience: PATIENCE_MS });
   const parts = [];
   let bytes = 0;
   let firstByte;

@@ -1,26 +1,21 @@
 //! The conversion for JavaScript: a [`Transcoder`] with `write` and `read`.
 
 mod names;
+mod pump;
+mod save;
 
-use recompress::{Error, Limits, Names, Parameters, Selection, Status, Step, Transcoder};
+use recompress::{Error, Limits, Names, Parameters, Selection, Transcoder};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-/// Most bytes that one [`Conversion::read`] returns.
-const PIECE: usize = 256 << 10;
+use pump::Pump;
 
 /// One conversion: `write` a part of the zip, `read` until it returns nothing, repeat; then `finish` and `read` the rest.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Conversion {
     transcoder: Transcoder,
-    /// The latest input; the transcoder has consumed `taken` bytes of it.
-    input: Vec<u8>,
-    taken: usize,
-    /// Whether `read` needs more input.
-    is_waiting: bool,
-    has_ended: bool,
-    output: Vec<u8>,
+    pump: Pump,
     digest: Sha256,
 }
 
@@ -55,48 +50,27 @@ impl Conversion {
         let transcoder = Transcoder::new(parameters.expecting(size.map(|size| size as u64)), Limits::BROWSER);
         Ok(Self {
             transcoder: transcoder.map_err(refusal)?.selecting(selection).naming(names),
-            input: Vec::new(),
-            taken: 0,
-            is_waiting: true,
-            has_ended: false,
-            output: vec![0; PIECE],
+            pump: Pump::new(),
             digest: Sha256::new(),
         })
     }
 
     /// Takes the next bytes of the zip. Call `read` until it returns nothing before the next `write`.
     pub fn write(&mut self, bytes: &[u8]) {
-        self.input.clear();
-        self.input.extend_from_slice(bytes);
-        self.taken = 0;
-        // The transcoder would take an empty input for the end.
-        self.is_waiting = bytes.is_empty();
+        self.pump.write(bytes);
     }
 
     /// Marks the end of the zip.
     pub fn finish(&mut self) {
-        self.write(&[]);
-        (self.is_waiting, self.has_ended) = (false, true);
+        self.pump.finish();
     }
 
     /// The next bytes of the result; undefined if it needs more of the zip. Throws an `Error` with a `code` if the zip is
     /// refused.
     pub fn read(&mut self) -> Result<Option<Box<[u8]>>, JsValue> {
-        let mut produced = 0;
-        while !self.is_waiting && produced < PIECE {
-            let input = &self.input[self.taken..];
-            let progress = self.transcoder.step(input, &mut self.output[produced..]).map_err(refusal)?;
-            self.taken += progress.consumed;
-            produced += progress.produced;
-            match progress.status {
-                Status::NeedsInput => self.is_waiting = !self.has_ended,
-                Status::Done => self.is_waiting = true,
-                Status::Working | Status::NeedsOutput => {}
-            }
-        }
-        let piece = &self.output[..produced];
+        let piece = self.pump.read(&mut self.transcoder).map_err(refusal)?;
         self.digest.update(piece);
-        Ok((produced > 0).then(|| piece.into()))
+        Ok((!piece.is_empty()).then(|| piece.into()))
     }
 
     /// Brotli quality of the result, final once it was read to its end.

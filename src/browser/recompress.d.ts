@@ -11,7 +11,7 @@ export interface Options {
   /** Patterns: leave out members that match one of them. */
   exclude?: string[];
   /**
-   * How names are decoded that are not flagged as UTF-8: `"cp437"`, `"utf-8"` or `"cp932"`.
+   * How names are decoded that are not flagged as UTF-8: `"cp437"`, `"utf-8"`, `"cp932"`, `"big5"`, `"gbk"` or `"euc-kr"`.
    * `"plain"` replaces unsafe characters by `_`; combine it with a comma.
    */
   names?: string;
@@ -47,5 +47,71 @@ export class RecompressError extends Error {
  */
 export function recompress(options?: Options): RecompressStream;
 
-/** Loads the wasm once; `recompress` does it by itself. `source` says where it is, if not next to this module. */
+/** Options of a save's JSON. They are the service's options, and mean the same. */
+export interface JsonOptions {
+  /** The words of a binary save: a list with a line like `0x1234 name` for each word. */
+  tokens?: string | Blob;
+  /** Write only these parts: paths such as `/countries/FRA/treasury`; `*` is any key. Default: all. */
+  select?: string | string[];
+  /** Write each child of the part at this path as a line, and a last line with `"complete":true`. */
+  lines?: string;
+  /** A key that an object has more than once. Default `"preserve"`: it is written more than once. */
+  keys?: "preserve" | "pairs" | "group";
+  /** The texts that may become numbers and truth values. Default `"unquoted"`. */
+  narrow?: "unquoted" | "all" | "none";
+  /** The encoding of the save. Default `"auto"`: by the game. */
+  encoding?: "auto" | "utf-8" | "windows-1252";
+  /** A word of a binary save that `tokens` lacks. Default `"name"`: it becomes `__unknown_0x1234`. */
+  unknown?: "name" | "refuse";
+  /** The member of the zip. Default: `gamestate`, or the first with the extension of a game. */
+  member?: string;
+  /** The file's name, whose extension shows the game. Default: the name of the `File`. */
+  name?: string;
+}
+
+/** The JSON of a save. If the save is refused, the stream errors and never closes, and what has come is no valid JSON. */
+export interface JsonStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
+  /** Resolves when the JSON has been read to its end; rejects with the reason. `Response` hides the reason of its stream. */
+  readonly complete: Promise<void>;
+}
+
+/**
+ * The JSON of a save as a stream of UTF-8, with back-pressure. `save` is a zip, or a save without one; a `File` brings its
+ * name. Nothing leaves the machine.
+ *
+ * The conversion runs on the thread that calls this function. Call it in a Web Worker.
+ */
+export function json(save: Blob | ReadableStream<Uint8Array>, options?: JsonOptions): JsonStream;
+
+/** The metadata of a save. A field is `null` if the game does not have it, or if it cannot be read. */
+export interface Metadata {
+  /** A word for the game. `null` if the save does not show it. */
+  game: "eu4" | "eu5" | "ck2" | "ck3" | "hoi4" | "imperator" | "stellaris" | "vic3" | null;
+  /** The game's full name. */
+  game_name: string | null;
+  /** Text, or binary tokens as in ironman saves. */
+  form: "text" | "binary" | null;
+  /** The game's version. */
+  version: string | null;
+  /** The date in the game, as the game writes it. */
+  date: string | null;
+  /** The player: a country's tag, an empire or a ruler. */
+  player: string | null;
+  /** The checksum of the game's rules. */
+  checksum: string | null;
+  ironman: boolean | null;
+  multiplayer: boolean | null;
+  /** Mods, by name if the save has names. */
+  mods: string[] | null;
+  /** Downloadable content, by name. */
+  dlc: string[] | null;
+}
+
+/**
+ * The metadata of a save; `null` if the Blob is no save. Reads a few parts of the Blob, so it is quick for a save of any
+ * size, and it verifies nothing.
+ */
+export function metadata(save: Blob, options?: { tokens?: string | Blob; name?: string }): Promise<Metadata | null>;
+
+/** Loads the wasm once; the other functions do it by themselves. `source` says where it is, if not next to this module. */
 export function init(source?: RequestInfo | URL | Response | BufferSource | WebAssembly.Module): Promise<void>;

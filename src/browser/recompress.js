@@ -1,6 +1,6 @@
-// The package for web pages: a stream that takes a zip and returns a .tar.br. No data leaves the machine.
+// The package for web pages: a stream that takes a zip and returns a .tar.br, and saves as JSON. No data leaves the machine.
 
-import load, { Conversion } from "./core.js";
+import load, { Conversion, SaveConversion, SaveMetadata } from "./core.js";
 
 /** Bytes of the zip that are converted at once. Between two shares the reader can apply back-pressure. */
 const SHARE = 64 << 10;
@@ -28,19 +28,67 @@ export class RecompressError extends Error {
 
 /** A stream that takes a zip and gives a brotli-compressed tarball. recompress.d.ts describes the options. */
 export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, size, include = [], exclude = [], names } = {}) {
+  const start = () => new Conversion(number(quality), number(lgwin), size, include, exclude, names);
+  const finish = (conversion) => ({ quality: conversion.quality(), lgwin: conversion.lgwin(), sha256: conversion.sha256() });
+  return converting(start, finish);
+}
+
+/** The JSON of a save, as a stream of bytes. `save` is a Blob or a stream of bytes. recompress.d.ts describes the options. */
+export function json(save, { select = [], lines, keys, narrow, encoding, unknown, member, name = save.name, tokens } = {}) {
+  const given = { lines, keys, narrow, encoding, unknown, member, name };
+  const options = Object.entries(given).filter(([, value]) => value !== undefined);
+  for (const path of [select].flat()) options.push(["select", path]);
+  const start = async () => {
+    const list = await textOf(tokens);
+    return new SaveConversion([...options, ...(list === undefined ? [] : [["tokens", list]])].flat().map(String));
+  };
+  const stream = save instanceof Blob ? save.stream() : save;
+  const conversion = converting(start, () => undefined);
+  return Object.assign(stream.pipeThrough(conversion), { complete: conversion.summary });
+}
+
+/** The metadata of a save; null if the Blob is no save. Reads little of it and verifies nothing. */
+export async function metadata(save, { name = save.name, tokens } = {}) {
+  const list = await textOf(tokens);
+  await init();
+  return caught(async () => {
+    const reader = new SaveMetadata(save.size, name ?? "", list);
+    for (let start; (start = reader.start) !== undefined; ) {
+      reader.take(new Uint8Array(await save.slice(start, reader.end).arrayBuffer()));
+    }
+    const found = reader.finish();
+    reader.free();
+    return JSON.parse(found ?? "null");
+  });
+}
+
+/** Runs `act`. Throws refusals as a RecompressError. */
+async function caught(act) {
+  try {
+    return await act();
+  } catch (error) {
+    throw error.code ? new RecompressError(error.message, error.code) : error;
+  }
+}
+
+/** A stream through the conversion that `begin` makes. Its `summary` resolves to what `finish` makes of it at the end. */
+function converting(begin, finish) {
   const { promise: summary, resolve, reject } = Promise.withResolvers();
   // A caller that only pipes learns of a failure from the stream.
   summary.catch(() => {});
   let conversion;
 
+  const failed = (error) => {
+    const refusal = error.code ? new RecompressError(error.message, error.code) : error;
+    end(refusal);
+    throw refusal;
+  };
   /** Runs `act`. If it throws, ends the conversion and throws the same as a RecompressError. */
   const guarded = (act) => {
     try {
       act();
     } catch (error) {
-      const refusal = error.code ? new RecompressError(error.message, error.code) : error;
-      end(refusal);
-      throw refusal;
+      failed(error);
     }
   };
   const end = (reason) => {
@@ -58,8 +106,12 @@ export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 
 
   const transformer = {
     async start() {
-      await init();
-      guarded(() => (conversion = new Conversion(number(quality), number(lgwin), size, include, exclude, names)));
+      try {
+        await init();
+        conversion = await begin();
+      } catch (error) {
+        failed(error);
+      }
     },
     transform(chunk, controller) {
       const bytes = bytesOf(chunk);
@@ -75,13 +127,18 @@ export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 
         conversion.finish();
         drain(controller);
       });
-      resolve({ quality: conversion.quality(), lgwin: conversion.lgwin(), sha256: conversion.sha256() });
+      resolve(finish(conversion));
       conversion.free();
     },
     cancel: end,
   };
   const stream = new TransformStream(transformer, undefined, { highWaterMark: 1 });
   return Object.assign(stream, { summary });
+}
+
+/** A list of tokens as text; undefined without a list. */
+async function textOf(tokens) {
+  return tokens instanceof Blob ? await tokens.text() : tokens;
 }
 
 /** An option as the wasm takes it. It would cut any other number to 8 bits, so those become 255, which is out of range. */

@@ -34,6 +34,15 @@ pub enum Command {
     Inspect(Inspect),
     /// Write a save of a Paradox game as JSON.
     Json(Json),
+    /// List the members of a stored `.tar.br`: by its index if it has one, otherwise by reading it through.
+    List(List),
+    /// Unpack a stored `.tar.br`, or some of its members, to new files.
+    ///
+    /// No file is replaced, no link is followed, and nothing is written outside the folder. Of a file on a server only the index
+    /// and the wanted members are read, if it has an index and the server can send ranges.
+    Extract(Extract),
+    /// Read a stored `.tar.br` to its end; one with an index twice, by the index and from its front.
+    Test(Test),
     /// Estimate the cost of a conversion, as JSON: bytes of output, CPU time in a Worker, memory.
     Estimate(Foresee),
     /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
@@ -86,10 +95,16 @@ pub struct Inspect {
     /// Print one line of JSON per member as it is read, and a line of totals at the end.
     #[arg(long, conflicts_with = "json")]
     lines: bool,
-    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8 or cp932 (Shift-JIS).
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8, cp932 (Shift-JIS), big5, gbk or euc-kr.
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,
+    /// Add the metadata of a save: game, version, date, player, mods. INPUT may then be a save without a zip.
+    #[arg(long)]
+    pub meta: bool,
+    /// The words of binary saves: a text file with a line like `0x1234 name` for each.
+    #[arg(long, value_name = "FILE", requires = "meta")]
+    pub tokens: Option<PathBuf>,
     #[command(flatten)]
     pub directory: WhichFirst,
     #[command(flatten)]
@@ -105,6 +120,42 @@ impl Inspect {
             _ => None,
         }
     }
+}
+
+/// Arguments of `list`.
+#[derive(clap::Args)]
+pub struct List {
+    /// The archive: a file, an address with http or https, or `-` for standard input.
+    #[arg(value_name = "ARCHIVE")]
+    pub archive: PathBuf,
+    /// Print one line of JSON per member.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `extract`.
+#[derive(clap::Args)]
+pub struct Extract {
+    /// The archive: a file, an address with http or https, or `-` for standard input.
+    #[arg(value_name = "ARCHIVE")]
+    pub archive: PathBuf,
+    /// The members to unpack; a folder's name is everything in it. Default: all.
+    #[arg(value_name = "MEMBER")]
+    pub members: Vec<String>,
+    /// The folder to unpack to. It is made if it is missing.
+    #[arg(short = 'C', long, value_name = "FOLDER", default_value = ".", hide_default_value = true)]
+    pub folder: PathBuf,
+    /// `-`: write the only MEMBER to standard output.
+    #[arg(short, long, value_name = "-", conflicts_with = "folder")]
+    pub output: Option<PathBuf>,
+}
+
+/// Arguments of `test`.
+#[derive(clap::Args)]
+pub struct Test {
+    /// The archive: a file, or an address with http or https.
+    #[arg(value_name = "ARCHIVE")]
+    pub archive: PathBuf,
 }
 
 /// Arguments of `json`.
@@ -224,12 +275,16 @@ pub struct Convert {
     /// Put the member with this name first; the members before it are held in memory. Repeat for several.
     #[arg(long, value_name = "NAME")]
     first: Vec<String>,
-    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8 or cp932 (Shift-JIS).
+    /// Decode names that are not flagged as UTF-8 by this charset: cp437, utf-8, cp932 (Shift-JIS), big5, gbk or euc-kr.
     /// `plain` replaces unsafe characters by `_`; combine it with a comma.
     #[arg(long, value_name = "NAMES", value_parser = crate::names::parse)]
     pub names: Option<Names>,
     #[command(flatten)]
     pub directory: WhichFirst,
+    /// Whether the result gets an index, by which a member is read without those before it: 1 or 0. 1 needs quality 5 and lgwin
+    /// 18 at least. Default: 1 at qualities 5 to 9.
+    #[arg(long, value_name = "0|1", value_parser = ["0", "1"])]
+    seekable: Option<String>,
     /// Append a report after the tarball's end, where tar readers do not look: members, sizes, SHA-256, warnings.
     #[arg(long)]
     pub report: bool,
@@ -314,7 +369,11 @@ impl Convert {
 
     /// For a zip of `size` bytes, if that is known.
     pub fn parameters(&self, size: Option<u64>) -> Parameters {
-        self.compression.parameters(size, self.limits.max_cpu).with_mode(self.mode)
+        let parameters = self.compression.parameters(size, self.limits.max_cpu).with_mode(self.mode);
+        match self.seekable.as_deref() {
+            Some(wanted) => parameters.with_index(wanted == "1"),
+            None => parameters,
+        }
     }
 }
 

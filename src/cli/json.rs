@@ -30,12 +30,11 @@ pub fn convert(arguments: &Json) -> Result<(), CommandError> {
         return Err(CommandError("same_file", message));
     }
     let tokens = arguments.tokens.as_deref().map(tokens).transpose()?;
-    let game = input.extension().and_then(|extension| Game::by_extension(extension.to_str()?));
     let source = Input::open(input)?;
     let mut save = SaveJson::new(options, (&arguments.limits).into())
         .with_member(arguments.member.clone())
         .with_words(Words { tokens, lookups: None })
-        .with_game(game);
+        .with_game(game(input));
     if is_stdio(output) {
         run_steps(&mut save, source, io::stdout().lock(), output, true)?;
     } else if is_device(output) {
@@ -46,6 +45,11 @@ pub fn convert(arguments: &Json) -> Result<(), CommandError> {
         file.keep().map_err(|error| failed("write", output, &error))?;
     }
     Ok(())
+}
+
+/// The game that a file's name shows.
+pub fn game(path: &Path) -> Option<Game> {
+    path.extension().and_then(|extension| Game::by_extension(extension.to_str()?))
 }
 
 /// The words of binary saves, from a file.

@@ -6,13 +6,14 @@ use std::{
     path::Path,
 };
 
-use recompress::{Inspection, Limits, Listing};
+use recompress::{Inspection, Limits, Listing, save::Words};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     CommandError,
     arguments::Inspect,
-    failed,
+    failed, json,
     pump::{Input, run_steps},
 };
 
@@ -22,6 +23,7 @@ use crate::{
 enum Line {
     Member(Member),
     Warning { warning: String, name: String },
+    Save { save: Option<Value> },
     Totals(Totals),
 }
 
@@ -53,6 +55,10 @@ pub fn list(arguments: &Inspect) -> Result<(), CommandError> {
     let listing = arguments.listing();
     let (limits, names) = ((&arguments.limits).into(), arguments.names.unwrap_or_default());
     let mut inspection = Inspection::new(listing.unwrap_or(Listing::Lines), limits).naming(names);
+    if arguments.meta {
+        let tokens = arguments.tokens.as_deref().map(json::tokens).transpose()?;
+        inspection = inspection.with_metadata(json::game(&arguments.input), Words { tokens, lookups: None });
+    }
     if let Some(directory) = source.directory(arguments.directory.when(), limits, names)? {
         inspection = inspection.knowing(directory)?;
     }
@@ -124,6 +130,10 @@ struct Table<W> {
 
 const HEADING: &str = "        size   compressed      method  mode  modified (UTC)    name";
 
+/// The fields of a save's metadata, in the order of the table.
+const SAVE_FIELDS: [&str; 10] =
+    ["game_name", "version", "date", "player", "ironman", "multiplayer", "mods", "dlc", "checksum", "form"];
+
 /// The column of the names.
 const NAME: usize = 64;
 
@@ -146,6 +156,21 @@ impl<W: Write> Sink for Table<W> {
             Line::Warning { warning, name } => {
                 writeln!(self.out, "{:NAME$}warning: {warning}: {}", "", printable(&name))
             }
+            Line::Save { save: None } => writeln!(self.out, "not a save"),
+            Line::Save { save: Some(save) } => {
+                for key in SAVE_FIELDS {
+                    match &save[key] {
+                        Value::Null => {}
+                        Value::String(text) => writeln!(self.out, "{key}: {}", printable(text))?,
+                        Value::Array(items) => {
+                            let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                            writeln!(self.out, "{key}: {}", printable(&items.join(", ")))?;
+                        }
+                        other => writeln!(self.out, "{key}: {other}")?,
+                    }
+                }
+                Ok(())
+            }
             Line::Totals(Totals { members, size, compressed_size, zip_bytes, warnings }) => {
                 writeln!(self.out, "{size:>12} {compressed_size:>12}  {members} members, {zip_bytes} bytes of zip")?;
                 for (warning, count) in warnings {
@@ -158,12 +183,12 @@ impl<W: Write> Sink for Table<W> {
 }
 
 /// A name that cannot command a terminal.
-fn printable(name: &str) -> String {
+pub fn printable(name: &str) -> String {
     name.replace(char::is_control, "\u{fffd}")
 }
 
 /// Date and time to the minute. The civil date is computed from the days since 0000-03-01 in eras of 400 years.
-fn utc(seconds: i64) -> String {
+pub fn utc(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400) + 719_468, seconds.rem_euclid(86_400));
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;

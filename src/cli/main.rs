@@ -8,6 +8,7 @@ mod names;
 mod output;
 mod pump;
 mod serve;
+mod stored;
 
 use std::{
     fmt::Display,
@@ -49,6 +50,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         }
         Some(Command::Inspect(inspect)) => listing::list(&inspect)?,
         Some(Command::Json(how)) => json::convert(&how)?,
+        Some(Command::List(how)) => stored::list(&how)?,
+        Some(Command::Extract(how)) => stored::extract(&how)?,
+        Some(Command::Test(how)) => stored::test(&how)?,
         Some(Command::Estimate(foresee)) => print(estimate(&foresee)?)?,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -3,10 +3,10 @@
 use encoding_rs::Encoding;
 use recompress::{BadNames, Names};
 
-/// Decodes `bytes` by the encoding with this label; `None` if they are invalid in it.
-pub fn decode(label: &'static str, bytes: &[u8]) -> Option<String> {
-    let encoding = Encoding::for_label(label.as_bytes())?;
-    encoding.decode_without_bom_handling_and_without_replacement(bytes).map(|name| name.into_owned())
+/// Decodes `bytes` by the encoding with this label, with U+FFFD for invalid ones.
+pub fn decode(label: &'static str, bytes: &[u8]) -> String {
+    let encoding = Encoding::for_label(label.as_bytes()).expect("the core's labels are the standard's");
+    encoding.decode_without_bom_handling(bytes).0.into_owned()
 }
 
 /// Parses the value of `--names`.

@@ -30,8 +30,8 @@ pub(crate) struct Budget {
     auto: bool,
     /// Tarball bytes compressed so far.
     done: Bytes,
-    /// True if the zip and the tarball are hashed.
-    hashes: bool,
+    /// Hashes of each byte of the tarball.
+    hashes: u64,
 }
 
 /// An estimate of the remaining input, from declared sizes.
@@ -63,13 +63,18 @@ impl Budget {
             forecast: parameters.may_lower().then_some(forecast),
             auto: parameters.is_auto(),
             done: Bytes::default(),
-            hashes: false,
+            hashes: 0,
         }
     }
 
-    /// Also counts the hashes for a report.
-    pub(crate) fn hashing(self) -> Self {
-        Self { hashes: true, ..self }
+    /// Also counts this many hashes of each byte of the tarball.
+    pub(crate) fn hashing(self, hashes: u64) -> Self {
+        Self { hashes: self.hashes + hashes, ..self }
+    }
+
+    /// Does not count this many hashes, which were counted.
+    pub(crate) fn not_hashing(self, hashes: u64) -> Self {
+        Self { hashes: self.hashes - hashes, ..self }
     }
 
     /// Work counted so far in nanoseconds.
@@ -99,9 +104,7 @@ impl Budget {
             forecast.read = end.unwrap_or(forecast.read);
         }
         self.spend(cpu::member(method, length.saturating_add(held)));
-        if self.hashes {
-            self.spend(cpu::hashing(length));
-        }
+        self.spend(cpu::hashing(length).saturating_mul(self.hashes));
         if self.spent > self.limit { Err(self.exceeded()) } else { Ok(()) }
     }
 
@@ -147,9 +150,7 @@ impl Budget {
         self.spend(self.writing(block));
         // Hashing is counted here, not when it happens. It runs ahead of the encoder by an amount that depends on how
         // the upload is cut.
-        if self.hashes {
-            self.spend(cpu::hashing(block.bytes.taken));
-        }
+        self.spend(cpu::hashing(block.bytes.taken).saturating_mul(self.hashes));
         self.done.taken += block.bytes.taken;
         self.done.given += block.bytes.given;
         let mut next = block;
@@ -194,7 +195,7 @@ impl Budget {
 
     /// Work left for compressing `bytes` of the tarball, without the hashes.
     fn room_for(&self, bytes: u64) -> u64 {
-        self.remaining().saturating_sub(if self.hashes { cpu::hashing(bytes) } else { 0 })
+        self.remaining().saturating_sub(cpu::hashing(bytes).saturating_mul(self.hashes))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         encoders::Ours,
     },
     encode::{
-        brotli::{self, Encoder},
+        brotli::{self, Encoder, End},
         parameters::Parameters,
     },
     error::{Error, Limit},
@@ -115,7 +115,7 @@ impl CompressedJson {
                 Ok(Progress { consumed, produced: 0, status: Status::Working })
             }
             Phase::Finish => {
-                let encoded = self.encoder.finish(output)?;
+                let encoded = self.encoder.finish(End::Stream, output)?;
                 if encoded.status() == Status::Done {
                     self.phase = Phase::Done;
                 }

@@ -5,3 +5,4 @@ pub(crate) mod engine;
 pub(crate) mod incompressible;
 pub(crate) mod metadata;
 pub(crate) mod parameters;
+pub(crate) mod segments;

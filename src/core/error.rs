@@ -1,8 +1,10 @@
 //! Errors: why an archive was refused.
 
 mod save;
+mod stored;
 
 pub use save::{Rule, SaveError};
+pub use stored::StoredError;
 use thiserror::Error as ThisError;
 
 /// The reason why an archive was refused. The first error is the only error.
@@ -14,7 +16,7 @@ pub enum Error {
     #[error(transparent)]
     Format(#[from] Format),
     /// The input ended before the archive did.
-    #[error("the zip is cut: it ends after {received} bytes, inside {inside}")]
+    #[error("the zip is cut: it ends after {received} bytes, inside {inside}; copy or send it again, whole")]
     Truncated {
         /// Bytes received in all.
         received: u64,
@@ -46,7 +48,9 @@ pub enum Format {
         found: String,
     },
     /// No record may start here (APPNOTE §4.3.6).
-    #[error("the zip is damaged: no record starts at offset {offset}, found 0x{found:08x}")]
+    #[error(
+        "the zip is damaged: no record starts at offset {offset}, found 0x{found:08x}; get it again, or zip the contents again"
+    )]
     UnexpectedRecord {
         /// Where.
         offset: u64,
@@ -54,7 +58,7 @@ pub enum Format {
         found: u32,
     },
     /// A compressed stream is invalid or does not end.
-    #[error("the compressed data of {entry:?} {problem}")]
+    #[error("the zip is damaged: the compressed data of {entry:?} {problem}; get it again")]
     BadData {
         /// Member.
         entry: String,
@@ -62,7 +66,9 @@ pub enum Format {
         problem: &'static str,
     },
     /// Contents do not have the CRC-32 that was declared (APPNOTE §4.4.7).
-    #[error("crc-32 of {entry:?} is 0x{computed:08x}, its header says 0x{declared:08x}")]
+    #[error(
+        "the zip is damaged: crc-32 of {entry:?} is 0x{computed:08x}, its header says 0x{declared:08x}; get it again"
+    )]
     CrcMismatch {
         /// Member.
         entry: String,
@@ -93,7 +99,7 @@ pub enum Format {
     },
     /// No form of data descriptor matches the data (APPNOTE §4.3.9).
     #[error(
-        "no data descriptor after {entry:?} says crc-32 0x{crc32:08x}, {compressed_size} bytes compressed, {size} unpacked"
+        "the zip is damaged: no data descriptor after {entry:?} says crc-32 0x{crc32:08x}, {compressed_size} bytes compressed, {size} unpacked; get it again"
     )]
     BadDescriptor {
         /// Member.
@@ -115,7 +121,7 @@ pub enum Format {
         problem: String,
     },
     /// A zip64 extra field lacks a value that the header refers to (APPNOTE §4.5.3).
-    #[error("the zip64 extra field of {entry:?} lacks its {lacks}")]
+    #[error("the zip64 extra field of {entry:?} lacks its {lacks}: zip the contents again")]
     BadZip64 {
         /// Member.
         entry: String,
@@ -123,13 +129,15 @@ pub enum Format {
         lacks: &'static str,
     },
     /// The central directory and the local headers differ (APPNOTE §4.3.12).
-    #[error("the central directory does not match the members: {problem}")]
+    #[error(
+        "the central directory does not match the members: {problem}; readers would see different files, so zip the contents again"
+    )]
     DirectoryMismatch {
         /// The difference, with numbers.
         problem: String,
     },
     /// An end record does not match the directory before it (APPNOTE §4.3.14 to §4.3.16).
-    #[error("the end record says {field} is {declared}, the archive has {actual}")]
+    #[error("the end record says {field} is {declared}, the archive has {actual}: zip the contents again")]
     BadEndRecord {
         /// Which field.
         field: &'static str,
@@ -152,18 +160,20 @@ pub enum Format {
         offset: u64,
     },
     /// A name is flagged as UTF-8 but is not valid (APPNOTE §4.4.4 bit 11).
-    #[error("the name {name:?} is flagged as UTF-8 but is not valid UTF-8")]
+    #[error("the name {name:?} is flagged as UTF-8 but is not valid UTF-8: rename it and zip it again")]
     BadName {
         /// With replacement characters.
         name: String,
     },
     /// A name is not valid in the charset that the caller chose.
-    #[error("the name {name:?} is not valid {charset}")]
+    #[error("the name {name:?} {problem} in {charset}")]
     NotInCharset {
         /// With replacement characters.
         name: String,
         /// The charset.
         charset: &'static str,
+        /// The rule it breaks.
+        problem: &'static str,
     },
     /// A name that could leave the extraction directory, or mislead a reader.
     #[error("unsafe name {name:?}: {problem}")]
@@ -173,14 +183,16 @@ pub enum Format {
         /// The rule it breaks.
         problem: &'static str,
     },
-    /// Two members have the same name.
-    #[error("two members are named {name:?}: rename or remove one")]
+    /// Two members have the same name and are not the same.
+    #[error("two members are named {name:?}, and {problem}: rename or remove one")]
     DuplicateName {
         /// As decoded.
         name: String,
+        /// The difference.
+        problem: &'static str,
     },
     /// One member makes a path a file, another makes it a directory.
-    #[error("one member makes {name:?} a file, another makes it a directory")]
+    #[error("one member makes {name:?} a file, another makes it a directory: rename or remove one")]
     NameConflict {
         /// As decoded.
         name: String,
@@ -194,7 +206,7 @@ pub enum Format {
         problem: &'static str,
     },
     /// A directory has contents.
-    #[error("directory {entry:?} has contents")]
+    #[error("directory {entry:?} has contents, which readers would lose: zip the contents again")]
     DirectoryWithData {
         /// Member.
         entry: String,
@@ -223,8 +235,16 @@ pub enum Unsupported {
         /// Name of the method.
         name: &'static str,
     },
+    /// A compressed stream with a feature that its decoder lacks.
+    #[error("{entry:?} is compressed in a way that is not supported: {what}")]
+    Stream {
+        /// Member.
+        entry: String,
+        /// The feature.
+        what: &'static str,
+    },
     /// Compressed patched data (APPNOTE §4.4.4 bit 5).
-    #[error("{entry:?} is patch data (flags 0x{flags:04x})")]
+    #[error("{entry:?} is patch data (flags 0x{flags:04x}), which only its own program can unpack")]
     Flag {
         /// Member.
         entry: String,
@@ -403,7 +423,7 @@ impl Error {
             Self::Truncated { .. } => "truncated",
             Self::Unsupported(unsupported) => match unsupported {
                 Unsupported::Encrypted { .. } => "encrypted",
-                Unsupported::Method { .. } => "unsupported_method",
+                Unsupported::Method { .. } | Unsupported::Stream { .. } => "unsupported_method",
                 Unsupported::Flag { .. } => "unsupported_flag",
                 Unsupported::MultiDisk => "multi_disk",
                 Unsupported::Prefixed { .. } => "prefixed",

@@ -45,6 +45,8 @@ pub struct Inspection {
     scratch: Box<[u8]>,
     /// A member that has begun and is not verified yet.
     entry: Option<Entry>,
+    /// Bytes of its data that were counted as work.
+    counted: u64,
     /// Text to write, from `next` on.
     text: String,
     next: usize,
@@ -85,6 +87,7 @@ impl Inspection {
             listing,
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             entry: None,
+            counted: 0,
             text: String::new(),
             next: 0,
             part: Part::Start,
@@ -112,7 +115,8 @@ impl Inspection {
     }
 
     /// Adds the metadata of a save: the game, its version, the date, the player, mods. `game` is the game that the file
-    /// name shows, `words` are those of binary saves. Call this before the first step.
+    /// name shows, `words` are those of binary saves. A save without a zip then has a listing without members. Call this
+    /// before the first step.
     pub fn with_metadata(self, game: Option<Game>, words: Words) -> Self {
         Self { save: Some(Box::new(Sources::new(game, words))), ..self }
     }
@@ -141,7 +145,7 @@ impl Inspection {
         if self.part == Part::Done {
             return Ok(Progress { consumed: 0, produced: 0, status: Status::Done });
         }
-        let (consumed, event) = self.reader.read(input, ended, &mut self.scratch)?;
+        let (consumed, event) = self.read(input, ended)?;
         self.zip_bytes += consumed as u64;
         match event {
             Event::NeedsInput => return Ok(Progress { consumed, produced: 0, status: Status::NeedsInput }),
@@ -151,7 +155,15 @@ impl Inspection {
                     save.contents(&self.scratch[..count]);
                 }
             }
-            Event::Begin(begin) => self.begin(begin)?,
+            Event::Begin(begin) => {
+                self.spend(&begin)?;
+                self.counted = begin.compressed_size;
+                if let Some(save) = &mut self.save {
+                    save.begin(&begin.entry.name);
+                }
+                self.entry = Some(begin.entry);
+            }
+            Event::Copy(begin) => self.spend(&begin)?,
             Event::Verified { method, crc32, compressed_size, warnings } => {
                 self.verified(method, crc32, compressed_size, warnings);
             }
@@ -172,23 +184,39 @@ impl Inspection {
         Ok(Progress { consumed, produced: 0, status: Status::Working })
     }
 
-    /// Counts a member's work before it is done.
-    fn begin(&mut self, begin: Begin) -> Result<(), Error> {
-        let Begin { entry, method, unpacked_before, .. } = begin;
-        self.spent = self.spent.saturating_add(cpu::member(method, entry.size.saturating_add(unpacked_before)));
-        self.totals.size += entry.size;
-        if self.spent / NANOSECONDS_PER_MS > self.cpu_ms {
-            return Err(Limit::CpuUnpacking { unpacked: self.totals.size, limit_ms: self.cpu_ms }.into());
-        }
+    /// Reads the zip, or a save without one.
+    fn read(&mut self, input: &[u8], ended: bool) -> Result<(usize, Event), Error> {
         if let Some(save) = &mut self.save {
-            save.begin(&entry.name);
+            if let Some(read) = save.read(input, ended) {
+                return Ok(read);
+            }
+            let front = save.front();
+            if !front.is_empty() {
+                let (consumed, event) = self.reader.read(front, ended, &mut self.scratch)?;
+                front.drain(..consumed);
+                return Ok((0, if event == Event::NeedsInput { Event::Working } else { event }));
+            }
         }
-        self.entry = Some(entry);
+        self.reader.read(input, ended, &mut self.scratch)
+    }
+
+    /// Counts a member's work before it is done.
+    fn spend(&mut self, begin: &Begin) -> Result<(), Error> {
+        let Begin { entry, method, hashed, unpacked_before, .. } = begin;
+        self.spent = self.spent.saturating_add(cpu::member(*method, entry.size.saturating_add(*unpacked_before)));
+        self.spent = self.spent.saturating_add(cpu::decoding_of(begin));
+        self.spent = self.spent.saturating_add(if *hashed { cpu::hashing(entry.size) } else { 0 });
+        if self.spent / NANOSECONDS_PER_MS > self.cpu_ms {
+            let (_, unpacked) = self.reader.so_far();
+            return Err(Limit::CpuUnpacking { unpacked, limit_ms: self.cpu_ms }.into());
+        }
         Ok(())
     }
 
     fn verified(&mut self, method: Method, crc32: u32, compressed_size: u64, warnings: Warnings) {
         let Entry { name, kind, mode, mtime, size } = self.entry.take().expect("a verified member has begun");
+        let more = cpu::decoding_more(method, self.counted, compressed_size, size);
+        self.spent = self.spent.saturating_add(more);
         let mut target = None;
         let kind = match kind {
             EntryKind::File => {
@@ -205,6 +233,7 @@ impl Inspection {
                 "link"
             }
         };
+        self.totals.size += size;
         self.totals.compressed_size += compressed_size;
         self.totals.warnings.add(warnings);
         let method = method.name();

@@ -24,6 +24,7 @@
 //! report              the report after the tarball
 //! transcoder          wires these: a zip in, a .tar.br out
 //! save_metadata       game, date, player of a save, gathered while its zip is read
+//! metadata_reader     the same from a file, by a few of its ranges
 //! inspection          wires the reader: a zip in, JSON out
 //! save_json           wires the reader and save/: a zip or a save in, the JSON of the save out
 //! compressed_json     wires save_json and encode/: the same JSON, compressed
@@ -86,11 +87,13 @@ mod glob;
 mod inspection;
 mod limits;
 mod member;
+mod metadata_reader;
 mod names;
 mod report;
 pub mod save;
 mod save_json;
 mod save_metadata;
+pub mod seekable;
 mod selection;
 mod step;
 mod transcoder;
@@ -100,11 +103,12 @@ mod zip;
 pub use compressed_json::CompressedJson;
 pub use cost::memory::largest_lgwin;
 pub use encode::parameters::{Mode, OutOfRange, Parameters};
-pub use error::{Absent, Error, Format, Limit, Rule, SaveError, Unsupported};
+pub use error::{Absent, Error, Format, Limit, Rule, SaveError, StoredError, Unsupported};
 pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
 pub use limits::Limits;
 pub use member::{Begin, Entry, EntryKind, Event, Method};
+pub use metadata_reader::MetadataReader;
 pub use names::{BadNames, Charset, Decode, Names};
 pub use save_json::SaveJson;
 pub use selection::{BadSelection, Selection};

@@ -93,6 +93,11 @@ impl Meter {
         self.charged = self.charged.checked_sub(bytes).expect("only what was charged is released");
     }
 
+    /// Bytes that may be charged.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// Bytes charged now.
     pub(crate) fn charged(&self) -> u64 {
         self.charged

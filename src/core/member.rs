@@ -111,6 +111,9 @@ pub enum Event {
         /// Details of its header that a tarball cannot keep.
         warnings: Warnings,
     },
+    /// A member begins whose name came before, and whose contents are not given: they must be the same. Only the work of
+    /// unpacking it matters. Its record in the central directory gives [`crate::Warning::DuplicateDropped`].
+    Copy(Begin),
     /// The central directory has a detail that a tarball cannot keep.
     Warnings {
         /// The details.
@@ -135,6 +138,10 @@ pub struct Begin {
     pub selected: bool,
     /// Character comparisons that the selection cost.
     pub comparisons: u64,
+    /// True if its contents are hashed, as a member of the same name may follow.
+    pub hashed: bool,
+    /// Bytes of its data in the zip, as declared or counted. Its size, if the header does not declare them.
+    pub compressed_size: u64,
     /// Bytes that were already unpacked once to learn its size. They will be unpacked a second time.
     pub unpacked_before: u64,
     /// End offset of its data in the zip, if known yet.

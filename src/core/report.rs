@@ -14,7 +14,7 @@ use crate::{
 
 /// Size of the record in bytes, padded with spaces. The fixed size lets a client find it: this many bytes and
 /// [`tar::TRAILER`] before the end.
-const RECORD: usize = 2 * tar::BLOCK;
+pub(crate) const RECORD: usize = 2 * tar::BLOCK;
 
 /// The facts that the report will give.
 #[derive(Debug, Default)]
@@ -59,6 +59,16 @@ impl Report {
         let blocks = tar::global_comment(&json, RECORD);
         debug_assert_eq!(blocks.len(), Self::APPENDED);
         (blocks, metadata::ending(&json, RECORD))
+    }
+
+    /// The blocks of any report, with spaces where its text is.
+    pub(crate) fn form() -> Vec<u8> {
+        tar::global_comment("", RECORD)
+    }
+
+    /// SHA-256 of the tarball so far.
+    pub(crate) fn tar_sha256(&self) -> [u8; 32] {
+        self.tar.clone().finalize().into()
     }
 
     /// The text needs no escaping: it holds only numbers and our own words.

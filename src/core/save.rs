@@ -4,6 +4,7 @@
 //! game       the games, and the encodings of their saves
 //! options    the treatment of keys, numbers, unknown words
 //! select     the parts to write, by their paths
+//! float      the shortest text of a floating-point number
 //! scalar     bytes to JSON numbers and strings
 //! blocks     a list that grows in blocks
 //! group      the values of equal keys, as one list
@@ -30,6 +31,7 @@ mod blocks;
 mod converter;
 #[cfg(feature = "binary")]
 mod decode;
+mod float;
 mod frame;
 mod game;
 mod grammar;

@@ -217,6 +217,10 @@ impl SaveJson {
                         }
                         self.phase = Phase::Before { reader, members, lookups };
                     }
+                    Event::Copy(begin) => {
+                        self.work.begin(&begin);
+                        self.phase = Phase::Before { reader, members, lookups };
+                    }
                     Event::End => {
                         let name = self.settings.member.as_deref().unwrap_or(GAMESTATE).to_owned();
                         return Err(Absent::Save { name, members }.into());
@@ -251,7 +255,7 @@ impl SaveJson {
                 self.so_far = reader.so_far();
                 let status = if event == Event::NeedsInput { Status::NeedsInput } else { Status::Working };
                 match event {
-                    Event::Begin(begin) => self.work.begin(&begin),
+                    Event::Begin(begin) | Event::Copy(begin) => self.work.begin(&begin),
                     Event::Contents(count) if is_open => left = 0..count,
                     Event::Verified { .. } => is_open = false,
                     Event::End => {
@@ -313,8 +317,10 @@ impl Feed {
 
 impl Work {
     fn begin(&mut self, begin: &Begin) {
-        self.zip =
-            self.zip.saturating_add(cpu::member(begin.method, begin.entry.size.saturating_add(begin.unpacked_before)));
+        let unpacking = cpu::member(begin.method, begin.entry.size.saturating_add(begin.unpacked_before));
+        let unpacking = unpacking.saturating_add(cpu::decoding_of(begin));
+        let hashing = if begin.hashed { cpu::hashing(begin.entry.size) } else { 0 };
+        self.zip = self.zip.saturating_add(unpacking).saturating_add(hashing);
     }
 
     fn spent(&self) -> u64 {

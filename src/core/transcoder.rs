@@ -7,8 +7,9 @@ use crate::{
     budget::Budget,
     cost::cpu,
     encode::{
-        brotli::{self, Encoder, SMALL},
+        brotli::{self, SMALL},
         parameters::Parameters,
+        segments::FileWriter,
     },
     error::{Absent, Error},
     limits::Limits,
@@ -30,13 +31,20 @@ const FIXED: u64 = 512 << 10;
 /// Bytes of memory that one byte of a zip can make the reader hold. The worst case is a path of folders with one-letter
 /// names: `zip/paths.rs` remembers each folder, and a folder takes two bytes of the path. Many tiny members cost 6 for
 /// each byte.
-const HELD_RATIO: u64 = 25;
+const HELD_RATIO: u64 = 29;
+
+/// The reader hashes each byte of contents, as a member of the same name may follow. With the directory at hand it knows
+/// better.
+const CONTENTS_HASH: u64 = 1;
+
+/// A report gives the digests of the zip, which is hardly larger than the tarball, and of the tarball.
+const REPORT_HASHES: u64 = 2;
 
 /// Converts one zip. Does no I/O: the caller brings bytes and takes bytes.
 #[derive(Debug)]
 pub struct Transcoder {
     reader: ZipReader,
-    encoder: Encoder,
+    encoder: FileWriter,
     budget: Budget,
     /// Tarball bytes between the reader and the encoder: those in `waiting`.
     buffer: Box<[u8]>,
@@ -45,10 +53,14 @@ pub struct Transcoder {
     /// Members seen so far, and how many of them were written.
     members: u64,
     written: u64,
+    /// Bytes of data of the last member that were counted as work, and of its contents.
+    counted: (u64, u64),
     /// Present if the caller asked for a report.
     report: Option<Box<Report>>,
     /// True if every member is selected.
     selects_all: bool,
+    /// True if the directory was read in advance.
+    knows: bool,
     latch: Latch,
 }
 
@@ -80,15 +92,17 @@ impl Transcoder {
     pub fn new(parameters: Parameters, limits: Limits) -> Result<Self, Error> {
         Ok(Self {
             reader: ZipReader::new(limits),
-            encoder: Encoder::new(parameters)?,
-            budget: Budget::new(parameters, limits.cpu_ms),
+            encoder: FileWriter::new(parameters)?,
+            budget: Budget::new(parameters, limits.cpu_ms).hashing(CONTENTS_HASH),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
             phase: Phase::Members,
             members: 0,
             written: 0,
+            counted: (0, 0),
             report: None,
             selects_all: true,
+            knows: false,
             latch: Latch::default(),
         })
     }
@@ -105,7 +119,8 @@ impl Transcoder {
     ///
     /// `memory_limit` if the directory takes more than [`Limits::memory_bytes`].
     pub fn knowing(self, directory: Directory) -> Result<Self, Error> {
-        Ok(Self { reader: self.reader.knowing(directory)?, ..self })
+        let budget = self.budget.not_hashing(CONTENTS_HASH);
+        Ok(Self { reader: self.reader.knowing(directory)?, budget, knows: true, ..self })
     }
 
     /// Decodes names as `names` says. Call it before the first step.
@@ -120,7 +135,7 @@ impl Transcoder {
     /// The report gives the number of written members, the size and SHA-256 of the zip and of the tarball up to and
     /// including its two zero blocks, the quality at the start and at the end, and a count for each warning.
     pub fn reporting(self) -> Self {
-        Self { report: Some(Box::default()), budget: self.budget.hashing(), ..self }
+        Self { report: Some(Box::default()), budget: self.budget.hashing(REPORT_HASHES), ..self }
     }
 
     /// Upper bound of a conversion's memory in bytes. Reserve this much before starting.
@@ -175,8 +190,9 @@ impl Transcoder {
                 self.settle_quality(Report::APPENDED);
                 let (last, _) = self.encoder.in_use();
                 let first = self.encoder.first_quality().unwrap_or(last);
+                let sha256 = report.tar_sha256();
                 let (blocks, ending) = report.written(first, last);
-                self.encoder.set_ending(ending);
+                self.encoder.set_ending(ending, sha256);
                 self.send_all(&blocks);
                 Ok(worked(0))
             }
@@ -213,6 +229,11 @@ impl Transcoder {
             Event::NeedsInput => return Ok(Progress { consumed, produced: 0, status: Status::NeedsInput }),
             Event::Working => {}
             Event::Begin(begin) => self.begin(&begin)?,
+            Event::Copy(begin) => {
+                self.count_work(&begin);
+                let Begin { entry, method, unpacked_before, data_end, .. } = begin;
+                self.budget.skip(method, entry.size, unpacked_before, data_end)?;
+            }
             Event::Contents(count) => match &mut self.phase {
                 Phase::Contents { left, .. } => {
                     *left -= count as u64;
@@ -222,9 +243,16 @@ impl Transcoder {
                 _ => unreachable!("contents follow the beginning of their member"),
             },
             // Warnings about unselected members do not matter to the caller.
-            Event::Verified { warnings, .. } if !matches!(self.phase, Phase::Skipped) => self.warn(warnings),
+            Event::Verified { method, crc32, compressed_size, warnings } => {
+                let (counted, size) = self.counted;
+                self.budget.spend(cpu::decoding_more(method, counted, compressed_size, size));
+                if !matches!(self.phase, Phase::Skipped) {
+                    self.encoder.verified(crc32);
+                    self.warn(warnings);
+                }
+            }
             Event::Warnings { warnings, selected: true, .. } => self.warn(warnings),
-            Event::Verified { .. } | Event::Warnings { .. } => {}
+            Event::Warnings { .. } => {}
             Event::End => {
                 if self.written == 0 && !self.selects_all {
                     return Err(Absent::Selected { members: self.members }.into());
@@ -236,6 +264,14 @@ impl Transcoder {
         Ok(worked(consumed))
     }
 
+    /// Counts the work on a member's data, and its hash if that is made although the directory is known.
+    fn count_work(&mut self, begin: &Begin) {
+        self.budget.spend(cpu::decoding_of(begin));
+        if self.knows && begin.hashed {
+            self.budget.spend(cpu::hashing(begin.entry.size));
+        }
+    }
+
     fn warn(&mut self, warnings: Warnings) {
         if let Some(report) = &mut self.report {
             report.warn(warnings);
@@ -243,8 +279,10 @@ impl Transcoder {
     }
 
     fn begin(&mut self, begin: &Begin) -> Result<(), Error> {
-        let Begin { entry, method, selected, comparisons, unpacked_before, data_end } = begin;
+        let Begin { entry, method, selected, comparisons, compressed_size, unpacked_before, data_end, .. } = begin;
         self.members += 1;
+        self.counted = (*compressed_size, entry.size);
+        self.count_work(begin);
         self.budget.spend(cpu::comparing(*comparisons));
         if !selected {
             self.phase = Phase::Skipped;
@@ -256,6 +294,7 @@ impl Transcoder {
             report.member();
         }
         let header = tar::header(entry);
+        self.encoder.member(entry, header.len(), self.reader.meter())?;
         let padding = tar::padding(entry.size);
         self.budget.member(*method, (header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
         // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.

@@ -27,11 +27,13 @@ pub enum Warning {
     SpecialAsFile,
     /// The zip has a comment on the member or on the archive.
     CommentLost,
+    /// The zip has the member again, with the same contents. The tarball has the first one.
+    DuplicateDropped,
 }
 
 impl Warning {
     /// All warnings, in the order of output.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LeadingData,
         Self::NameFromCodePage437,
         Self::NameFromUnicodeField,
@@ -42,6 +44,7 @@ impl Warning {
         Self::SymlinkAsFile,
         Self::SpecialAsFile,
         Self::CommentLost,
+        Self::DuplicateDropped,
     ];
 
     /// A stable word for programs; once published it does not change its meaning.
@@ -57,6 +60,7 @@ impl Warning {
             Self::SymlinkAsFile => "symlink_as_file",
             Self::SpecialAsFile => "special_as_file",
             Self::CommentLost => "comment_lost",
+            Self::DuplicateDropped => "duplicate_dropped",
         }
     }
 }

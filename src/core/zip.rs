@@ -5,6 +5,6 @@ pub(crate) mod format;
 pub(crate) mod forward;
 pub(crate) mod indexed;
 mod ledger;
-mod name;
+pub(crate) mod name;
 mod paths;
 mod spool;

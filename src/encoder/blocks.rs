@@ -19,7 +19,7 @@ pub(crate) struct Blocks<'a> {
 }
 
 /// Least length and extra bits of the codes of block lengths.
-const BLOCK_LENGTHS: [(u32, u32); 26] = [
+pub(crate) const BLOCK_LENGTHS: [(u32, u32); 26] = [
     (1, 2),
     (5, 2),
     (9, 2),

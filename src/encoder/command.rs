@@ -66,6 +66,19 @@ const COPY: [(u32, u32); 24] = [
     (2118, 24),
 ];
 
+/// Least length and extra bits.
+pub(crate) type Range = (u32, u32);
+
+/// The insert length and the copy length that a symbol stands for, and whether the distance is the last one.
+#[inline(always)]
+pub(crate) fn ranges(symbol: usize) -> (Range, Range, bool) {
+    /// The first codes of both lengths, for each 64 symbols.
+    const CELLS: [(usize, usize); 11] =
+        [(0, 0), (0, 8), (0, 0), (0, 8), (8, 0), (8, 8), (0, 16), (16, 0), (8, 16), (16, 8), (16, 16)];
+    let (insert, copy) = CELLS[symbol >> 6];
+    (INSERT[insert + (symbol >> 3 & 7)], COPY[copy + (symbol & 7)], symbol < 128)
+}
+
 #[inline(always)]
 fn insert_code(length: u32) -> usize {
     match length {
@@ -229,6 +242,22 @@ mod tests {
             if length >= 2 {
                 let (base, count) = COPY[copy_code(length)];
                 assert!(length >= base && length - base < 1 << count, "copy {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_symbol_stands_for_the_lengths_that_have_it() {
+        for insert in (0..200).chain([2113, 2114, 6209, 6210, 22593, 22594, 1 << 20]) {
+            for copy in (2..200).chain([2117, 2118, 1 << 20]) {
+                for distance in [0, 16] {
+                    let command = Command { insert, copy, distance };
+                    let (inserts, copies, is_last) = ranges(command.symbol());
+                    let [insert_extra, copy_extra] = command.extras();
+                    assert_eq!((inserts.0 + insert_extra.value, inserts.1), (insert, insert_extra.count));
+                    assert_eq!((copies.0 + copy_extra.value, copies.1), (copy, copy_extra.count));
+                    assert_eq!(is_last, !command.has_distance());
+                }
             }
         }
     }

@@ -12,6 +12,9 @@ pub(crate) enum Mode {
 /// Contexts by mode.
 pub(crate) const CONTEXTS: usize = 64;
 
+/// Contexts of distances, by the length of the copy (RFC 7932 §7.2).
+pub(crate) const DISTANCE_CONTEXTS: usize = 4;
+
 /// A context is `last[b1] | second[b2]`, `b1` the byte before, `b2` the one before that.
 #[derive(Debug)]
 pub(crate) struct Lookup {

@@ -13,6 +13,7 @@ mod context;
 mod context_map;
 mod contract;
 mod cost;
+mod decoder;
 mod effort;
 mod encoder;
 mod matcher;
@@ -25,6 +26,7 @@ mod split;
 mod trees;
 
 pub use contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start};
+pub use decoder::{Decoded, Decoder, Fault, Origin};
 pub use encoder::Encoder;
 
 /// `length` times `value`, if there is memory for it.

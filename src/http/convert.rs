@@ -24,8 +24,8 @@ use crate::{
 };
 
 /// The options of these paths.
-pub(crate) const OPTIONS: [&str; 9] =
-    ["quality", "lgwin", "mode", "include", "exclude", "first", "names", "report", "name"];
+pub(crate) const OPTIONS: [&str; 10] =
+    ["quality", "lgwin", "mode", "include", "exclude", "first", "names", "seekable", "report", "name"];
 
 pub(crate) async fn answer<B>(
     state: &State,

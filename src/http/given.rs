@@ -19,7 +19,7 @@ pub(crate) struct OptionRow {
 }
 
 /// Every option.
-pub(crate) const TABLE: [OptionRow; 17] = [
+pub(crate) const TABLE: [OptionRow; 18] = [
     OptionRow { name: "quality", repeats: false },
     OptionRow { name: "lgwin", repeats: false },
     OptionRow { name: "mode", repeats: false },
@@ -27,6 +27,7 @@ pub(crate) const TABLE: [OptionRow; 17] = [
     OptionRow { name: "exclude", repeats: true },
     OptionRow { name: "first", repeats: true },
     OptionRow { name: "names", repeats: false },
+    OptionRow { name: "seekable", repeats: false },
     OptionRow { name: "report", repeats: false },
     OptionRow { name: "member", repeats: false },
     OptionRow { name: "keys", repeats: false },
@@ -70,6 +71,8 @@ pub(crate) enum BadOption {
     Path(#[from] BadPath),
     #[error("{option} is not an option of this route")]
     Elsewhere { option: &'static str },
+    #[error("seekable is \"1\", it needs quality 5 or more and lgwin 18 or more")]
+    NoSegments,
     #[error("{option} is missing")]
     Missing { option: &'static str },
 }

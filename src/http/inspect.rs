@@ -37,7 +37,7 @@ where
     let Submission { upload, given, part_name, body_bytes, .. } = Submission::open(head, body).await?;
     given.expect_only(&OPTIONS)?;
     let names = options::names(&given, state.platform.decode_name)?;
-    let meta = options::switch(&given, "meta")?;
+    let meta = options::switch(&given, "meta")?.unwrap_or_default();
     let name = submission::name(&given, part_name, &head.headers);
     let (listing, content_type) = accept::listing(&head.headers);
     let share = Share::of_inspection(state.settings.limits, state.admission.figures().budget, body_bytes);

@@ -24,8 +24,14 @@ impl Options {
         let lgwin =
             given.one("lgwin").map_or_else(|| Ok(settings.usual_lgwin(quality)), |text| settings.lgwin(text))?;
         let mode = given.choice("mode", Mode::named, || "generic, text or font".to_owned())?.unwrap_or_default();
-        let report = switch(given, "report")?;
-        let parameters = settings.parameters(quality, lgwin).with_mode(mode);
+        let report = switch(given, "report")?.unwrap_or_default();
+        let mut parameters = settings.parameters(quality, lgwin).with_mode(mode);
+        if let Some(seekable) = switch(given, "seekable")? {
+            parameters = parameters.with_index(seekable);
+            if seekable && !parameters.can_have_index() {
+                return Err(BadOption::NoSegments);
+            }
+        }
         Ok(Self {
             // Only a quality that the client asks for may fail for its CPU time.
             parameters: if given_quality.is_some() { parameters } else { parameters.or_lower() },
@@ -38,9 +44,9 @@ impl Options {
 }
 
 /// An option that is `0` or `1`.
-pub(crate) fn switch(given: &Given, option: &'static str) -> Result<bool, BadOption> {
+pub(crate) fn switch(given: &Given, option: &'static str) -> Result<Option<bool>, BadOption> {
     let named = |text: &str| matches!(text, "0" | "1").then(|| text == "1");
-    Ok(given.choice(option, named, || "0 or 1".to_owned())?.unwrap_or_default())
+    given.choice(option, named, || "0 or 1".to_owned())
 }
 
 /// How members' names are decoded.
@@ -64,7 +70,11 @@ mod tests {
     }
 
     fn read(query: &str, lines: &[(&'static str, &'static str)]) -> Result<Options, BadOption> {
-        Options::read(&Given::by_head(query, &headers(lines))?, &Settings::new(Limits::WORKER), Some(|_, _| None))
+        Options::read(
+            &Given::by_head(query, &headers(lines))?,
+            &Settings::new(Limits::WORKER),
+            Some(|_, _| String::new()),
+        )
     }
 
     #[test]
@@ -116,6 +126,13 @@ mod tests {
         for (query, report) in [("", false), ("report=0", false), ("report=1", true)] {
             assert_eq!(read(query, &[]).unwrap().report, report, "{query}");
         }
+        for (query, parameters) in [
+            ("seekable=1", Parameters::default().with_index(true).or_lower()),
+            ("seekable=1&quality=5&lgwin=18", Parameters::new(5, 18).unwrap().with_index(true)),
+            ("seekable=0&quality=2", Parameters::new(2, 22).unwrap().with_index(false)),
+        ] {
+            assert_eq!(read(query, &[]).unwrap().parameters, parameters, "{query}");
+        }
         let expected = Selection::new(["a", "b/*"], ["c"], ["a", "b/d"]).unwrap();
         let by_query = "include=a&include=b/*&exclude=c&first=a&first=b/d";
         assert_eq!(read(by_query, &[]).unwrap().selection, expected);
@@ -165,25 +182,28 @@ mod tests {
             ("mode=Text", r#"mode is "Text", it must be generic, text or font"#),
             (
                 "names=latin1",
-                r#"names is "latin1", it must be cp437, utf-8, cp932 or plain, or one of them and plain with a comma"#,
+                r#"names is "latin1", it must be cp437, utf-8, cp932, big5, gbk, euc-kr or plain, or one of them and plain with a comma"#,
             ),
             ("mode=", r#"mode is "", it must be generic, text or font"#),
             ("report=yes", r#"report is "yes", it must be 0 or 1"#),
+            ("seekable=2", r#"seekable is "2", it must be 0 or 1"#),
+            ("seekable=1&quality=4", r#"seekable is "1", it needs quality 5 or more and lgwin 18 or more"#),
+            ("seekable=1&lgwin=17", r#"seekable is "1", it needs quality 5 or more and lgwin 18 or more"#),
             ("include=", r#"include is "": it is empty"#),
             ("exclude=a&exclude=../b", r#"exclude is "../b": no name has a component "." or "..""#),
             ("first=a&first=a", r#"first is "a": it is given twice"#),
             ("mode=text&mode=font", r#"mode is given twice, as "text" and as "font""#),
             (
                 "level=9",
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
             ),
             (
                 "Quality=9",
-                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
             ),
             (
                 "=9",
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
             ),
             ("quality=5&quality=6", r#"quality is given twice, as "5" and as "6""#),
             ("lgwin=20&lgwin=20", r#"lgwin is given twice, as "20" and as "20""#),
@@ -199,12 +219,12 @@ mod tests {
             (
                 "",
                 &[("recompress-level", "9")][..],
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
             ),
             (
                 "",
                 &[("recompress-", "9")],
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
             ),
             ("", &[("recompress-quality", "12")], r#"quality is "12", it must be 0 to 11 or auto"#),
             (

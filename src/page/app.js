@@ -32,6 +32,9 @@ let running;
 /** Settles when the newest plan is made. */
 let planning;
 
+/** The conversion that "Try again" repeats. */
+let again = convert;
+
 /** The token for the server, if it asked for one. */
 let token;
 
@@ -63,7 +66,7 @@ async function choose({ files, isFolder = false }) {
     if (zips !== mine) return; // others were chosen meanwhile
     queue();
   }
-  prepareLocal();
+  lookForSave();
   describe();
   await plan();
   if (zips !== mine) return;
@@ -88,16 +91,30 @@ async function preview(file) {
   }
 }
 
-/** Loads the converter of this browser while there is a network, so that it works without one later. */
-function prepareLocal() {
-  import("./local.js").then(({ prepare }) => prepare()).catch(() => {});
+/**
+ * Loads the converter of this browser while there is a network, so that it works without one later. A single zip then shows
+ * what it says about itself if it is a save.
+ */
+async function lookForSave() {
+  const [mine, [{ file, contents }]] = [zips, zips];
+  try {
+    const [{ prepare }, save] = await Promise.all([import("./local.js"), import("./save.js")]);
+    prepare();
+    const found = mine.length === 1 ? await save.lookForSave(file) : undefined;
+    if (zips !== mine) return;
+    save.showSave(found);
+    const isPlain = found?.form === "text" && contents.isCertain && (await save.isPlain(file));
+    if (zips !== mine) return;
+    at("to-json").hidden = found?.form !== "text" || (isRefused(zips[0]) && !isPlain);
+    if (isPlain) at("problems").replaceChildren(element("li", texts.onlyJson));
+  } catch {} // there is no network: the page works without it
 }
 
 /** Shows the names while the zips are read. */
 function announce() {
   at("zip-name").textContent = zips.length === 1 ? format.printable(zips[0].file.name) : format.plural(zips.length, texts.nZips);
   at("contents").textContent = format.size(zips.reduce((sum, { file }) => sum + file.size, 0));
-  at("problems").hidden = at("convert").hidden = at("more-options").hidden = true;
+  at("problems").hidden = at("convert").hidden = at("more-options").hidden = at("about").hidden = at("to-json").hidden = true;
   at("reason").textContent = "";
   listMembers(undefined);
   queue();
@@ -203,6 +220,7 @@ async function placeFor({ file, contents }, options) {
 // ---- Conversions
 
 async function convert() {
+  again = convert;
   at("done").hidden = at("failed").hidden = true;
   const chosen = zips;
   await planning;
@@ -231,6 +249,20 @@ async function convert() {
   finished(done, options);
 }
 
+async function convertToJson() {
+  again = convertToJson;
+  at("done").hidden = at("failed").hidden = true;
+  if (running) return;
+  const options = { isJson: true };
+  try {
+    const outcome = await convertOne(zips[0], options, texts.convertingToJson(format.printable(zips[0].file.name)), "browser");
+    finished([outcome], options);
+  } catch (failure) {
+    if (failure === CANCELLED) return cancelled();
+    failed(failure);
+  }
+}
+
 /** The reason of a cancelled conversion. */
 const CANCELLED = new DOMException("cancelled", "AbortError");
 
@@ -255,7 +287,7 @@ async function convertOne(zip, options, title, place) {
     const act = place === "server" ? convertOnServer : (await loadLocal()).convertHere;
     const outcome = await act(zip.file, options, settings);
     const seconds = (performance.now() - running.started) / 1000;
-    addResult({ ...outcome, file: zip.file, place });
+    addResult({ ...outcome, file: zip.file, place, isJson: options.isJson });
     return { ...outcome, file: zip.file, seconds };
   } catch (failure) {
     if (stop.signal.aborted) throw CANCELLED;
@@ -311,7 +343,7 @@ function cancelled() {
   queue();
   show("zip");
   say(texts.cancelled);
-  at("convert").focus();
+  at(again === convert ? "convert" : "to-json").focus();
 }
 
 function finished(done, options) {
@@ -355,6 +387,7 @@ for (const [id, chosen] of [["file", (list) => ({ files: [...list] })], ["folder
     target.value = ""; // so that the same file can be chosen again
   };
 }
+at("to-json").onclick = convertToJson;
 at("more").onclick = addRows;
 at("reset").onclick = selectAll;
 at("save-all").onclick = saveAll;
@@ -368,7 +401,7 @@ at("zip").onsubmit = (event) => {
 at("failed").onsubmit = (event) => {
   event.preventDefault();
   token = at("token").value.trim() || token;
-  convert();
+  again();
 };
 at("zip").oninput = ({ target }) => {
   if (target.name === "place") chosenPlace = target.value;

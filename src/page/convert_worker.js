@@ -1,6 +1,6 @@
 // The thread of a conversion in this browser: it reads one file piece by piece and writes another.
 
-import { init, recompress } from "./recompress.js";
+import { init, json, metadata, recompress } from "./recompress.js";
 import { openFolder } from "./scratch_file.js";
 import { texts } from "./texts.js";
 
@@ -19,8 +19,9 @@ init().catch(() => {});
 /** Stops the conversion at work. */
 let stop = new AbortController();
 
-onmessage = async ({ data: { file, scratch, options, cancel } }) => {
+onmessage = async ({ data: { file, scratch, options, cancel, look }, ports: [port] }) => {
   if (cancel) return stop.abort();
+  if (look) return port.postMessage(await metadata(look).catch(() => null));
   stop = new AbortController();
   try {
     const sink = (await onDisk(scratch)) ?? inParts();
@@ -32,20 +33,26 @@ onmessage = async ({ data: { file, scratch, options, cancel } }) => {
       reported = performance.now();
       postMessage({ seen });
     };
-    const conversion = recompress({ ...options, size: file.size });
+    const input = pieces(file, (bytes) => count("in", bytes));
+    const { result, summary } = options.isJson ? { result: json(input, { name: file.name }) } : tarball(input, { ...options, size: file.size });
     const counting = new TransformStream({
       transform(bytes, controller) {
         count("out", bytes.byteLength);
         controller.enqueue(bytes);
       },
     });
-    await pieces(file, (bytes) => count("in", bytes)).pipeThrough(conversion).pipeThrough(counting).pipeTo(sink.stream, { signal: stop.signal });
+    await result.pipeThrough(counting).pipeTo(sink.stream, { signal: stop.signal });
     postMessage({ seen });
-    postMessage({ result: { blob: await sink.blob(), ...(await conversion.summary) } });
+    postMessage({ result: { blob: await sink.blob(), ...(await summary) } });
   } catch (error) {
     postMessage({ failure: failure(error) });
   }
 };
+
+function tarball(input, options) {
+  const conversion = recompress(options);
+  return { result: input.pipeThrough(conversion), summary: conversion.summary };
+}
 
 /** The file from its start, read as it is asked for. `File.stream` has pieces of 2 MB, so progress would jump. */
 function pieces(file, count) {

@@ -54,9 +54,9 @@ export function gain(before, after) {
 }
 
 /** The name of the result for a zip of this name, as the service gives it. */
-export function resultName(name) {
+export function resultName(name, extension = "tar.br") {
   const stem = name.replace(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu, "").trim().replace(/\s*\.zip$/i, "");
-  return `${/^\.*$/.test(stem) ? "archive" : stem}.tar.br`;
+  return `${/^\.*$/.test(stem) ? "archive" : stem}.${extension}`;
 }
 
 /** `text` as one word of a POSIX shell. */

@@ -20,6 +20,14 @@ export function prepare() {
   spare = worker;
 }
 
+/** The metadata of a save, read by the thread; null if `file` is no save. */
+export function readMetadata(file) {
+  prepare();
+  const { port1, port2 } = new MessageChannel();
+  spare.postMessage({ look: file }, [port2]);
+  return new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
+}
+
 /** Converts `file`; resolves to the result as a Blob, its digest, and the parameters in use. */
 export async function convertHere(file, options, { signal, progress }) {
   prepare();

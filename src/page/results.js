@@ -14,7 +14,7 @@ let shown;
 
 /** Adds a result to the table. */
 export function addResult(result) {
-  result.name = format.resultName(result.file.name);
+  result.name = format.resultName(result.file.name, result.isJson ? "json" : "tar.br");
   result.url = URL.createObjectURL(result.blob);
   results.push(result);
   at("results-rows").append(row(result));
@@ -22,7 +22,7 @@ export function addResult(result) {
 }
 
 function row(result) {
-  const { file, blob, quality, place, name, url } = result;
+  const { file, blob, quality, place, name, url, isJson } = result;
   const row = document.createElement("tr");
   const save = element("a", texts.save, { href: url, download: name, ariaLabel: texts.saveAs(name) });
   const remove = element("button", "\u00d7", { type: "button", className: "plain", ariaLabel: texts.removeResult(name), title: texts.remove });
@@ -35,9 +35,10 @@ function row(result) {
     at("results-title").focus();
   };
   const zip = element("td", format.printable(file.name));
-  zip.append(element("small", texts.qualityAndPlace(quality, placeOf(place))));
+  zip.append(element("small", isJson ? texts.jsonAndPlace(placeOf(place)) : texts.qualityAndPlace(quality, placeOf(place))));
   const size = element("td", "", { className: "number" });
-  size.append(element("span", format.size(blob.size)), bar(file.size, blob.size), element("small", format.gain(file.size, blob.size)));
+  size.append(element("span", format.size(blob.size)));
+  if (!isJson) size.append(bar(file.size, blob.size), element("small", format.gain(file.size, blob.size)));
   const actions = element("td", "", { className: "nowrap" });
   actions.append(save, remove);
   row.append(zip, size, actions);
@@ -63,9 +64,15 @@ function told() {
 /** Shows the newest result in detail. `options` are the options that were asked for, `seconds` the time it took. */
 export function describeNewest(options, seconds) {
   shown = results.at(-1);
-  const { file, blob, sha256, quality, lgwin, place, name, url } = shown;
+  const { file, blob, sha256, quality, lgwin, place, name, url, isJson } = shown;
   Object.assign(at("save"), { href: url, download: name, ariaLabel: texts.saveAs(name) });
   at("save-name").textContent = name;
+  at("compared").hidden = at("result-facts").hidden = at("result-opening").hidden = isJson === true;
+  if (isJson) {
+    at("done-title").textContent = texts.jsonReady;
+    at("sizes").textContent = texts.becameJson(format.size(file.size), format.size(blob.size), placeOf(place), format.time(seconds));
+    return;
+  }
   at("done-title").textContent = format.gain(file.size, blob.size);
   at("compared").replaceChildren(bar(file.size, blob.size));
   at("sizes").textContent = texts.became(format.size(file.size), format.size(blob.size), placeOf(place), format.time(seconds), quality, format.power(lgwin));

@@ -14,11 +14,10 @@ extern "C" {
     fn decode(this: &TextDecoder, bytes: &[u8]) -> Result<String, JsValue>;
 }
 
-/// Decodes `bytes` by the encoding with this label; `None` if they are invalid in it.
-pub(crate) fn decode(label: &'static str, bytes: &[u8]) -> Option<String> {
+/// Decodes `bytes` by the encoding with this label, with U+FFFD for invalid ones. Gives nothing if the runtime does not know
+/// it.
+pub(crate) fn decode(label: &'static str, bytes: &[u8]) -> String {
     let options = Object::new();
-    for option in ["fatal", "ignoreBOM"] {
-        Reflect::set(&options, &option.into(), &true.into()).expect("an object takes properties");
-    }
-    TextDecoder::new(label, &options).and_then(|decoder| decoder.decode(bytes)).ok()
+    Reflect::set(&options, &"ignoreBOM".into(), &true.into()).expect("an object takes properties");
+    TextDecoder::new(label, &options).and_then(|decoder| decoder.decode(bytes)).unwrap_or_default()
 }

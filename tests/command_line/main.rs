@@ -251,6 +251,38 @@ fn a_table_has_a_row_for_each_member_and_json_the_same_facts() {
 }
 
 #[test]
+fn the_metadata_of_a_save_is_in_the_listing_if_asked_for() {
+    let save = b"EU4txt\ndate=1444.11.11\nplayer=\"FRA\"\nmod_enabled={ \"a\" \"b\" }\n";
+    let zip = archive([deflated(b"gamestate", save)]).bytes();
+    for input in [&zip[..], save] {
+        let table = String::from_utf8(run(&["inspect", "--meta"], input).stdout).expect("UTF-8");
+        for line in ["game_name: Europa Universalis IV", "date: 1444.11.11", "player: FRA", "mods: a, b", "form: text"]
+        {
+            assert!(table.lines().any(|row| row == line), "{line}: {table}");
+        }
+        let json = run(&["inspect", "--meta", "--json"], input).stdout;
+        let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        assert_eq!((&json["save"]["game"], &json["save"]["player"]), (&"eu4".into(), &"FRA".into()));
+    }
+    let other = run(&["inspect", "--meta"], &archive([stored(b"a", b"1")]).bytes());
+    assert!(String::from_utf8_lossy(&other.stdout).lines().any(|row| row == "not a save"), "{other:?}");
+    for (arguments, input) in [(&["inspect", "--meta"][..], &b"words"[..]), (&["inspect"], save)] {
+        let refused = run(arguments, input);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&refused.stderr).starts_with("recompress: not_zip: "), "{refused:?}");
+    }
+
+    let room = tempfile::tempdir().expect("room for a list");
+    let list = room.path().join("words.txt");
+    fs::write(&list, "0x284d date\n").expect("room for a list");
+    let binary = b"EU4bin\x4d\x28\x01\x00\x0c\x00\x10\x77\x5d\x03";
+    let list = list.to_str().expect("UTF-8");
+    let table = run(&["inspect", "--meta", "--tokens", list], binary).stdout;
+    let table = String::from_utf8(table).expect("UTF-8");
+    assert!(table.contains("date: 1444.11.11\n") && table.contains("form: binary\n"), "{table}");
+}
+
+#[test]
 fn completions_and_the_manual_name_the_options() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell], b"");

@@ -116,7 +116,7 @@ test("a zip that breaks in the middle leaves nothing", async () => {
   large[large.length - 100] ^= 1; // in the directory, which is read last
   const broken = await put("broken.zip", large);
   assert.equal(broken.status, 502);
-  assert.match((await broken.json()).error, /^nothing is stored: crc_mismatch: crc-32 of "noise" is /);
+  assert.match((await broken.json()).error, /^nothing is stored: crc_mismatch: the zip is damaged: crc-32 of "noise" is /);
   assert.deepEqual(await listed(), before);
   assert.deepEqual(uploads("saves/broken.tar.br"), ["aborted"]);
 });

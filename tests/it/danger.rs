@@ -23,7 +23,8 @@ use crate::{
     record::{Record, length32},
     tarball::{self, Kind},
     zip_writer::{
-        Archive, Claims, Descriptor, EndClaims, MADE_BY_DOS, Member, STORED, Zip64, archive, deflate, deflated, stored,
+        Archive, Claims, Descriptor, EndClaims, MADE_BY_DOS, Member, STORED, Zip64, archive, deflate, deflated, folder,
+        stored,
     },
 };
 
@@ -119,6 +120,11 @@ fn directory_or_header() -> Vec<Danger> {
             archive([Member { external_attributes: 0x08, made_by: MADE_BY_DOS, ..one() }, two()]),
         ),
         in_contents("Two files of one name", archive([stored(b"a.txt", ONE), stored(b"a.txt", TWO)])),
+        in_contents("A file twice, with the same contents", archive([stored(b"a.txt", ONE), deflated(b"a.txt", ONE)])),
+        in_contents(
+            "A file twice, with the same contents, one of them a symbolic link",
+            archive([stored(b"a.txt", ONE), Member { external_attributes: 0o120777 << 16, ..stored(b"a.txt", ONE) }]),
+        ),
     ]
 }
 
@@ -138,6 +144,9 @@ fn ends() -> Vec<Danger> {
     let classic = disagreeing.len() - empty_end.len();
     disagreeing[classic + 8] = 1;
     disagreeing[classic + 10] = 1;
+    let mut counted = Archive { zip64: Zip64::Needless, ..archive([one()]) }.bytes();
+    let record_at = counted.len() - empty_end.len() - 20 - record.len();
+    counted[record_at + 4] += 12;
     let whole = archive([one(), two()]).bytes();
     let cut = whole.len() - 60;
     vec![
@@ -158,6 +167,9 @@ fn ends() -> Vec<Danger> {
         of_bytes("The two end records count differently", disagreeing),
         danger("The end record counts too few", Archive { end: fewer, ..archive([one(), two()]) }),
         danger("Data behind the end", Archive { trailing: b"behind", ..archive([one()]) }),
+        danger("Line ends behind the end", Archive { trailing: b"\r\n\r\n", ..archive([one()]) }),
+        danger("More line ends behind the end", Archive { trailing: b"\n\n\n\n\n", ..archive([one()]) }),
+        of_bytes("A zip64 end record that counts itself", counted),
         of_bytes("Cut off inside the directory", whole[..cut].to_vec()),
     ]
 }
@@ -213,6 +225,9 @@ fn names() -> Vec<Danger> {
         danger("An absolute name", named(b"/recompress-evil.txt")),
         danger("A name with a NUL", named(b"good.txt\0.exe")),
         danger("A name with a line break", named(b"a\nb.txt")),
+        danger("A name that ends in a carriage return", named(b"Icon\r")),
+        danger("A name that starts with a drive", named(b"A:B.txt")),
+        danger("A backslash after a byte that is not ASCII", named(b"\x95\\.txt")),
         danger("A name that turns text around", named("a\u{202e}txt.exe".as_bytes())),
         danger(
             "A Unicode path field with another name",
@@ -239,6 +254,9 @@ fn choices() -> Vec<Danger> {
                 archive([Member { external_attributes: 0o140644 << 16, ..one() }]),
             )
         },
+        chosen("An entry `/`, as Dropbox writes", archive([folder(b"/"), one()])),
+        chosen("Directional marks that a name closes again", named("\u{202b}a\u{202c}.txt".as_bytes())),
+        chosen("NULs at the end of a name", named(b"a.txt\0\0")),
         chosen("A version number behind a semicolon", named(b"a.txt;1")),
     ]
 }

@@ -3,6 +3,7 @@
 use recompress::{Directory, Limits, Names, Selection};
 
 use crate::{
+    cases::{self, Expected},
     drivers::{self, Conversion},
     extra_field::asi_unix,
     tarball::{self, Kind, TarMember, directory, file},
@@ -156,6 +157,35 @@ fn sizes_of_the_directory_spare_memory_and_links_of_a_stream_are_links() {
     let conversion = convert(&zip, limits, &Selection::default());
     conversion.result.unwrap();
     assert_eq!(tarball::read(&conversion.output).unwrap(), [file("a", &contents), link_out("l", "a")]);
+}
+
+#[test]
+fn members_of_one_name_are_one_member_or_refused_as_in_a_stream() {
+    for case in cases::name_rules::twice() {
+        let conversion = drivers::in_every_way(&case.zip, || {
+            let transcoder = drivers::transcoder(case.limits).expect("memory for an encoder");
+            // None with more members than the limit.
+            match Directory::of(&case.zip, case.limits, Names::default()).unwrap() {
+                Some(directory) => transcoder.knowing(directory).expect("memory for the directory"),
+                None => transcoder,
+            }
+        });
+        match (&case.expected, &conversion.result) {
+            (Expected::Members(expected), Ok(())) => {
+                assert_eq!(&tarball::read(&conversion.output).unwrap(), expected, "{}", case.name);
+            }
+            (Expected::Refusal(code), Err(error)) => assert_eq!(error.code(), *code, "{}: {error}", case.name),
+            (_, result) => panic!("{}: {result:?}", case.name),
+        }
+    }
+}
+
+#[test]
+fn a_link_that_comes_twice_is_one_link() {
+    let zip = archive([link(b"l", b"a"), deflated(b"a", TEXT), link(b"l", b"a")]).bytes();
+    assert_eq!(members(&zip), [link_out("l", "a"), file("a", TEXT)]);
+    assert_eq!(code(&archive([link(b"l", b"a"), link(b"l", b"b")]).bytes()), "duplicate_name");
+    assert_eq!(code(&archive([link(b"l", b"../x"), link(b"l", b"../x")]).bytes()), "unsafe_link");
 }
 
 #[test]

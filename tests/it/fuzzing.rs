@@ -25,7 +25,7 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
         let recipe = (0..length).map(|_| random.below(256) as u8);
         (format!("recipe-{seed}"), [recipe::MARKER].into_iter().chain(recipe).collect())
     });
-    rows.chain(recipes).filter(|(_, seed)| seed.len() <= LONGEST).collect()
+    rows.chain(cases::methods::seeds()).chain(recipes).filter(|(_, seed)| seed.len() <= LONGEST).collect()
 }
 
 fn over_all_seeds(body: fn(&[u8])) {

@@ -82,6 +82,8 @@ fn each_loss_is_reported_once() {
         change(&mut member);
         archive([member])
     };
+    let member = || Member { extra: extended_timestamp(1, &[5]), ..b() };
+    let twice = archive([member(), member()]);
     for (zip, warning, name) in [
         (with(|member| member.name = b"caf\x82"), "name_from_cp437", "café"),
         (
@@ -108,6 +110,7 @@ fn each_loss_is_reported_once() {
         (with(|member| member.external_attributes = 0o120777 << 16), "symlink_as_file", "b.bin"),
         (with(|member| member.external_attributes = 0o010644 << 16), "special_as_file", "b.bin"),
         (with(|member| member.comment = b"a comment"), "comment_lost", "b.bin"),
+        (twice, "duplicate_dropped", "b.bin"),
     ] {
         let found = inspect(&zip.bytes());
         let (totals, items) = found.split_last().unwrap();

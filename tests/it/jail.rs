@@ -256,7 +256,12 @@ fn special_to_tar() -> Vec<Row> {
 /// Members with names that collide, here or on another system.
 fn several() -> Vec<Row> {
     vec![
-        refused(&[b"a", b"a"], "duplicate_name"),
+        refused_zip("a twice", archive([deflated(b"a", CONTENTS), deflated(b"a", b"other")]), "duplicate_name"),
+        accepted(
+            "a twice, the same",
+            archive([deflated(b"a", CONTENTS), deflated(b"a", CONTENTS)]),
+            vec![("a".to_owned(), CONTENTS.to_vec())],
+        ),
         refused(&[b"a", b"./a"], "duplicate_name"),
         refused(&[b"d/a", b"d\\a"], "duplicate_name"),
         refused(&[b"\x82", "é".as_bytes()], "duplicate_name"),

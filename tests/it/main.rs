@@ -4,6 +4,7 @@ mod bounded;
 mod cases;
 mod danger;
 mod directory_first;
+mod format_document;
 mod fuzzing;
 mod independent_writer;
 mod inspection;
@@ -11,7 +12,10 @@ mod jail;
 mod names;
 mod properties;
 mod report;
+mod seekable;
 mod selection;
 mod shared_cases;
 
-use recompress_testkit::{bodies, drivers, encoding, extra_field, methods, recipe, record, tarball, zip_writer};
+use recompress_testkit::{
+    bodies, by_index, drivers, encoding, extra_field, methods, recipe, record, tarball, zip_writer,
+};

@@ -1,5 +1,6 @@
 //! The option `names`: charsets, and plain forms of unsafe names.
 
+use encoding_rs::Encoding;
 use recompress::{Error, Inspection, Limits, Listing, Names, Parameters, Transcoder};
 use recompress_testkit::drivers::{ALL, drive, same};
 
@@ -8,19 +9,13 @@ use crate::{
     zip_writer::{MADE_BY_DOS, Member, UTF8, archive, stored},
 };
 
-/// A decoder that knows some names only.
-fn decode(label: &'static str, bytes: &[u8]) -> Option<String> {
-    let known: [(&str, &[u8], &str); 4] = [
-        ("shift_jis", b"\xf9\x40", "\u{e69c}"),
-        ("shift_jis", b"\x95\x5c.txt", "\u{8868}.txt"),
-        ("shift_jis", b"\x83\x5c", "\u{30bd}"),
-        (
-            "shift_jis",
-            b"\x83f\x81[\x83^/\x83\x5c\x81[\x83h.dat",
-            "\u{30c7}\u{30fc}\u{30bf}/\u{30bd}\u{30fc}\u{30c9}.dat",
-        ),
-    ];
-    known.into_iter().find(|(known, raw, _)| *known == label && *raw == bytes).map(|(.., name)| name.to_owned())
+/// The command line's decoder.
+fn decode(label: &'static str, bytes: &[u8]) -> String {
+    Encoding::for_label(label.as_bytes())
+        .expect("a label of the standard")
+        .decode_without_bom_handling(bytes)
+        .0
+        .into_owned()
 }
 
 /// The names of a zip's members in the tarball, the same through every driver.
@@ -58,8 +53,38 @@ fn a_charset_decodes_names_and_never_splits_a_character() {
 }
 
 #[test]
-fn a_code_that_decoders_read_in_two_ways_is_refused() {
-    assert_eq!(names(Some("cp932"), &[b"\xf9\x40"], 0).unwrap_err().code(), "bad_name");
+fn chinese_and_korean_names_are_decoded() {
+    for (charset, raw, name) in [
+        ("big5", &b"\xa5\x5c.txt"[..], "\u{529f}.txt"),
+        ("gbk", b"\x95\x5c/\x81\x5c.txt", "\u{661e}/\u{4e57}.txt"),
+        ("euc-kr", b"\xc7\xd1\xb1\xdb/a", "\u{d55c}\u{ae00}/a"),
+        ("euc-kr", b"\x81A\x81\x61", "\u{ac02}\u{ac35}"),
+    ] {
+        assert_eq!(names(Some(charset), &[raw], 0).unwrap(), [name], "{charset}");
+        assert!(names(Some(&format!("{charset},plain")), &[raw], 0).is_ok());
+    }
+}
+
+#[test]
+fn a_code_that_decoders_read_in_different_ways_is_refused() {
+    for (charset, codes, problem) in [
+        ("cp932", &[0xf940, 0xf9fc, 0xf040][..], "is not valid"),
+        ("big5", &[0x8862, 0x8864, 0x88a3, 0x88a5], "programs read in different ways"),
+        ("big5", &[0x8140, 0xffff], "is not valid"),
+        ("gbk", &[0xa6d9, 0xa6df, 0xa6ec, 0xa6ed, 0xa6f3, 0xfe59, 0xfea0], "programs read in different ways"),
+        ("gbk", &[0xaaa1, 0xff40], "is not valid"),
+        ("euc-kr", &[0xc9a1, 0xfea1], "is not valid"),
+    ] {
+        for code in codes {
+            let raw = [&b"a"[..], &u16::to_be_bytes(*code), b"b"].concat();
+            let refused = names(Some(charset), &[&raw], 0).unwrap_err();
+            assert_eq!(refused.code(), "bad_name", "{charset} {code:x}");
+            assert!(refused.to_string().contains(problem), "{charset} {code:x}: {refused}");
+        }
+    }
+    // A character of four bytes, and a second half that looks like a disputed code.
+    assert_eq!(names(Some("gbk"), &[b"\x81\x30\x81\x30"], 0).unwrap_err().code(), "bad_name");
+    assert_eq!(names(Some("gbk"), &[b"\xb0\xa6\xd9\xb0"], 0).unwrap(), ["\u{5509}\u{4f94}"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ import { test } from "node:test";
 
 import { zipSync } from "fflate";
 
+import { save } from "../../fixtures/save.mjs";
 import { recompress, request, startNative } from "../worker/harness.mjs";
 
 /** `speed=7` and, if `extra`, `0x2999=1`. */
@@ -40,6 +41,26 @@ test("a word that the list lacks is an error by option", async (t) => {
   const refused = await request(port, { path: "/json?unknown=refuse", body: binary({ extra: true }) });
   assert.equal(refused.status, 422);
   assert.equal(JSON.parse(refused.body).code, "unknown_token");
+});
+
+test("the generated saves of every game are JSON, and no part of one is", async () => {
+  const json = (input, ...options) => spawnSync(recompress, ["json", ...options, "-"], { input, maxBuffer: 1 << 30 });
+  for (const kind of ["eu4", "stellaris", "ck3"]) {
+    const zip = await save({ kind, mib: 3 });
+    for (const keys of ["preserve", "pairs", "group"]) {
+      const { status, stdout } = json(zip, "--keys", keys);
+      assert.equal(status, 0, `${kind}, ${keys}`);
+      assert.ok(Object.keys(JSON.parse(stdout)).length > 1);
+    }
+    const cut = json(zip.subarray(0, zip.length - 1));
+    assert.equal(cut.status, 1);
+    assert.throws(() => JSON.parse(cut.stdout));
+  }
+  for (const kind of ["binary", "ck3-binary"]) {
+    const { status, stderr } = json(await save({ kind, mib: 1 }));
+    assert.equal(status, 1);
+    assert.match(stderr.toString(), /^recompress: binary_save: /);
+  }
 });
 
 test("a list that cannot be read is reported before the server starts", (t) => {

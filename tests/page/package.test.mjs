@@ -1,8 +1,10 @@
 // The browser package: a stream that gives the command line's bytes for every way to cut its input, and its errors.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -102,4 +104,34 @@ test("conversions beside each other do not mix, and one that is cancelled does n
   await cancelled.read();
   await cancelled.cancel();
   for (const [i, other] of (await Promise.all(others)).entries()) assert.ok(other.bytes.equals(converted(zip, "--quality", i + 1)));
+});
+
+test("its types take what it takes, and refuse the rest", (t) => {
+  const room = mkdtempSync(join(tmpdir(), "recompress-types-"));
+  t.after(() => rmSync(room, { recursive: true }));
+  writeFileSync(
+    join(room, "page.ts"),
+    `import { RecompressError, init, json, metadata, recompress, type Metadata } from "${folder}/recompress.js";
+export async function page(file: File, stream: ReadableStream<Uint8Array>, sink: WritableStream<Uint8Array>): Promise<void> {
+  await init();
+  const conversion = recompress({ quality: "auto", size: file.size, include: ["*.txt"] });
+  await file.stream().pipeThrough(conversion).pipeTo(sink);
+  const digest: string = (await conversion.summary).sha256;
+  const found: Metadata | null = await metadata(file, { tokens: new Blob([]) });
+  const mods: string[] = found?.mods ?? [digest];
+  const whole = json(file, { select: ["/date"], keys: "pairs", narrow: "none", encoding: "utf-8", unknown: "refuse" });
+  await whole.complete.catch((error: unknown) => (error instanceof RecompressError ? error.code : mods));
+  await json(stream, { select: "/date", lines: "/", tokens: "0x1234 name", member: "meta", name: "save.eu4" }).pipeTo(sink);
+  // @ts-expect-error
+  json(file, { keys: "other" });
+  // @ts-expect-error
+  json(file, { quality: 9 });
+  // @ts-expect-error
+  metadata(stream);
+}
+`,
+  );
+  const options = ["--strict", "--noEmit", "--target", "es2024", "--lib", "es2024,dom", "--module", "nodenext", "--moduleResolution", "nodenext"];
+  const { status, stdout } = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...options, join(room, "page.ts")], { encoding: "utf8" });
+  assert.equal(status, 0, stdout);
 });

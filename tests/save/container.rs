@@ -1,11 +1,12 @@
 //! Saves in their containers: in zips, after SAV lines, or alone.
 
 use recompress::{
-    Absent, Error, Limit, Limits, SaveError, SaveJson, Step,
-    save::{Keys, Options, Selection, Tokens, Words},
+    Absent, Error, Inspection, Limit, Limits, Listing, MetadataReader, SaveError, SaveJson, Step,
+    save::{Keys, Metadata, Options, Selection, Tokens, Words},
 };
 use recompress_testkit::{
     drivers::{Conversion, Driver, drive, in_every_way},
+    methods,
     zip_writer::{Claims, Descriptor, Member, archive, deflated, stored},
 };
 use serde_json::{Value, json};
@@ -40,8 +41,11 @@ fn a_save_is_found_in_every_container() {
         [format!("SAV01{kind:02x}12345678{:08x}\n", metadata.len()).as_bytes(), metadata, rest].concat()
     };
     let held = Member { descriptor: Descriptor::Signed32, ..deflated(b"gamestate", TEXT) };
+    let repacked =
+        Member { method: methods::ZSTD, data: Some(methods::zstd(TEXT, true)), ..stored(b"gamestate", TEXT) };
     for (what, input) in [
         ("a zip", zip.clone()),
+        ("a save repacked with zstd", archive([repacked]).bytes()),
         ("a size after the data", archive([held]).bytes()),
         ("an old zip", archive([stored(b"meta", b"x"), deflated(b"France 1444.eu4", TEXT)]).bytes()),
         ("text", TEXT.to_vec()),
@@ -146,4 +150,96 @@ fn cpu_and_memory_have_limits() {
     assert_eq!(run(Keys::Preserve, small).0, Ok(()));
     assert_eq!(run(Keys::Group, small).0, Err(SaveError::Memory { limit: 1 << 20 }.into()));
     assert_eq!(run(Keys::Group, Limits::WORKER).0, Ok(()));
+}
+
+/// The metadata in a listing, in every way of cutting the input.
+fn inspected(input: &[u8]) -> Result<(Value, Value), Error> {
+    let start = || Inspection::new(Listing::Json, Limits::WORKER).with_metadata(None, Words::default());
+    let Conversion { output, result } = in_every_way(input, start);
+    result?;
+    let mut document: Value = serde_json::from_slice(&output).expect("one JSON document");
+    Ok((document["save"].take(), document["totals"].take()))
+}
+
+/// The metadata by the ranges of a file.
+fn peeked(input: &[u8]) -> Option<Metadata> {
+    let mut reader = MetadataReader::new(input.len() as u64, None, Limits::WORKER);
+    let mut read = 0;
+    while let Some(range) = reader.wants() {
+        read += range.end - range.start;
+        reader.take(&input[range.start as usize..range.end as usize]).expect("little memory");
+    }
+    assert!(read <= 4 << 20, "{read} of {} bytes were read", input.len());
+    reader.finish()
+}
+
+/// A text of half a megabyte whose contents do not compress.
+fn noisy(start: &[u8]) -> Vec<u8> {
+    let mut text = start.to_vec();
+    let mut state = 1u64;
+    while text.len() < 500_000 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        text.extend_from_slice(format!("k{}={}\n", state >> 50, state >> 20).as_bytes());
+    }
+    text
+}
+
+#[test]
+fn the_metadata_is_the_same_by_a_listing_and_by_ranges() {
+    let save = noisy(b"EU4txt\ndate=1444.11.11\n");
+    let ck3 = b"meta_data={\n\tversion=\"1.13\"\n\tmeta_date=1066.9.15\n\tmeta_player_name=\"Harold\"\n}\n";
+    let line = |kind: u8, rest: &[&[u8]]| {
+        [format!("SAV01{kind:02x}12345678{:08x}\n", ck3.len()).as_bytes(), ck3, &rest.concat()].concat()
+    };
+    let meta = stored(b"meta", b"EU4txt\nplayer=\"SWE\"\nsavegame_version={ first=1 second=36 third=0 forth=0 }\n");
+    let held = Member { descriptor: Descriptor::Signed32, ..deflated(b"gamestate", &save) };
+    for (what, input, expected) in [
+        (
+            "a zip",
+            archive([deflated(b"gamestate", &save), meta.clone(), stored(b"ai", &save)]).bytes(),
+            ["eu4", "1444.11.11", "1.36.0.0"],
+        ),
+        ("a size after the data", archive([held, meta.clone()]).bytes(), ["eu4", "1444.11.11", "1.36.0.0"]),
+        ("an old zip", archive([deflated(b"France.eu4", &save)]).bytes(), ["eu4", "1444.11.11", ""]),
+        ("text", save.clone(), ["eu4", "1444.11.11", ""]),
+        ("short text", TEXT[..23].to_vec(), ["eu4", "1444.11.11", ""]),
+        ("text without a mark", b"date=\"1444.11.11\"\nplayer=\"FRA\"\n".to_vec(), ["", "1444.11.11", ""]),
+        (
+            "a line and a zip",
+            line(2, &[&archive([deflated(b"gamestate", &noisy(ck3))]).bytes()]),
+            ["ck3", "1066.9.15", "1.13"],
+        ),
+        ("a line and text", line(0, &[&noisy(b"")]), ["ck3", "1066.9.15", "1.13"]),
+    ] {
+        let (listed, totals) = inspected(&input).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let found = ["game", "date", "version"].map(|key| listed[key].as_str().unwrap_or_default().to_owned());
+        assert_eq!(found, expected, "{what}");
+        assert_eq!(totals["zip_bytes"], json!(input.len()), "{what}");
+        let peeked: Value = serde_json::from_str(&peeked(&input).expect(what).to_json()).expect("JSON");
+        assert_eq!(peeked, listed, "{what}");
+    }
+}
+
+#[test]
+fn a_text_that_is_no_save_has_no_metadata() {
+    let long = b"these are just words, and many of them. ".repeat(4000);
+    for input in [&b"just words"[..], b"", b"a=1\n", &long] {
+        assert_eq!(inspected(input).unwrap_err().code(), "not_zip");
+        assert_eq!(peeked(input), None);
+    }
+    let other = archive([stored(b"meta", b"EU4txt\ndate=1.1.1\n"), stored(b"a.txt", b"x")]).bytes();
+    assert_eq!(inspected(&other).expect("a good zip").0, Value::Null);
+    assert_eq!(peeked(&other), None);
+}
+
+#[test]
+fn ranges_of_a_broken_file_end_and_give_what_they_can() {
+    let save = noisy(b"EU4txt\ndate=1444.11.11\n");
+    let zip = archive([deflated(b"gamestate", &save), stored(b"meta", b"EU4txt\nplayer=\"SWE\"\n")]).bytes();
+    for at in (0..zip.len()).step_by(997).chain(zip.len() - 300..zip.len()) {
+        let _ = peeked(&zip[..at]);
+        let mut broken = zip.clone();
+        broken[at] ^= 0x41;
+        let _ = peeked(&broken);
+    }
 }

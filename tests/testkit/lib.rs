@@ -1,6 +1,7 @@
 //! Tools that the tests and the fuzz targets share: zip writers, a tarball reader, fuzz bodies, an allocator that counts.
 
 pub mod bodies;
+pub mod by_index;
 pub mod case;
 pub mod counting;
 pub mod drivers;

@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { brotliDecompressSync } from "node:zlib";
 
 import { zipSync } from "fflate";
 
 import { save } from "../../fixtures/hard.mjs";
-import { health, recompress, request, root, run, startWorker, untilIdle } from "./harness.mjs";
+import { health, native, recompress, request, root, run, startWorker, untilIdle } from "./harness.mjs";
 
 const cases = JSON.parse(readFileSync(join(root, "tests/save/cases.json"), "utf8"));
 const BROTLI = { "accept-encoding": "br" };
@@ -119,15 +120,24 @@ test("a save that turns out to be cut breaks off, and is neither JSON nor a whol
 
 test("sixteen at once get the same JSON, and the memory stays below its bound", async (t) => {
   const { port } = await startWorker(t);
-  const answers = await Promise.all(
-    Array.from({ length: 16 }, (_, i) => request(port, { path: "/json", headers: i % 2 ? BROTLI : {}, body: zip })),
-  );
+  /** Asks until there is room: a machine that is busy with other tests may take longer than the service waits. */
+  const ask = async (headers) => {
+    const answer = await request(port, { path: "/json", headers, body: zip });
+    if (answer.status !== 503) return answer;
+    assert.equal(JSON.parse(answer.body).code, "busy");
+    await setTimeout(1000 * Number(answer.headers["retry-after"]));
+    return ask(headers);
+  };
+  const answers = await Promise.all(Array.from({ length: 16 }, (_, i) => ask(i % 2 ? BROTLI : {})));
   for (const [i, { status, body, error }] of answers.entries()) {
     assert.equal(error, undefined);
     assert.equal(status, 200, body.toString().slice(0, 300));
     assert.ok((i % 2 ? brotliDecompressSync(body) : body).equals(expected));
   }
-  await untilIdle(port);
-  const { wasm_memory_bytes: bytes } = await health(port);
-  assert.ok(bytes === undefined || bytes === null || bytes <= 112 << 20, `${bytes}`);
+  const { budget_bytes: budget } = await untilIdle(port);
+  if (native) return;
+  // It never shrinks, so this is its peak. An isolate has 128 MiB for this and its JavaScript.
+  const { wasm_memory_bytes: peak } = await health(port);
+  t.diagnostic(`${peak} bytes of wasm memory, ${budget} in the budget`);
+  assert.ok(peak <= budget * 1.07 + 3e6 && peak < 100 * 2 ** 20, `${peak} bytes for ${budget}`);
 });

@@ -31,7 +31,7 @@ use crate::{
     error::{Error, Limit},
 };
 
-pub(crate) use super::engine::Encoded;
+pub(crate) use super::engine::{Encoded, End};
 
 /// Bytes that are gathered before the encoder starts. A tarball that fits is compressed with its true size and the
 /// smallest window that holds it.
@@ -68,8 +68,10 @@ pub(crate) struct Encoder {
     mode: Mode,
     /// Tarball bytes that are copied, or that engines have taken.
     position: u64,
-    /// The end of the stream, if it is not the engine's own.
-    ending: Option<Vec<u8>>,
+    /// It writes segments of a stream that is begun, each for itself.
+    in_segments: bool,
+    /// Bytes of the present segment, if they are known.
+    expected: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -95,11 +97,8 @@ enum EncoderStage {
         next: usize,
         untried: u8,
     },
-    /// The end of the stream, of which `next` bytes are written.
-    Ending {
-        bytes: Vec<u8>,
-        next: usize,
-    },
+    /// The segment is written.
+    Left,
 }
 
 impl Encoder {
@@ -112,13 +111,27 @@ impl Encoder {
             lgwin: parameters.lgwin(),
             mode: parameters.mode(),
             position: 0,
-            ending: None,
+            in_segments: false,
+            expected: None,
         })
     }
 
-    /// Ends the stream with these bytes. They start at a byte boundary and include the last meta-block.
-    pub(crate) fn set_ending(&mut self, bytes: Vec<u8>) {
-        self.ending = Some(bytes);
+    /// Writes a segment of a stream with this window, whose header is written already. Valid before anything is compressed.
+    pub(crate) fn join(&mut self, lgwin: u8) {
+        self.in_segments = true;
+        self.lgwin = lgwin;
+    }
+
+    /// Begins the segment at `position` in the tarball, which has `expected` bytes if that is known. The one before has ended.
+    ///
+    /// # Errors
+    ///
+    /// `memory_limit` if there is no memory.
+    pub(crate) fn next_segment(&mut self, position: u64, expected: Option<u64>) -> Result<(), Error> {
+        debug_assert!(self.in_segments && self.position == position);
+        self.expected = expected;
+        self.stage = EncoderStage::Gathering(room_for(SMALL)?);
+        Ok(())
     }
 
     /// Quality and lgwin in use. Not final before the first byte of output.
@@ -192,44 +205,40 @@ impl Encoder {
             }
             EncoderStage::Doubting { .. } => self.start(None),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
-            EncoderStage::Ending { .. } => unreachable!("nothing is written after the end"),
+            EncoderStage::Left => unreachable!("nothing is written after the end"),
         }
     }
 
-    /// Ends the stream. Call it until `finished` is true.
-    pub(crate) fn finish(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+    /// Ends the stream, or its present part at a whole byte. Call it until `finished` is true.
+    pub(crate) fn finish(&mut self, end: End, output: &mut [u8]) -> Result<Encoded, Error> {
         match &mut self.stage {
             EncoderStage::Gathering(gathered) => {
                 let length = gathered.len() as u64;
-                self.lgwin = usable(self.lgwin, length);
+                if !self.in_segments {
+                    self.lgwin = usable(self.lgwin, length);
+                }
                 self.start(Some(length))
             }
             EncoderStage::Doubting { .. } => self.start(None),
             EncoderStage::Draining { .. } => self.drain(output),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
-            EncoderStage::Encoding(engine) if self.ending.is_some() => {
+            EncoderStage::Encoding(engine) if end == End::Segment => {
                 let encoded = engine.leave(output)?;
                 if encoded.finished {
-                    let bytes = self.ending.take().expect("there is one");
-                    self.stage = EncoderStage::Ending { bytes, next: 0 };
+                    // Releases the engine's memory.
+                    self.stage = EncoderStage::Left;
                 }
-                Ok(Encoded { finished: false, ..encoded })
+                Ok(encoded)
             }
             EncoderStage::Encoding(engine) => engine.finish(output),
-            EncoderStage::Ending { bytes, next } => {
-                let produced = output.len().min(bytes.len() - *next);
-                output[..produced].copy_from_slice(&bytes[*next..*next + produced]);
-                *next += produced;
-                let finished = *next == bytes.len();
-                Ok(Encoded { produced, output_full: !finished, finished, ..Encoded::default() })
-            }
+            EncoderStage::Left => Ok(Encoded { finished: true, ..Encoded::default() }),
         }
     }
 
-    /// Starts compressing the gathered bytes, those of a whole tarball if its size is given.
+    /// Starts compressing the gathered bytes, those of a whole tarball or segment if its size is given.
     fn start(&mut self, size: Option<u64>) -> Result<Encoded, Error> {
         self.first_quality.get_or_insert(self.quality);
-        let engine = Engine::new(self.task(size))?;
+        let engine = Engine::new(self.task(size.or(self.expected)))?;
         if let EncoderStage::Gathering(gathered) | EncoderStage::Doubting { gathered, .. } = &mut self.stage {
             self.stage = EncoderStage::Draining { gathered: std::mem::take(gathered), next: 0, engine };
         }
@@ -303,6 +312,7 @@ impl Encoder {
             lgwin: self.lgwin,
             mode: self.mode,
             position: self.position,
+            in_segment: self.in_segments,
             size,
         }
     }
@@ -355,7 +365,7 @@ mod tests {
             }
         }
         loop {
-            let encoded = encoder.finish(&mut output).unwrap();
+            let encoded = encoder.finish(End::Stream, &mut output).unwrap();
             compressed.extend_from_slice(&output[..encoded.produced]);
             if encoded.finished {
                 return (compressed, encoder.in_use());

@@ -3,6 +3,7 @@
 use mbrotli::{
     CompressionMode, Compressor, EncodeError, EncoderConfig, EncoderSessionOwned, EncoderStatus, InputSize,
     LiteralContextMode, Operation, Quality, StreamConfig, Window,
+    dictionary::{DictionaryBuilder, PreparedDictionary, SerializedDictionary},
 };
 use recompress_encoder as ours;
 
@@ -43,8 +44,27 @@ pub(super) struct Task {
     pub(super) mode: Mode,
     /// Tarball bytes before its first.
     pub(super) position: u64,
+    /// It writes a segment, or a part of one: nothing in it refers to the dictionary, whose place in the distances depends on the
+    /// position.
+    pub(super) in_segment: bool,
     /// Tarball bytes that it will get, if that is known.
     pub(super) size: Option<u64>,
+}
+
+impl Task {
+    /// The stream's header is written.
+    fn is_begun(&self) -> bool {
+        self.in_segment || self.position > 0
+    }
+}
+
+/// How an engine ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The stream ends.
+    Stream,
+    /// At a whole byte of the stream, for others to go on.
+    Segment,
 }
 
 /// The result of one call.
@@ -95,7 +115,7 @@ impl Engine {
                 quality: task.quality,
                 lgwin: task.lgwin,
                 expected: task.size,
-                start: if task.position == 0 { ours::Start::Stream } else { ours::Start::Segment },
+                start: if task.is_begun() { ours::Start::Segment } else { ours::Start::Stream },
             };
             let encoder = ours::Encoder::new(&options).map_err(|ours::OutOfMemory(bytes)| out_of_memory(bytes))?;
             return Ok(Self::Ours(Box::new(encoder)));
@@ -152,7 +172,10 @@ impl Engine {
             Self::Ours(encoder) => Ok(encoder.finish(ours::End::Segment, output).into()),
             Self::Mbrotli { session, block, .. } => {
                 let encoded = call(session, &[], output, Operation::Flush, block)?;
-                Ok(Encoded { finished: !encoded.output_full, ..encoded })
+                let finished = !encoded.output_full;
+                let ended =
+                    (finished && block.taken > 0).then(|| MetaBlock { bytes: std::mem::take(block), copied: false });
+                Ok(Encoded { finished, ended, ..encoded })
             }
         }
     }
@@ -198,8 +221,27 @@ fn session(task: Task) -> Result<Box<EncoderSessionOwned>, Error> {
         EncoderConfig::new().with_quality(quality).with_window(window).with_mode(mode).with_literal_context(contexts);
     let compressor = Compressor::new(config).expect("a standard window goes with every quality");
     let size = InputSize::Exact(task.size.unwrap_or(LARGE));
-    let stream = StreamConfig::from(size).with_stream_offset(task.position);
-    Ok(Box::new(compressor.into_session(stream).map_err(failure)?))
+    let offset = if task.is_begun() { task.position.max(1) } else { 0 };
+    let stream = StreamConfig::from(size).with_stream_offset(offset);
+    let session = if task.in_segment && task.quality >= LEAST_WITHOUT_WORDS {
+        compressor.into_session_with_dictionary(no_words(), stream)
+    } else {
+        compressor.into_session(stream)
+    };
+    Ok(Box::new(session.map_err(failure)?))
+}
+
+/// The lowest quality at which mbrotli takes a dictionary of the caller.
+const LEAST_WITHOUT_WORDS: u8 = 5;
+
+/// A dictionary without words in the place of the built-in one (RFC 9841 §2).
+fn no_words() -> PreparedDictionary {
+    let mut bytes = [0; 37];
+    // The magic number, no prefix, one list of words, 28 lengths of which none has words; no transforms, one dictionary of it.
+    bytes[..4].copy_from_slice(&[0x91, 0, 0, 1]);
+    bytes[33] = 1;
+    let parsed = SerializedDictionary::try_from(&bytes[..]).expect("it has the form of the RFC");
+    DictionaryBuilder::new().add_serialized(&parsed).build().expect("nothing is too large")
 }
 
 fn call(

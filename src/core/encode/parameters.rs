@@ -2,7 +2,7 @@
 
 use thiserror::Error as ThisError;
 
-use super::brotli;
+use super::{brotli, segments};
 use crate::cost::{
     cpu::{self, AUTO_WORK, Bytes},
     encoders::Ours,
@@ -21,6 +21,8 @@ pub struct Parameters {
     lgwin: Option<u8>,
     most_lgwin: u8,
     mode: Mode,
+    /// `None` where it costs little: at qualities 5 to 9.
+    seekable: Option<bool>,
     upload_bytes: Option<u64>,
 }
 
@@ -90,6 +92,7 @@ impl Parameters {
             lgwin,
             most_lgwin: 24,
             mode: Mode::Generic,
+            seekable: None,
             upload_bytes: None,
         })
     }
@@ -108,6 +111,22 @@ impl Parameters {
     /// The hint about the data.
     pub fn mode(self) -> Mode {
         self.mode
+    }
+
+    /// Sets whether the file gets an index, so that a reader finds a member without decoding those before it (docs/format.md).
+    /// Without this it gets one at qualities 5 to 9. Below quality 5 and below lgwin 18 no file gets one.
+    pub fn with_index(self, seekable: bool) -> Self {
+        Self { seekable: Some(seekable), ..self }
+    }
+
+    /// True if a file with this quality and window can have an index.
+    pub fn can_have_index(self) -> bool {
+        self.quality.is_none_or(segments::can_have_index) && self.lgwin() >= segments::LEAST_LGWIN
+    }
+
+    /// Whether the file gets an index; `None` if the quality decides.
+    pub(crate) fn seekable(self) -> Option<bool> {
+        self.seekable
     }
 
     /// Sets maximums for automatic choices. Explicit values are not changed.

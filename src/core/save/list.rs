@@ -123,6 +123,16 @@ impl Grammar {
 
     #[inline]
     fn write_element(&mut self, bytes: &[u8], kind: Kind) -> Result<(), SaveError> {
+        let frame = self.frames.last_mut().expect("the root is never closed before the end");
+        if frame.reach.is_whole() {
+            // Most elements. Only a selection needs their count.
+            let is_empty = if frame.rest.is_some() { &mut frame.rest_is_empty } else { &mut frame.is_empty };
+            if !std::mem::take(is_empty) {
+                self.json.byte(b',');
+            }
+            self.json.value(bytes, kind);
+            return self.json.settle();
+        }
         let (reach, closers) = self.begin_element(true);
         if reach.is_nothing() {
             return Ok(());
@@ -132,7 +142,6 @@ impl Grammar {
     }
 
     /// Begins an element. Returns its reach and the marks to write after it.
-    #[inline]
     fn begin_element(&mut self, only_whole: bool) -> (Reach, Closers) {
         let depth = self.frames.len() - 1;
         let frame = self.frames.last_mut().expect("the root is never closed before the end");

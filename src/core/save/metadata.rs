@@ -104,6 +104,11 @@ impl Metadata {
         }
     }
 
+    /// Whether the sources are a save, as far as they show: they have a game or a date.
+    pub(crate) fn is_of_a_save(&self) -> bool {
+        self.game != Game::Unknown || self.date.is_some()
+    }
+
     /// The metadata as a JSON object. An unknown field is null.
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();

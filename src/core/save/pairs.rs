@@ -27,6 +27,11 @@ impl Grammar {
         if !self.pair.is_whole() {
             return Ok(());
         }
+        if self.operator == Operator::Equal && self.frame().reach.is_whole() && !self.json.is_pairs() {
+            // Most pairs: no marks come around the value.
+            self.json.value(bytes, kind);
+            return self.json.settle();
+        }
         let closers = self.begin_pair(self.pair)?;
         self.json.value(bytes, kind);
         self.end_value(closers)
@@ -85,6 +90,11 @@ impl Grammar {
     /// Begins a pair and returns the reach of its value. The key is written now if its value is certain to be written.
     #[inline]
     pub(super) fn begin_key(&mut self, key: &[u8], kind: Kind) -> Result<Reach, SaveError> {
+        let frame = self.frames.last_mut().expect("the root is never closed before the end");
+        if frame.reach.is_whole() {
+            self.json.key(key, kind, std::mem::take(&mut frame.is_empty))?;
+            return Ok(frame.reach);
+        }
         let reach = self.child_reach(key, kind);
         if reach.is_whole() {
             self.write_key(key, kind)?;

@@ -1,6 +1,6 @@
 //! The JSON form of a scalar: numbers, truth values and strings.
 
-use super::options::Encoding;
+use super::{float::float, options::Encoding};
 
 /// Appends a word as a number, a truth value or a string.
 pub(super) fn narrowed(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
@@ -116,54 +116,6 @@ fn decimal(out: &mut Vec<u8>, negative: bool, value: u64, places: usize) {
     float(out, if negative { -number } else { number });
 }
 
-/// Appends a floating-point number as its shortest exact text, with a point or an exponent.
-pub(super) fn float(out: &mut Vec<u8>, number: f64) {
-    if !number.is_finite() {
-        out.extend_from_slice(b"null");
-        return;
-    }
-    let mut text = format!("{number:e}");
-    // Two shortest texts may be equally near. Serializers then take the even one. At a power of two the nearest text
-    // may not read back as the same number, so the first text stays there.
-    if number.to_bits() << 12 != 0 {
-        let places = text.bytes().take_while(|&b| b != b'e').filter(u8::is_ascii_digit).count() - 1;
-        text = format!("{number:.places$e}");
-    }
-    let mut mantissa = text.as_bytes();
-    if let Some(rest) = mantissa.strip_prefix(b"-") {
-        out.push(b'-');
-        mantissa = rest;
-    }
-    let end = mantissa.iter().position(|&b| b == b'e').expect("this format has an exponent");
-    let (mantissa, exponent_text) = (&mantissa[..end], &mantissa[end + 1..]);
-    let (is_small, size) = match exponent_text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    let size = size.iter().fold(0, |size, digit| size * 10 + usize::from(digit - b'0'));
-    if size > if is_small { 5 } else { 15 } {
-        out.extend_from_slice(mantissa);
-        out.extend_from_slice(if is_small { b"e" } else { b"e+" });
-        out.extend_from_slice(exponent_text);
-        return;
-    }
-    let digits = mantissa.iter().copied().filter(|&b| b != b'.');
-    if is_small {
-        out.extend_from_slice(b"0.");
-        out.extend_from_slice(&b"00000"[1..size]);
-        out.extend(digits);
-        return;
-    }
-    let before = size + 1;
-    let count = mantissa.len() - usize::from(mantissa.len() > 1);
-    for (index, digit) in digits.chain((count..=before).map(|_| b'0')).enumerate() {
-        if index == before {
-            out.push(b'.');
-        }
-        out.push(digit);
-    }
-}
-
 /// Appends a JSON string (RFC 8259 §7). White space at the end and backslashes are dropped.
 pub(super) fn text(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
     out.push(b'"');
@@ -205,40 +157,15 @@ const PLAIN: [bool; 256] = {
 
 #[cold]
 fn unplain(out: &mut Vec<u8>, bytes: &[u8], encoding: Encoding) {
-    let bytes = bytes.trim_ascii_end();
-    match encoding {
-        Encoding::Windows1252 => {
-            for &byte in bytes.iter().filter(|&&b| b != b'\\') {
-                match byte {
-                    0x00..0x80 => escaped(out, byte),
-                    _ => char(out, windows_1252(byte)),
-                }
-            }
-        }
-        Encoding::Utf8 if !bytes.contains(&b'\\') => utf8(out, bytes),
-        Encoding::Utf8 => utf8(out, &bytes.iter().copied().filter(|&b| b != b'\\').collect::<Vec<u8>>()),
-    }
+    quoted_inner(out, &decode(bytes, encoding));
 }
 
-/// The text of a scalar.
+/// The text of a scalar, without white space at its end and without backslashes.
 pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> String {
-    let bytes: Vec<u8> = bytes.trim_ascii_end().iter().copied().filter(|&b| b != b'\\').collect();
+    let bytes = bytes.trim_ascii_end().iter().copied().filter(|&b| b != b'\\');
     match encoding {
-        Encoding::Windows1252 => {
-            bytes.iter().map(|&b| if b < 0x80 { char::from(b) } else { windows_1252(b) }).collect()
-        }
-        Encoding::Utf8 => String::from_utf8_lossy(&bytes).into_owned(),
-    }
-}
-
-fn utf8(out: &mut Vec<u8>, bytes: &[u8]) {
-    for chunk in bytes.utf8_chunks() {
-        for &byte in chunk.valid().as_bytes() {
-            escaped(out, byte);
-        }
-        if !chunk.invalid().is_empty() {
-            char(out, char::REPLACEMENT_CHARACTER);
-        }
+        Encoding::Windows1252 => bytes.map(|b| if b < 0x80 { char::from(b) } else { windows_1252(b) }).collect(),
+        Encoding::Utf8 => String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned(),
     }
 }
 
@@ -260,10 +187,6 @@ pub(super) fn escaped(out: &mut Vec<u8>, byte: u8) {
         }
         _ => out.push(byte),
     }
-}
-
-fn char(out: &mut Vec<u8>, char: char) {
-    out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 /// The upper half of windows-1252 by the WHATWG encoding standard. The five undefined bytes are C1 controls.

@@ -1,6 +1,6 @@
 //! The lexer of unselected parts. It finds the end of a brace and checks nothing else.
 
-use super::text::{is_boundary, is_space};
+use super::text::is_boundary;
 
 #[derive(Debug)]
 pub(super) struct Skip {
@@ -11,10 +11,11 @@ pub(super) struct Skip {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lex {
+    /// Before a token.
     Gap,
-    Comment,
-    /// A word. Quotation marks inside it mean nothing.
+    /// Inside a word. Quotation marks there mean nothing.
     Word,
+    Comment,
     Quoted,
     Escaped,
     Variable,
@@ -38,30 +39,34 @@ impl Skip {
             let rest = &input[at..];
             let found = |test: fn(u8) -> bool| rest.iter().position(|&b| test(b)).unwrap_or(rest.len());
             match self.lex {
-                Lex::Gap => {
+                Lex::Gap | Lex::Word => {
+                    let length = before_mark(rest);
+                    at += length;
+                    let starts = match length {
+                        0 => self.lex == Lex::Gap,
+                        // Operators and brackets are words of one byte.
+                        _ => is_boundary(rest[length - 1]),
+                    };
+                    self.lex = if starts { Lex::Gap } else { Lex::Word };
+                    let Some(&mark) = rest.get(length) else { return at };
                     at += 1;
-                    match rest[0] {
-                        b'{' => self.depth += 1,
+                    self.lex = match mark {
+                        b'{' => {
+                            self.depth += 1;
+                            Lex::Gap
+                        }
                         b'}' => {
                             self.depth -= 1;
                             if self.depth == 0 {
                                 return at;
                             }
+                            Lex::Gap
                         }
-                        b'"' => self.lex = Lex::Quoted,
-                        b'#' => self.lex = Lex::Comment,
-                        b'@' => self.lex = Lex::Variable,
-                        byte if is_space(byte) => {}
-                        // Operators and brackets are words of one byte.
-                        byte if is_boundary(byte) => {}
-                        _ => self.lex = Lex::Word,
-                    }
-                }
-                Lex::Word => {
-                    at += found(is_boundary);
-                    if at < input.len() {
-                        self.lex = Lex::Gap;
-                    }
+                        b'#' => Lex::Comment,
+                        b'"' if starts => Lex::Quoted,
+                        b'@' if starts => Lex::Variable,
+                        _ => Lex::Word,
+                    };
                 }
                 Lex::Comment => {
                     at += found(|b| b == b'\n');
@@ -99,4 +104,20 @@ impl Skip {
         }
         at
     }
+}
+
+/// Bytes that are checked at once. The compiler makes a few instructions of it.
+const CHUNK: usize = 16;
+
+/// The number of bytes before the next one that can matter to a part that is skipped.
+fn before_mark(bytes: &[u8]) -> usize {
+    let is_mark = |&b: &u8| matches!(b, b'{' | b'}' | b'"' | b'#' | b'@');
+    let mut at = 0;
+    for chunk in bytes.chunks_exact(CHUNK) {
+        if chunk.iter().fold(false, |found, b| found | is_mark(b)) {
+            break;
+        }
+        at += CHUNK;
+    }
+    at + bytes[at..].iter().position(is_mark).unwrap_or(bytes.len() - at)
 }

@@ -103,6 +103,9 @@ impl Text {
     }
 
     /// Reads until the input ends or the buffer is full. Returns the number of bytes read.
+    ///
+    /// Inlined into the converter, its loop is 10 % slower.
+    #[inline(never)]
     pub(super) fn read(&mut self, input: &[u8]) -> Result<usize, SaveError> {
         let mut at = 0;
         // The loop ends because each turn takes a byte, or moves the grammar to a state that takes one.

@@ -4,12 +4,15 @@
 
 mod buffered;
 mod inflate;
+mod lzma;
+mod xz;
 mod zstd;
 
 pub(crate) use buffered::decoder_bytes;
 
 use buffered::Buffered;
 use inflate::Inflater;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::Error,
@@ -17,12 +20,23 @@ use crate::{
     member::Method,
 };
 
-/// CRC-32 and sizes of a member, as counted.
+/// CRC-32 and sizes of a member, as counted, and the digest of its contents if that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Measured {
     pub(crate) crc32: u32,
     pub(crate) compressed_size: u64,
     pub(crate) size: u64,
+    pub(crate) digest: Option<Digest>,
+}
+
+/// The digest of contents: 192 bits of SHA-256. Whoever writes a zip cannot make two contents with one digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest([u8; 24]);
+
+impl From<Sha256> for Digest {
+    fn from(digest: Sha256) -> Self {
+        Self(*digest.finalize().first_chunk().expect("a SHA-256 has 32 bytes"))
+    }
 }
 
 /// The form of a member's data, as its local header gives it.
@@ -40,8 +54,17 @@ pub(crate) struct Unpacked {
     pub(crate) produced: usize,
     /// True if the compressed stream has ended. A stored one has no end of its own.
     pub(crate) ended: bool,
-    /// True if the data is invalid.
-    pub(crate) broken: bool,
+    /// Set if the data cannot be unpacked any further.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// The reason why data cannot be unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The data is not what its method writes.
+    Invalid,
+    /// It has a feature that the decoder lacks.
+    Unsupported(&'static str),
 }
 
 /// The decoders of a conversion. Only one is in use at a time.
@@ -79,13 +102,13 @@ impl Decoder {
             Method::Stored => {
                 let count = input.len().min(output.len());
                 output[..count].copy_from_slice(&input[..count]);
-                Ok(Unpacked { consumed: count, produced: count, ended: false, broken: false })
+                Ok(Unpacked { consumed: count, produced: count, ended: false, fault: None })
             }
             Method::Deflate => Ok(self.inflater.read(input, output)),
             _ => {
                 let other = self.other.as_mut().expect("a member that was started is not over");
                 let unpacked = other.read(input, output, meter)?;
-                if unpacked.ended || unpacked.broken {
+                if unpacked.ended || unpacked.fault.is_some() {
                     self.drop_other(meter);
                 }
                 Ok(unpacked)
@@ -105,6 +128,7 @@ impl Decoder {
 pub(crate) struct Contents {
     coding: Coding,
     crc32: crc32fast::Hasher,
+    digest: Option<Sha256>,
     compressed_size: u64,
     size: u64,
 }
@@ -113,7 +137,12 @@ impl Contents {
     /// Starts a member. `size` is the size of its contents, if known.
     pub(crate) fn new(coding: Coding, size: Option<u64>, decoder: &mut Decoder, meter: &mut Meter) -> Self {
         decoder.start(coding, size, meter);
-        Self { coding, crc32: crc32fast::Hasher::default(), compressed_size: 0, size: 0 }
+        Self { coding, crc32: crc32fast::Hasher::default(), digest: None, compressed_size: 0, size: 0 }
+    }
+
+    /// Computes the digest of the contents, too.
+    pub(crate) fn hashing(self) -> Self {
+        Self { digest: Some(Sha256::new()), ..self }
     }
 
     /// The method of the data.
@@ -136,6 +165,9 @@ impl Contents {
     ) -> Result<Unpacked, Error> {
         let unpacked = decoder.read(self.coding.method, input, output, meter)?;
         self.crc32.update(&output[..unpacked.produced]);
+        if let Some(digest) = &mut self.digest {
+            digest.update(&output[..unpacked.produced]);
+        }
         self.compressed_size += unpacked.consumed as u64;
         self.size += unpacked.produced as u64;
         Ok(unpacked)
@@ -151,8 +183,10 @@ impl Contents {
         self.size
     }
 
-    /// CRC-32 and sizes so far.
+    /// CRC-32, sizes and digest so far.
     pub(crate) fn measured(&self) -> Measured {
-        Measured { crc32: self.crc32.clone().finalize(), compressed_size: self.compressed_size, size: self.size }
+        let Self { compressed_size, size, .. } = *self;
+        let digest = self.digest.clone().map(Digest::from);
+        Measured { crc32: self.crc32.clone().finalize(), compressed_size, size, digest }
     }
 }

@@ -62,7 +62,7 @@ use super::{
         time,
     },
     indexed,
-    ledger::{self, Ledger, NameDigest},
+    ledger::{self, CopyOf, Ledger, NameDigest},
     name,
     paths::Paths,
     spool::Spool,
@@ -211,6 +211,10 @@ struct Member {
     name: NameDigest,
     /// The local header's value; `None` if a descriptor follows the data.
     declared_crc32: Option<u32>,
+    /// Its contents are hashed: a member of the same name may follow.
+    hashed: bool,
+    /// The member of the same name that came before. The contents must be the same.
+    copy_of: Option<CopyOf>,
     warnings: Warnings,
 }
 
@@ -225,6 +229,16 @@ enum Kept {
     Early(Spool),
     /// The contents: they are the target of a link.
     Target(Vec<u8>),
+    /// Nothing, and nothing is given: an earlier member is the same.
+    Copy,
+}
+
+/// Numbers of a member's data, for its [`Begin`].
+#[derive(Debug, Clone, Copy)]
+struct Data {
+    compressed_size: u64,
+    unpacked_before: u64,
+    end: Option<u64>,
 }
 
 /// The facts about a verified member.
@@ -260,6 +274,11 @@ impl ZipReader {
             save: None,
             known: None,
         }
+    }
+
+    /// The counter of memory, for what others keep of the members.
+    pub(crate) fn meter(&mut self) -> &mut Meter {
+        &mut self.meter
     }
 
     /// Members so far, and their unpacked bytes.
@@ -431,26 +450,32 @@ impl ZipReader {
     }
 
     /// Begins a member of known size: checks limits and announces it, unless it must wait for others.
-    fn begin_member(
-        &mut self,
-        entry: &Entry,
-        method: Method,
-        unpacked_before: u64,
-        data_end: Option<u64>,
-    ) -> Result<(Event, Kept), Error> {
-        self.admit(entry, data_end)?;
-        if self.waits(&entry.name) {
-            return Ok((Event::Working, Kept::Early(Spool::default())));
+    fn begin_member(&mut self, member: &Member, data: Data) -> Result<(Event, Kept), Error> {
+        let Member { ref entry, coding: Coding { method, .. }, hashed, copy_of, .. } = *member;
+        self.admit(entry, data.end)?;
+        let begin = self.beginning(entry, method, hashed, data);
+        if copy_of.is_some() {
+            return Ok((Event::Copy(Begin { selected: false, unpacked_before: 0, ..begin }), Kept::Copy));
         }
-        Ok((self.announce(entry, method, unpacked_before, data_end), Kept::Nothing))
+        Ok(self.announce_in_turn(begin))
     }
 
-    /// Announces a member.
-    fn announce(&mut self, entry: &Entry, method: Method, unpacked_before: u64, data_end: Option<u64>) -> Event {
-        self.order.announce(&entry.name);
+    /// Announces a member, unless it must wait for others.
+    fn announce_in_turn(&mut self, begin: Begin) -> (Event, Kept) {
+        if self.order.before(&begin.entry.name).is_some() && begin.selected {
+            return (Event::Working, Kept::Early(Spool::default()));
+        }
+        self.order.announce(&begin.entry.name);
+        (Event::Begin(begin), Kept::Nothing)
+    }
+
+    /// The facts that announce a member.
+    fn beginning(&self, entry: &Entry, method: Method, hashed: bool, data: Data) -> Begin {
         let selected = self.selection.selects(&entry.name);
         let comparisons = self.selection.comparisons(entry.name.len());
-        Event::Begin(Begin { entry: entry.clone(), method, selected, comparisons, unpacked_before, data_end })
+        let Data { compressed_size, unpacked_before, end } = data;
+        let (entry, data_end) = (entry.clone(), end);
+        Begin { entry, method, selected, comparisons, hashed, compressed_size, unpacked_before, data_end }
     }
 
     /// True if a member must wait for others. An unselected member never waits.

@@ -13,6 +13,8 @@ pub(crate) use links::{Links, MAX_TARGET, unsafe_link};
 
 use std::ops::Range;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     format::{
         extra,
@@ -31,6 +33,9 @@ use crate::{
 
 /// Bytes of one range of the directory.
 const PIECE: u64 = 64 << 10;
+
+/// The most members that [`DirectoryReader::finding`] finds.
+const FOUND: usize = 4;
 
 /// Bytes at the end of a file that hold the end records, if nothing but a comment follows them.
 const TAIL: u64 = 128 << 10;
@@ -57,6 +62,10 @@ pub(crate) struct Row {
     pub(crate) size: u64,
     /// See [`CentralHeader::mode`].
     pub(crate) mode: Option<u16>,
+    /// True if another member has this path. For a few members it is true without one.
+    pub(crate) may_be_copy: bool,
+    /// The start of the path's digest.
+    path: u32,
 }
 
 /// Reads the directory of one zip. Does no I/O: the caller brings the ranges of the file that it asks for.
@@ -85,6 +94,9 @@ pub struct DirectoryReader {
     record: Vec<u8>,
     rows: Vec<Row>,
     links: Links,
+    /// The test of [`DirectoryReader::finding`], and the members that pass it.
+    wanted: Option<fn(&str) -> bool>,
+    found: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +123,19 @@ impl DirectoryReader {
             record: Vec::new(),
             rows: Vec::new(),
             links: Links::default(),
+            wanted: None,
+            found: Vec::new(),
         }
+    }
+
+    /// Finds the members whose names pass `wanted`. Call it before the first range.
+    pub(crate) fn finding(self, wanted: fn(&str) -> bool) -> Self {
+        Self { wanted: Some(wanted), ..self }
+    }
+
+    /// The first of these members, with the offsets of their local headers.
+    pub(crate) fn found(&self) -> impl Iterator<Item = &(String, u64)> {
+        self.found.iter()
     }
 
     /// The range of the file to bring next, at most 1.2 MB; `None` at the end.
@@ -161,7 +185,11 @@ impl DirectoryReader {
     /// The directory; `None` if it was not found.
     pub fn finish(self) -> Option<Directory> {
         let Self { state, mut rows, links, meter, .. } = self;
-        rows.sort_by_key(|row| row.offset);
+        rows.sort_unstable_by_key(|row| row.path);
+        for same in rows.chunk_by_mut(|one, other| one.path == other.path).filter(|same| same.len() > 1) {
+            same.iter_mut().for_each(|row| row.may_be_copy = true);
+        }
+        rows.sort_unstable_by_key(|row| row.offset);
         matches!(state, State::Read).then(|| Directory { rows, next: 0, links, charged: meter.charged() })
     }
 
@@ -217,7 +245,13 @@ impl DirectoryReader {
             self.rows.try_reserve_exact(more).map_err(|_| Limit::Memory { wanted: grown, limit: 0 })?;
             self.meter.release((self.rows.len() * size_of::<Row>()) as u64);
         }
-        self.rows.push(Row { offset: offset.saturating_add(base), compressed_size, size, mode });
+        let offset = offset.saturating_add(base);
+        let digest = *Sha256::digest(&path).first_chunk().expect("a SHA-256 has 32 bytes");
+        let digest = u32::from_le_bytes(digest);
+        if self.found.len() < FOUND && self.wanted.is_some_and(|wanted| wanted(&path)) {
+            self.found.push((path, offset));
+        }
+        self.rows.push(Row { offset, compressed_size, size, mode, may_be_copy: false, path: digest });
         Ok(())
     }
 }

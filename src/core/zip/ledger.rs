@@ -5,10 +5,18 @@
 
 use sha2::{Digest, Sha256};
 
+use super::decoder::Digest as ContentsDigest;
 use crate::{
     error::{Error, Format, Limit},
     limits::Meter,
 };
+
+/// Rows of a block. Blocks, because a vector that grows exists twice meanwhile.
+const BLOCK: usize = 16;
+
+/// Memory of a block in bytes with its share of the list, which doubles, starts with four entries, and exists twice during
+/// reallocation.
+const BLOCK_CHARGE: u64 = (BLOCK * size_of::<LedgerRow>() + 4 * size_of::<Vec<LedgerRow>>()) as u64;
 
 /// The facts about a member that was read whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +30,24 @@ pub(crate) struct LedgerRow {
     /// Permission bits in the tarball; the directory may differ.
     pub(crate) mode: u16,
     pub(crate) name: NameDigest,
+    /// Of the contents, if another member may have the same name.
+    pub(crate) digest: Option<ContentsDigest>,
+    /// The row of the first member of this name and these contents, if this is another one.
+    pub(crate) copy_of: Option<CopyOf>,
+    /// What the directory says of this member and of its copies.
+    pub(crate) listed: Listed,
+}
+
+/// The row of a member's first copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CopyOf(pub(crate) u32);
+
+/// The kinds of a member by the directory, which may list copies of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Listed {
+    is_confirmed: bool,
+    as_link: bool,
+    as_other: bool,
 }
 
 /// The digest of a name: of its raw bytes and its decoded form.
@@ -76,8 +102,8 @@ pub(crate) struct Claim {
 /// All members, in the order of their offsets.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    rows: Vec<LedgerRow>,
-    confirmed: Vec<bool>,
+    /// All but the last are full.
+    blocks: Vec<Vec<LedgerRow>>,
     confirmed_count: usize,
     /// The row after the one confirmed last: directories mostly keep the order of the members.
     next: usize,
@@ -95,40 +121,44 @@ impl Ledger {
     /// Makes an empty ledger. `leading` bytes precede the zip.
     pub(crate) fn new(leading: u64) -> Self {
         let bases = if leading == 0 { Bases::Known(0) } else { Bases::Either(leading) };
-        Self { rows: Vec::new(), confirmed: Vec::new(), confirmed_count: 0, next: 0, bases }
+        Self { blocks: Vec::new(), confirmed_count: 0, next: 0, bases }
     }
 
     /// Number of members.
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len())
+    }
+
+    /// A member's row.
+    pub(crate) fn row(&self, row: usize) -> Option<&LedgerRow> {
+        self.blocks.get(row / BLOCK)?.get(row % BLOCK)
+    }
+
+    fn known_row(&mut self, row: usize) -> &mut LedgerRow {
+        &mut self.blocks[row / BLOCK][row % BLOCK]
     }
 
     /// Adds a row. Offsets only grow.
     pub(crate) fn record(&mut self, row: LedgerRow, meter: &mut Meter) -> Result<(), Error> {
-        if self.rows.len() == self.rows.capacity() {
-            // Grow by half. Doubling would waste up to half of a large vector.
-            let more = (self.rows.len() / 2).max(16);
-            let width = (size_of::<LedgerRow>() + size_of::<bool>()) as u64;
-            // During the reallocation both exist.
-            let grown = (self.rows.len() + more) as u64 * width;
-            meter.charge(grown)?;
-            let failed = |_| Limit::Memory { wanted: grown, limit: 0 };
-            self.rows.try_reserve_exact(more).map_err(failed)?;
-            self.confirmed.try_reserve_exact(more).map_err(failed)?;
-            meter.release(self.rows.len() as u64 * width);
+        if self.blocks.last().is_none_or(|last| last.len() == BLOCK) {
+            meter.charge(BLOCK_CHARGE)?;
+            let failed = |_| Limit::Memory { wanted: BLOCK_CHARGE, limit: 0 };
+            let mut block = Vec::new();
+            block.try_reserve_exact(BLOCK).and_then(|()| self.blocks.try_reserve(1)).map_err(failed)?;
+            self.blocks.push(block);
         }
-        self.rows.push(row);
-        self.confirmed.push(false);
+        self.blocks.last_mut().expect("a block with room was just ensured").push(row);
         Ok(())
     }
 
-    /// Confirms the row that matches `claim` and returns its mode. `name` is for the error.
-    pub(crate) fn confirm(&mut self, claim: &Claim, name: &str) -> Result<u16, Error> {
+    /// Confirms the row that matches `claim`, and returns its number. `name` is for the error.
+    pub(crate) fn confirm(&mut self, claim: &Claim, name: &str) -> Result<usize, Error> {
         let row = match self.bases {
             Bases::Known(base) => self.find(claim.offset, base),
             Bases::Either(leading) => {
                 let candidates = [0, leading].map(|base| (base, self.find(claim.offset, base)));
-                let whole = |row: &Option<usize>| row.is_some_and(|row| difference(&self.rows[row], claim).is_none());
+                let difference_of = |row| self.row(row).and_then(|row| difference(row, claim));
+                let whole = |row: &Option<usize>| row.is_some_and(|row| difference_of(row).is_none());
                 let chosen =
                     candidates.iter().find(|(_, row)| whole(row)).or(candidates.iter().find(|(_, row)| row.is_some()));
                 chosen.and_then(|&(base, row)| {
@@ -139,37 +169,53 @@ impl Ledger {
         };
         let problem = match row {
             None => format!("no member {name:?} starts at offset {}", claim.offset.value()),
-            Some(row) if self.confirmed[row] => format!("it lists the member at offset {} twice", claim.offset.value()),
-            Some(row) => match difference(&self.rows[row], claim) {
-                None => {
-                    self.confirmed[row] = true;
-                    self.confirmed_count += 1;
-                    self.next = row + 1;
-                    return Ok(self.rows[row].mode);
+            Some(number) => {
+                let row = self.known_row(number);
+                match difference(row, claim) {
+                    _ if row.listed.is_confirmed => {
+                        format!("it lists the member at offset {} twice", claim.offset.value())
+                    }
+                    Some(difference) => format!("it gives {name:?} {difference}"),
+                    None => {
+                        row.listed.is_confirmed = true;
+                        self.confirmed_count += 1;
+                        self.next = number + 1;
+                        return Ok(number);
+                    }
                 }
-                Some(difference) => format!("it gives {name:?} {difference}"),
-            },
+            }
         };
         Err(Format::DirectoryMismatch { problem }.into())
     }
 
+    /// Notes whether the directory calls a member a link. Returns false if it says otherwise of a copy.
+    pub(crate) fn agrees_on_link(&mut self, row: usize, is_link: bool) -> bool {
+        let first = self.known_row(row).copy_of.map_or(row, |CopyOf(first)| first as usize);
+        let listed = &mut self.known_row(first).listed;
+        listed.as_link |= is_link;
+        listed.as_other |= !is_link;
+        !(listed.as_link && listed.as_other)
+    }
+
     /// The row at a declared `offset` that counts from `base`.
     fn find(&self, offset: Declared, base: u64) -> Option<usize> {
-        let starts =
-            |row: usize| self.rows.get(row).is_some_and(|row| offset.agrees_with(row.offset - base.min(row.offset)));
-        if starts(self.next) {
+        let starts = |row: &LedgerRow| offset.agrees_with(row.offset - base.min(row.offset));
+        if self.row(self.next).is_some_and(starts) {
             return Some(self.next);
         }
         let wanted = offset.value().checked_add(base)?;
-        self.rows.binary_search_by_key(&wanted, |row| row.offset).ok()
+        let starts_later = |block: &Vec<LedgerRow>| block.first().is_none_or(|first| first.offset > wanted);
+        let block = self.blocks.partition_point(|block| !starts_later(block)).checked_sub(1)?;
+        let row = self.blocks[block].binary_search_by_key(&wanted, |row| row.offset).ok()?;
+        Some(block * BLOCK + row)
     }
 
     /// Succeeds if every member is confirmed.
     pub(crate) fn all_confirmed(&self) -> Result<(), Error> {
-        if self.confirmed_count == self.rows.len() {
+        if self.confirmed_count == self.len() {
             return Ok(());
         }
-        let problem = format!("it lists {} of {} members", self.confirmed_count, self.rows.len());
+        let problem = format!("it lists {} of {} members", self.confirmed_count, self.len());
         Err(Format::DirectoryMismatch { problem }.into())
     }
 
@@ -210,7 +256,19 @@ mod tests {
 
     fn row(offset: u64, name: &str) -> LedgerRow {
         let name = NameDigest::new(name.as_bytes(), name);
-        LedgerRow { offset, compressed_size: 5, size: 9, crc32: 7, method: 8, mode: 0o644, name }
+        let (digest, copy_of, listed) = (None, None, Listed::default());
+        LedgerRow {
+            offset,
+            compressed_size: 5,
+            size: 9,
+            crc32: 7,
+            method: 8,
+            mode: 0o644,
+            name,
+            digest,
+            copy_of,
+            listed,
+        }
     }
 
     fn claim(row: &LedgerRow) -> Claim {
@@ -277,7 +335,9 @@ mod tests {
         let based = |row: &LedgerRow, base| Claim { offset: Declared::Wide(row.offset - base), ..claim(row) };
         for base in [0, 30] {
             let mut ledger = ledger(30, &rows);
-            rows.iter().rev().for_each(|row| assert_eq!(ledger.confirm(&based(row, base), "").unwrap(), row.mode));
+            for (number, row) in rows.iter().enumerate().rev() {
+                assert_eq!(ledger.confirm(&based(row, base), "").unwrap(), number);
+            }
             assert!(ledger.agrees_with_offset(Declared::Wide(500 - base), 500));
             assert!(!ledger.agrees_with_offset(Declared::Wide(470 + base), 500));
         }
@@ -305,9 +365,22 @@ mod tests {
     #[test]
     fn rows_are_charged_before_they_are_kept() {
         let mut ledger = Ledger::new(0);
-        let mut meter = Meter::new(2000);
+        let mut meter = Meter::new(3 * BLOCK_CHARGE);
         let refused = (0..100).find_map(|i| ledger.record(row(i * 50, "a"), &mut meter).err());
         assert_eq!(refused.unwrap().code(), "memory_limit");
-        assert!(ledger.rows.capacity() * size_of::<LedgerRow>() <= 2000);
+        assert_eq!((ledger.len(), meter.charged()), (3 * BLOCK, 3 * BLOCK_CHARGE));
+    }
+
+    #[test]
+    fn copies_are_links_all_or_none() {
+        for (first, then, agrees) in [(false, false, true), (true, true, true), (false, true, false)] {
+            for order in [[0, 1], [1, 0]] {
+                let copy = LedgerRow { copy_of: Some(CopyOf(0)), ..row(50, "a") };
+                let mut ledger = ledger(0, &[row(0, "a"), copy, row(90, "b")]);
+                assert!(ledger.agrees_on_link(2, true));
+                assert!(ledger.agrees_on_link(order[0], first));
+                assert_eq!(ledger.agrees_on_link(order[1], then), agrees);
+            }
+        }
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8], names: Names) -> Resu
     }
     if raw.windows(2).any(|pair| pair[0] >= 0x81 && pair[1] == b'\\') {
         let problem = "a backslash follows a non-ASCII byte and may be half of a Japanese or Chinese character; set names \
-                       to cp932 or cp437";
+                       to cp932, big5, gbk or cp437";
         return Err(Format::UnsafeName { name: shown(raw), problem }.into());
     }
     Ok(Decoded { name: from_code_page_437(raw), warning: Some(Warning::NameFromCodePage437) })
@@ -83,11 +83,11 @@ pub(crate) fn decode(raw: &[u8], flags: u16, extra: &[u8], names: Names) -> Resu
 
 fn in_charset(raw: &[u8], charset: Charset, names: Names) -> Result<Decoded, Error> {
     let name = match charset {
-        Charset::Cp437 => Some(from_code_page_437(raw)),
-        Charset::Utf8 => std::str::from_utf8(raw).ok().map(str::to_owned),
+        Charset::Cp437 => Ok(from_code_page_437(raw)),
+        Charset::Utf8 => std::str::from_utf8(raw).map(str::to_owned).map_err(|_| "is not valid"),
         _ => names.decode(charset, raw),
     };
-    let name = name.ok_or_else(|| Format::NotInCharset { name: shown(raw), charset: charset.name() })?;
+    let name = name.map_err(|problem| Format::NotInCharset { name: shown(raw), charset: charset.name(), problem })?;
     Ok(Decoded { name, warning: None })
 }
 
@@ -385,8 +385,8 @@ mod tests {
         let refused = decode(raw, 0, &[], Names::default()).unwrap_err();
         assert!(refused.code() == "unsafe_name" && refused.to_string().contains("cp932"), "{refused}");
         let decoder: crate::names::Decode = |label, bytes| {
-            assert_eq!((label, bytes), ("shift_jis", &b"\x95\x5c.txt"[..]));
-            Some("\u{8868}.txt".to_owned())
+            let encoding = encoding_rs::Encoding::for_label(label.as_bytes()).unwrap();
+            encoding.decode_without_bom_handling(bytes).0.into_owned()
         };
         for (value, name) in [("cp932", "\u{8868}.txt"), ("cp437", "\u{f2}\\.txt")] {
             let names = Names::new(value, Some(decoder)).unwrap();

@@ -1,5 +1,5 @@
 #![allow(dead_code)]
-use recompress_encoder::{Encoder, End, Options, Start};
+use recompress_encoder::{Decoder, Encoder, End, Fault, Options, Origin, Start};
 
 pub fn compress(input: &[u8], options: &Options, end: End, mut cut: impl FnMut() -> (usize, usize)) -> Vec<u8> {
     let mut encoder = Encoder::new(options).unwrap();
@@ -37,6 +37,32 @@ pub fn decompress(compressed: &[u8]) -> Result<Vec<u8>, std::io::Error> {
     Ok(output)
 }
 
+/// Decodes with the decoder for segments, in shares of any size.
+pub fn decode(
+    compressed: &[u8],
+    origin: Origin,
+    lgwin: u8,
+    expected: u64,
+    mut cut: impl FnMut() -> (usize, usize),
+) -> Result<Vec<u8>, Fault> {
+    let mut decoder = Decoder::new(origin, lgwin, expected).unwrap();
+    let mut room = vec![0; 1 << 20];
+    let mut output = Vec::new();
+    let mut rest = compressed;
+    loop {
+        let (take, give) = cut();
+        let share = rest.len().min(take);
+        let decoded = decoder.decode(&rest[..share], share == rest.len(), &mut room[..give])?;
+        rest = &rest[decoded.consumed..];
+        output.extend_from_slice(&room[..decoded.produced]);
+        if decoded.finished {
+            assert!(rest.is_empty());
+            return Ok(output);
+        }
+    }
+}
+
+/// Two decoders agree on the contents.
 #[track_caller]
 pub fn assert_decodes(compressed: &[u8], input: &[u8], what: &str) {
     let output = decompress(compressed).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -44,4 +70,10 @@ pub fn assert_decodes(compressed: &[u8], input: &[u8], what: &str) {
         let at = output.iter().zip(input).position(|(a, b)| a != b);
         panic!("{what}: {} bytes for {}, first difference at {at:?}", output.len(), input.len());
     }
+    let strict = decode(compressed, Origin::Stream, 24, input.len() as u64, || (1 << 20, 1 << 20));
+    assert!(
+        strict.as_deref() == Ok(input),
+        "{what}: the decoder for segments gives {:?}",
+        strict.map(|bytes| bytes.len())
+    );
 }

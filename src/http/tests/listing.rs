@@ -106,6 +106,19 @@ fn the_metadata_of_a_save_comes_before_the_totals() {
 }
 
 #[test]
+fn a_save_without_a_zip_has_metadata_and_no_members() {
+    let upload = b"HOI4txt\nplayer=\"GER\"\ndate=\"1936.1.1.12\"\n";
+    let document = json(answer("POST", "/inspect?meta=1", &[], whole(upload)));
+    assert_eq!((&document["save"]["game"], &document["save"]["player"]), (&"hoi4".into(), &"GER".into()));
+    assert_eq!((&document["members"], &document["totals"]["complete"]), (&serde_json::json!([]), &true.into()));
+    let text = bytes(answer("POST", "/inspect?meta=1", LINES, whole(upload)).into_body());
+    assert_eq!(lines(&text).iter().map(|line| line["type"].as_str().unwrap()).collect::<Vec<_>>(), ["save", "totals"]);
+    for (uri, upload) in [("/inspect", &upload[..]), ("/inspect?meta=1", b"just words")] {
+        assert_eq!(json(answer("POST", uri, &[], whole(upload)))["code"], "not_zip");
+    }
+}
+
+#[test]
 fn a_sav_line_tells_the_game_and_the_form() {
     let zip = archive(&[("gamestate", b"\x7e\x2d\x01\x00\x03\x00")]);
     let meta = b"meta_data={ version=\"1.3.1\" meta_date=867.1.1 meta_player_name=\"A\" }";

@@ -7,7 +7,7 @@ use crate::{
     drivers::{self, check},
     methods::{self, ALL, BZIP2, DEFLATE64, HAS_END_MARKER, LZMA, XZ, ZSTD, compress},
     tarball::file,
-    zip_writer::{Claims, Descriptor, Member, stored},
+    zip_writer::{Claims, Descriptor, Member, archive, stored},
 };
 
 /// Streams of real programs: `fixtures/README.md`.
@@ -15,10 +15,14 @@ const TEXT_BZ2: &[u8] = include_bytes!("../../../fixtures/methods/text.bz2");
 const TEXT_LZMA: &[u8] = include_bytes!("../../../fixtures/methods/text.lzma");
 const TEXT_XZ: &[u8] = include_bytes!("../../../fixtures/methods/text.xz");
 const TEXT_ZSTD: &[u8] = include_bytes!("../../../fixtures/methods/text.zst");
+const X86_XZ: &[u8] = include_bytes!("../../../fixtures/methods/x86.xz");
+const DELTA_ARM_XZ: &[u8] = include_bytes!("../../../fixtures/methods/delta-arm.xz");
+const BLOCKS_XZ: &[u8] = include_bytes!("../../../fixtures/methods/blocks.xz");
+const SHA256_XZ: &[u8] = include_bytes!("../../../fixtures/methods/sha256.xz");
 const BLOCKS_ZSTD: &[u8] = include_bytes!("../../../fixtures/methods/blocks.zst");
 
 pub fn rows() -> Vec<Case> {
-    [ours(), limits(), broken()].into_iter().flatten().collect()
+    [ours(), filters(), limits(), broken()].into_iter().flatten().collect()
 }
 
 /// Rows of the size of real members.
@@ -94,6 +98,77 @@ fn ours() -> Vec<Case> {
     let windowed = Member { data: Some(methods::zstd(contents(), false)), ..member(ZSTD) };
     rows.push(accept("method-93-window", [windowed, a()], out()));
     rows
+}
+
+/// Calls of x86, which filters rewrite.
+fn calls() -> &'static [u8] {
+    static CALLS: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+        (0..512_u32).flat_map(|call| [&b"\xe8"[..], &(call * 16).to_le_bytes(), b"\x90\x90\x90"].concat()).collect()
+    });
+    &CALLS
+}
+
+/// Streams of xz with filters, with several blocks, and with a check of another kind.
+fn filters() -> Vec<Case> {
+    let xz = |data: &[u8]| Member { method: XZ, data: Some(data.to_vec()), ..stored(b"m", calls()) };
+    let described = |data| Member { descriptor: Descriptor::Signed32, ..xz(data) };
+    let mut unknown = X86_XZ.to_vec();
+    // The block's header begins after 12 bytes: its length, its flags, the id of its first filter. Its CRC-32 ends it.
+    unknown[14] = 0x0c;
+    let end = 12 + 4 * usize::from(unknown[12]);
+    let crc32 = crc32fast::hash(&unknown[12..end]);
+    unknown[end..end + 4].copy_from_slice(&crc32.to_le_bytes());
+    let mut rows: Vec<_> = [("x86", X86_XZ), ("delta-arm", DELTA_ARM_XZ), ("blocks", BLOCKS_XZ)]
+        .into_iter()
+        .flat_map(|(name, data)| {
+            let out = || [file("m", calls()), a_out()];
+            [
+                accept(format!("method-95-{name}"), [xz(data), a()], out()),
+                accept(format!("method-95-{name}-dd"), [described(data), a()], out()),
+            ]
+        })
+        .collect();
+    // liblzma refuses more than 16 literal contexts as well.
+    let mut contexts = compress(LZMA, contents());
+    contexts[4] = 5;
+    rows.push(refuse(
+        "method-14-literal-contexts",
+        [Member { data: Some(contexts), ..member(LZMA) }],
+        "unsupported_method",
+    ));
+    rows.push(refuse("method-95-sha256", [xz(SHA256_XZ), a()], "unsupported_method"));
+    rows.push(refuse("method-95-unknown-filter", [xz(&unknown), a()], "unsupported_method"));
+    rows
+}
+
+/// Whole, truncated and damaged streams, for the fuzz targets to start from.
+pub fn seeds() -> Vec<(String, Vec<u8>)> {
+    let text = text();
+    let real = [(BZIP2, TEXT_BZ2), (LZMA, TEXT_LZMA), (XZ, TEXT_XZ), (ZSTD, TEXT_ZSTD)];
+    let real = real.map(|(method, data)| (method, data.to_vec(), &text[..]));
+    let ours = ALL.map(|method| (method, compress(method, contents()), contents()));
+    let mut seeds = Vec::new();
+    for (method, data, contents) in real.into_iter().chain(ours) {
+        let damaged = (1..8).map(|part| {
+            let mut data = data.clone();
+            let at = data.len() * part / 8;
+            data[at] ^= 1 << part;
+            data
+        });
+        let cut = (1..8).map(|part| data[..data.len() * part / 8].to_vec());
+        let forms = [data.clone()].into_iter().chain(damaged).chain(cut);
+        for (number, data) in forms.enumerate() {
+            for descriptor in [Descriptor::Absent, Descriptor::Signed32] {
+                let (length, data) = (data.len(), Some(data.clone()));
+                let described = matches!(descriptor, Descriptor::Signed32);
+                let flags = if method == LZMA { HAS_END_MARKER } else { 0 };
+                let member = Member { method, flags, data, descriptor, ..stored(b"m", contents) };
+                let name = format!("method-{method}-seed-{number}-{length}-{described}");
+                seeds.push((name, archive([member, a()]).bytes()));
+            }
+        }
+    }
+    seeds
 }
 
 fn limits() -> Vec<Case> {

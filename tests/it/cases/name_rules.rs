@@ -1,10 +1,12 @@
 //! Names that could escape the target directory, deceive a reader, or collide.
 
-use super::{A, C, Case, a, a_out, accept, refuse};
+use recompress::Limits;
+
+use super::{A, C, Case, a, a_out, accept, b, b_out, refuse};
 use crate::{
     drivers::{self, check},
     tarball::{directory, file},
-    zip_writer::{Member, UTF8, deflated, folder, stored},
+    zip_writer::{Archive, Descriptor, Member, UTF8, archive, deflated, folder, stored},
 };
 
 pub fn rows() -> Vec<Case> {
@@ -89,15 +91,62 @@ fn normalised() -> Vec<Case> {
     ]
 }
 
-fn twice() -> Vec<Case> {
+/// Members of one name. With the same contents they are one member.
+pub fn twice() -> Vec<Case> {
+    let signed = |member| Member { descriptor: Descriptor::Signed32, ..member };
+    let long: Vec<u8> = A.repeat(200);
+    let mut last_byte = long.clone();
+    last_byte[long.len() - 1] ^= 1;
+    let forged = with_same_crc32(A);
+    let target = |mode: u32| Member { external_attributes: mode << 16, ..stored(b"l", b"target") };
+    let other = |mode: u32| Member { external_attributes: mode << 16, ..a() };
+    let unlisted = Member { in_directory: false, ..a() };
+    let reversed = Archive { directory_order: Some(vec![2, 1, 0]), ..archive([a(), b(), a()]) };
+    let limited = |entries, case: Case| Case { limits: Limits { entries, ..Limits::default() }, ..case };
+    let bytes = |unpacked_bytes, case: Case| Case { limits: Limits { unpacked_bytes, ..Limits::default() }, ..case };
+    let ab = || [a_out(), b_out()];
     vec![
-        refuse("dup-same", [a(), a()], "duplicate_name"),
+        accept("dup-same", [a(), a()], [a_out()]),
+        accept("dup-same-thrice", [a(), b(), a(), a(), b()], ab()),
+        accept("dup-same-by-another-method", [a(), stored(b"a.txt", A), b()], ab()),
+        accept("dup-same-dd", [signed(a()), signed(a()), b()], ab()),
+        accept("dup-same-dd-first", [signed(a()), a(), b()], ab()),
+        accept("dup-same-dd-last", [a(), signed(a()), b()], ab()),
+        accept("dup-same-stored-dd", [signed(stored(b"a.txt", A)), signed(stored(b"a.txt", A)), b()], ab()),
+        accept("dup-same-stored-dd-last", [a(), signed(stored(b"a.txt", A)), b()], ab()),
+        accept("dup-same-empty", [stored(b"e", b""), deflated(b"e", b""), a()], [file("e", b""), a_out()]),
+        accept("dup-same-long", [deflated(b"l", &long), stored(b"l", &long)], [file("l", &long)]),
+        accept("dup-same-deep", [deflated(b"d/e/f", A), deflated(b"d/e/f", A)], [file("d/e/f", A)]),
+        accept("dup-same-reversed-directory", reversed, ab()),
+        accept("dup-same-other-mode", [a(), other(0o100755)], [a_out()]),
+        accept("dup-same-other-time", [a(), Member { modified: (0, 0x21), ..a() }], [a_out()]),
+        limited(2, accept("dup-same-entries", [a(), a()], [a_out()])),
+        limited(1, refuse("dup-same-entries-exceeded", [a(), a()], "too_many_entries")),
+        bytes(2 * A.len() as u64, accept("dup-same-unpacked", [a(), a()], [a_out()])),
+        bytes(2 * A.len() as u64 - 1, refuse("dup-same-unpacked-exceeded", [a(), a()], "output_limit")),
+        refuse("dup-same-not-listed", [a(), unlisted], "cd_mismatch"),
+        refuse("dup-same-one-a-link", [target(0o100644), target(0o120777)], "duplicate_name"),
+        refuse("dup-same-the-first-a-link", [target(0o120777), target(0o100644)], "duplicate_name"),
         refuse("dup-diff", [a(), deflated(b"a.txt", C)], "duplicate_name"),
+        refuse("dup-diff-third", [a(), a(), deflated(b"a.txt", C)], "duplicate_name"),
+        refuse("dup-diff-crc32-same", [a(), deflated(b"a.txt", &forged)], "duplicate_name"),
+        refuse("dup-diff-crc32-same-stored-dd", [a(), signed(stored(b"a.txt", &forged))], "duplicate_name"),
+        refuse("dup-diff-last-byte", [stored(b"l", &long), deflated(b"l", &last_byte)], "duplicate_name"),
+        refuse("dup-same-otherwise-written", [a(), deflated(b"./a.txt", A)], "duplicate_name"),
         refuse("dup-normalised", [a(), deflated(b"./a.txt", C)], "duplicate_name"),
         refuse("dup-backslash", [deflated(b"d/a.txt", A), deflated(b"d\\a.txt", C)], "duplicate_name"),
         refuse("dup-decoded", [deflated(b"\x82", A), deflated("é".as_bytes(), C)], "duplicate_name"),
         accept("case-collision", [a(), deflated(b"A.TXT", C)], [a_out(), file("A.TXT", C)]),
     ]
+}
+
+/// Other contents with the same length and CRC-32: the polynomial, which leaves no remainder, is added at the front.
+fn with_same_crc32(contents: &[u8]) -> Vec<u8> {
+    const POLYNOMIAL: u64 = 0xedb8_8320 << 1 | 1;
+    let mut forged = contents.to_vec();
+    forged.iter_mut().zip(POLYNOMIAL.to_le_bytes()).for_each(|(byte, change)| *byte ^= change);
+    assert_eq!(crc32fast::hash(&forged), crc32fast::hash(contents));
+    forged
 }
 
 fn conflicts() -> Vec<Case> {

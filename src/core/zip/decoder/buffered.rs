@@ -1,14 +1,17 @@
 //! The rarer methods: decoders with a common buffer, so that cuts in the input or the output make no difference.
 //!
-//! Deflate64, bzip2, lzma and xz get their input one byte at a time. Their libraries read ahead and drop the output of a
+//! Deflate64, bzip2 and xz get their input one byte at a time. Their libraries read ahead and drop the output of a
 //! call that fails. With single bytes the end of the stream is exact, and an error comes after the same contents however
 //! the upload is cut.
 
 use deflate64::InflaterManaged;
-use lzma_rust2::{Action, LzmaStream};
-use xz4rust::XzDecoder;
 
-use super::{Coding, Unpacked, zstd::Zstd};
+use super::{
+    Coding, Fault, Unpacked,
+    lzma::{self, Lzma},
+    xz::{self, Xz},
+    zstd::Zstd,
+};
 use crate::{
     error::{Error, Limit},
     limits::Meter,
@@ -22,19 +25,13 @@ const BUFFER: usize = 16 << 10;
 /// to 900 kB with 32-bit links.
 const DEFLATE64: u64 = 512 << 10;
 const BZIP2: u64 = 4 << 20;
-const XZ: u64 = 128 << 10;
-const LZMA: u64 = 128 << 10;
 
-/// Bytes of the header before raw lzma data: version, length of the properties, properties (APPNOTE §5.8.8).
-const LZMA_HEADER: usize = 9;
-
-/// Upper bound of the charge of a decoder with this window, in bytes. Xz's is the largest at 8 MiB and more, bzip2's below.
+/// Upper bound of the charge of a decoder with this window, in bytes.
 pub(crate) fn decoder_bytes(window: u64) -> u64 {
-    const MOST_LITERAL_CODERS: u64 = 0x600 << 12;
     [
         BZIP2,
-        window.saturating_mul(2).saturating_add(XZ),
-        window.saturating_add(LZMA + MOST_LITERAL_CODERS),
+        xz::charge(window).saturating_add(BUFFER as u64),
+        lzma::charge(window).saturating_add(BUFFER as u64),
         super::zstd::charge(window).saturating_add(BUFFER as u64),
     ]
     .into_iter()
@@ -59,14 +56,10 @@ pub(super) struct Buffered {
 enum Codec {
     /// Nothing was read yet.
     New(Coding),
-    LzmaHeader {
-        has_end_marker: bool,
-        header: Vec<u8>,
-    },
     Deflate64(Box<InflaterManaged>),
     Bzip2(bzip2::Decompress),
-    Lzma(Box<LzmaStream>),
-    Xz(Box<XzDecoder<'static>>),
+    Lzma(Lzma),
+    Xz(Xz),
     Zstd(Box<Zstd>),
 }
 
@@ -81,6 +74,7 @@ pub(super) struct Decoded {
 pub(super) enum DecodeFailure {
     /// The data is invalid.
     Broken,
+    Unsupported(&'static str),
     Refused(Error),
 }
 
@@ -104,7 +98,7 @@ impl Buffered {
 
     pub(super) fn read(&mut self, input: &[u8], output: &mut [u8], meter: &mut Meter) -> Result<Unpacked, Error> {
         let (mut consumed, mut produced) = (0, 0);
-        let mut broken = false;
+        let mut fault = None;
         // Every round takes input, gives output, or leaves.
         loop {
             let count = (self.given - self.taken).min(output.len() - produced);
@@ -119,7 +113,7 @@ impl Buffered {
             let offered = if self.may_give_more { &[][..] } else { &input[consumed..] };
             match self.step(offered, meter) {
                 Ok(Decoded { consumed: 0, produced: 0, ended: false }) if !self.may_give_more => {
-                    broken = true;
+                    fault = Some(Fault::Invalid);
                     break;
                 }
                 Ok(step) => {
@@ -130,14 +124,18 @@ impl Buffered {
                     self.ended = step.ended;
                 }
                 Err(DecodeFailure::Broken) => {
-                    broken = true;
+                    fault = Some(Fault::Invalid);
+                    break;
+                }
+                Err(DecodeFailure::Unsupported(what)) => {
+                    fault = Some(Fault::Unsupported(what));
                     break;
                 }
                 Err(DecodeFailure::Refused(error)) => return Err(error),
             }
         }
         let ended = self.ended && self.taken == self.given;
-        Ok(Unpacked { consumed, produced, ended, broken })
+        Ok(Unpacked { consumed, produced, ended, fault })
     }
 
     /// Calls the codec once.
@@ -150,15 +148,6 @@ impl Buffered {
                 self.start(coding, meter)?;
                 // Not a call of the codec: it gives nothing and is called again.
                 self.step(input, meter)
-            }
-            Codec::LzmaHeader { has_end_marker, header } => {
-                let taken = (LZMA_HEADER - header.len()).min(input.len());
-                header.extend_from_slice(&input[..taken]);
-                if header.len() == LZMA_HEADER {
-                    let (has_end_marker, header) = (*has_end_marker, std::mem::take(header));
-                    self.start_lzma(has_end_marker, &header, meter)?;
-                }
-                Ok(Decoded { consumed: taken, produced: 0, ended: false })
             }
             Codec::Deflate64(inflater) => {
                 let result = inflater.inflate(byte, output);
@@ -181,32 +170,16 @@ impl Buffered {
                     Err(_) => Err(DecodeFailure::Broken),
                 }
             }
-            Codec::Lzma(stream) => {
-                let result = stream.process(byte, output, Action::Run).map_err(|_| DecodeFailure::Broken)?;
-                let ended = result.status == lzma_rust2::Status::StreamEnd;
-                // A byte after the end is given back.
-                let unused = if ended { stream.unused_input().len() } else { 0 };
-                let consumed = result.bytes_consumed.checked_sub(unused).ok_or(DecodeFailure::Broken)?;
-                Ok(Decoded { consumed, produced: result.bytes_produced, ended })
-            }
-            Codec::Xz(decoder) => {
-                let result = decoder.decode(byte, output);
-                match result {
-                    Ok(result) => Ok(Decoded {
-                        consumed: result.input_consumed(),
-                        produced: result.output_produced(),
-                        ended: result.is_end_of_stream(),
-                    }),
-                    Err(xz4rust::XzError::DictionaryTooLarge(wanted)) => {
-                        Err(Error::from(Limit::Window { wanted, limit: self.window_limit }).into())
-                    }
-                    // Without input there is nothing more to give.
-                    Err(xz4rust::XzError::NeedsLargerInputBuffer) if byte.is_empty() => {
-                        Ok(Decoded { consumed: 0, produced: 0, ended: false })
-                    }
-                    Err(_) => Err(DecodeFailure::Broken),
-                }
-            }
+            Codec::Lzma(lzma) => lzma.step(input, output, &mut |bytes| {
+                meter.charge(bytes)?;
+                self.charged += bytes;
+                Ok(())
+            }),
+            Codec::Xz(xz) => xz.step(byte, output, &mut |bytes| {
+                meter.charge(bytes)?;
+                self.charged += bytes;
+                Ok(())
+            }),
             Codec::Zstd(zstd) => zstd.step(input, output, &mut |bytes| {
                 meter.charge(bytes)?;
                 self.charged += bytes;
@@ -220,53 +193,20 @@ impl Buffered {
         let memory = match coding.method {
             Method::Deflate64 => DEFLATE64,
             Method::Bzip2 => BZIP2,
-            Method::Lzma => LZMA,
-            // The dictionary's size is in the stream's blocks, after which it may still grow.
-            Method::Xz => self.window_limit.saturating_mul(2).saturating_add(XZ),
-            Method::Zstd => BUFFER as u64,
+            // The window's size is in the data.
+            Method::Lzma | Method::Xz | Method::Zstd => BUFFER as u64,
             Method::Stored | Method::Deflate => unreachable!("these need no buffer"),
         };
         self.charge(memory, meter)?;
         self.output = vec![0; BUFFER].into_boxed_slice();
-        let window_limit = usize::try_from(self.window_limit).unwrap_or(usize::MAX);
         self.codec = match coding.method {
             Method::Deflate64 => Codec::Deflate64(Box::new(InflaterManaged::new())),
             Method::Bzip2 => Codec::Bzip2(bzip2::Decompress::new(false)),
-            Method::Lzma => {
-                Codec::LzmaHeader { has_end_marker: coding.has_end_marker, header: Vec::with_capacity(LZMA_HEADER) }
-            }
-            Method::Xz => Codec::Xz(Box::new(XzDecoder::with_alloc_dict_size(0, window_limit))),
+            Method::Lzma => Codec::Lzma(Lzma::new(coding.has_end_marker, self.size, self.window_limit)),
+            Method::Xz => Codec::Xz(Xz::new(self.window_limit)),
             Method::Zstd => Codec::Zstd(Box::new(Zstd::new(self.size, self.window_limit))),
             Method::Stored | Method::Deflate => unreachable!("as above"),
         };
-        Ok(())
-    }
-
-    /// Makes the lzma decoder from its header.
-    fn start_lzma(&mut self, has_end_marker: bool, header: &[u8], meter: &mut Meter) -> Result<(), DecodeFailure> {
-        let &[_, _, length_low, length_high, properties, ref dictionary @ ..] = header else {
-            unreachable!("the header was gathered")
-        };
-        let dictionary = u32::from_le_bytes(*dictionary.first_chunk().expect("four bytes are left"));
-        if u16::from_le_bytes([length_low, length_high]) != 5 || properties >= 9 * 5 * 5 {
-            return Err(DecodeFailure::Broken);
-        }
-        let size = match (has_end_marker, self.size) {
-            (true, _) => u64::MAX,
-            (false, Some(size)) => size,
-            (false, None) => return Err(DecodeFailure::Broken),
-        };
-        // No match reaches back beyond the contents' start.
-        let most = self.size.map_or(u32::MAX, |size| u32::try_from(size).unwrap_or(u32::MAX));
-        let window = dictionary.min(most).max(4096);
-        if u64::from(window) > self.window_limit {
-            return Err(Error::from(Limit::Window { wanted: window.into(), limit: self.window_limit }).into());
-        }
-        // Literal coders: 0x300 probabilities of two bytes for each context.
-        let contexts = properties % 9 + properties / 9 % 5;
-        self.charge(u64::from(window) + (0x600 << contexts), meter)?;
-        let stream = LzmaStream::new_with_props(size, properties, window, None).map_err(|_| DecodeFailure::Broken)?;
-        self.codec = Codec::Lzma(Box::new(stream));
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-use super::Unpacked;
+use super::{Fault, Unpacked};
 
 /// The only inflater of a conversion. Its window is allocated once and reused for every member.
 pub(super) struct Inflater(Inflate);
@@ -24,6 +24,11 @@ impl Inflater {
         // Both are bounded by the lengths of the slices.
         let consumed = (inflate.total_in() - total_in) as usize;
         let produced = (inflate.total_out() - total_out) as usize;
-        Unpacked { consumed, produced, ended: status == Ok(Status::StreamEnd), broken: status.is_err() }
+        Unpacked {
+            consumed,
+            produced,
+            ended: status == Ok(Status::StreamEnd),
+            fault: status.is_err().then_some(Fault::Invalid),
+        }
     }
 }

@@ -1,18 +1,21 @@
 //! Members' data: given at once if the size is known, otherwise held.
 
 use super::{
-    Contents, Event, Kept, Measured, Member, Method, ReadResult, Scan, State, Verified, ZipReader,
+    Contents, Data, Event, Kept, Measured, Member, Method, ReadResult, Scan, State, Verified, ZipReader,
     descriptor::Match,
     indexed::{Links, MAX_TARGET, unsafe_link},
-    ledger::LedgerRow,
+    ledger::{CopyOf, LedgerRow, Listed},
     order::HeldMember,
     record::{self, CENTRAL_HEADER, LINK, LOCAL_HEADER},
 };
 use crate::{
-    error::{Error, Format, Limit},
+    error::{Error, Format, Limit, Unsupported},
     limits::Meter,
     member::{Entry, EntryKind},
-    zip::{decoder::Unpacked, spool::Spool},
+    zip::{
+        decoder::{Fault, Unpacked},
+        spool::Spool,
+    },
 };
 
 /// Bytes of a descriptor and a signature. They are held like contents until they are recognised.
@@ -52,6 +55,7 @@ impl ZipReader {
                 target.extend_from_slice(&scratch[..sound]);
                 true
             }
+            Kept::Copy => true,
             kept => self.keep(kept, &input[..unpacked.consumed], &member.entry.name)?,
         };
         match self.unpacked(member, contents, compressed_size, kept, unpacked, offered.is_empty()) {
@@ -87,8 +91,8 @@ impl ZipReader {
         if contents.size() > member.entry.size || ended && contents.size() < member.entry.size {
             return Err(mismatch("size", contents.size(), member.entry.size).into());
         }
-        if unpacked.broken {
-            return Err(bad_data(&member, invalid(member.coding.method)));
+        if let Some(fault) = unpacked.fault {
+            return Err(faulty(&member, fault));
         }
         match compressed_size {
             Some(declared) if ended && !exhausted => {
@@ -146,8 +150,8 @@ impl ZipReader {
         if contents.size() > may_give {
             return Err(Limit::Output { entry: member.entry.name, limit: self.limits.unpacked_bytes }.into());
         }
-        if unpacked.broken {
-            return Err(bad_data(&member, invalid(member.coding.method)));
+        if let Some(fault) = unpacked.fault {
+            return Err(faulty(&member, fault));
         }
         if unpacked.ended {
             let state = State::Descriptor { member, measured: contents.measured(), kept: Kept::Unsized(spool) };
@@ -231,7 +235,7 @@ impl ZipReader {
                 }
                 Match::Open { wanted } => wanted,
                 Match::None => {
-                    let Measured { crc32, compressed_size, size } = measured;
+                    let Measured { crc32, compressed_size, size, .. } = measured;
                     let entry = member.entry.name;
                     return Err(Format::BadDescriptor { entry, crc32, compressed_size, size }.into());
                 }
@@ -260,12 +264,22 @@ impl ZipReader {
     }
 
     /// Continues with a held member whose size is now known.
-    fn release_held(&mut self, member: Member, measured: Measured, spool: Spool, taken: usize) -> ReadResult {
+    fn release_held(&mut self, member: Member, measured: Measured, mut spool: Spool, taken: usize) -> ReadResult {
         let end = Some(self.record_start(taken));
-        let (event, kept) = self.begin_member(&member.entry, member.coding.method, measured.size, end)?;
-        if matches!(kept, Kept::Early(_)) {
-            self.end_member(member, measured, Kept::Early(spool))?;
-            return Ok((taken, event));
+        let Measured { compressed_size, size, .. } = measured;
+        let data = Data { compressed_size, unpacked_before: size, end };
+        let (event, kept) = self.begin_member(&member, data)?;
+        match kept {
+            Kept::Early(_) => {
+                self.end_member(member, measured, Kept::Early(spool))?;
+                return Ok((taken, event));
+            }
+            Kept::Copy => {
+                spool.clear(&mut self.meter);
+                self.end_member(member, measured, kept)?;
+                return Ok((taken, event));
+            }
+            Kept::Nothing | Kept::Unsized(_) | Kept::Target(_) => {}
         }
         self.record_member(&member, measured)?;
         let Member { coding, warnings, .. } = member;
@@ -276,7 +290,11 @@ impl ZipReader {
     /// Announces a member that waited.
     pub(super) fn release_waiting(&mut self, waiting: HeldMember) -> ReadResult {
         let HeldMember { entry, coding, measured, warnings, spool } = waiting;
-        let event = self.announce(&entry, coding.method, measured.size, Some(self.record_start(0)));
+        let Measured { compressed_size, size, digest, .. } = measured;
+        let data = Data { compressed_size, unpacked_before: size, end: Some(self.record_start(0)) };
+        let begin = self.beginning(&entry, coding.method, digest.is_some(), data);
+        self.order.announce(&entry.name);
+        let event = Event::Begin(begin);
         self.state = self.replay_of(Verified { coding, measured, warnings }, spool);
         Ok((0, event))
     }
@@ -301,7 +319,10 @@ impl ZipReader {
     ) -> ReadResult {
         let size = verified.measured.size;
         let unpacked = contents.read(&mut self.decoder, &mut self.meter, spool.front(), scratch)?;
-        assert!(!unpacked.broken && unpacked.consumed + unpacked.produced > 0, "the same bytes gave {size} before");
+        assert!(
+            unpacked.fault.is_none() && unpacked.consumed + unpacked.produced > 0,
+            "the same bytes gave {size} before"
+        );
         spool.consume(unpacked.consumed, &mut self.meter);
         self.state = if contents.size() == size {
             spool.clear(&mut self.meter);
@@ -336,6 +357,7 @@ impl ZipReader {
                 State::Signature { zeros: 0 }
             }
             Kept::Nothing => self.verified_state(Verified { coding, measured, warnings }),
+            Kept::Copy => State::Signature { zeros: 0 },
         };
         Ok(())
     }
@@ -351,6 +373,17 @@ impl ZipReader {
 
     /// Records a member in the ledger.
     fn record_member(&mut self, member: &Member, measured: Measured) -> Result<(), Error> {
+        if let Some(CopyOf(first)) = member.copy_of {
+            let first = self.ledger.row(first as usize).expect("it was found there");
+            if first.digest.is_none() || measured.digest.is_none() {
+                let problem = format!("it does not list {:?} twice", member.entry.name);
+                return Err(Format::DirectoryMismatch { problem }.into());
+            }
+            if first.digest != measured.digest {
+                let problem = "their contents differ";
+                return Err(Format::DuplicateName { name: member.entry.name.clone(), problem }.into());
+            }
+        }
         let row = LedgerRow {
             offset: member.offset,
             compressed_size: measured.compressed_size,
@@ -360,6 +393,9 @@ impl ZipReader {
             // Nine bits.
             mode: member.entry.mode as u16 | if matches!(member.entry.kind, EntryKind::Link { .. }) { LINK } else { 0 },
             name: member.name,
+            digest: measured.digest,
+            copy_of: member.copy_of,
+            listed: Listed::default(),
         };
         self.ledger.record(row, &mut self.meter)
     }
@@ -386,6 +422,13 @@ fn invalid(method: Method) -> &'static str {
         Method::Lzma => "is not a valid lzma stream",
         Method::Zstd => "is not a valid zstd frame",
         Method::Xz => "is not a valid xz stream",
+    }
+}
+
+fn faulty(member: &Member, fault: Fault) -> Error {
+    match fault {
+        Fault::Invalid => bad_data(member, invalid(member.coding.method)),
+        Fault::Unsupported(what) => Unsupported::Stream { entry: member.entry.name.clone(), what }.into(),
     }
 }
 

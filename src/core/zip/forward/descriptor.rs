@@ -3,11 +3,16 @@
 //! A descriptor has four forms: with or without a signature, with sizes of 32 or 64 bits. No field tells the form. The
 //! reader takes the form that matches the data; if two match, the longer.
 
+use sha2::{Digest as _, Sha256};
+
 use super::record;
 use crate::{
     error::Error,
     limits::Meter,
-    zip::{decoder::Measured, spool::Spool},
+    zip::{
+        decoder::{Digest, Measured},
+        spool::Spool,
+    },
 };
 
 const LONGEST: usize = 24;
@@ -79,8 +84,8 @@ pub(crate) enum Match {
 ///
 /// Contents may hold anything. An end is a whole descriptor that matches the CRC-32 and the length of the bytes before
 /// it, followed by a record's signature. Even that can be planted, so the central directory must confirm it. Time is
-/// linear: each byte is examined once for signatures and once for the CRC-32, and a signature costs four size
-/// comparisons.
+/// linear: each byte is examined once for signatures and once for the CRC-32 and the digest, and a signature costs four
+/// size comparisons.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     /// The last four bytes seen.
@@ -88,12 +93,20 @@ pub(crate) struct Scan {
     /// CRC-32 of the first `crc_length` bytes.
     crc32: crc32fast::Hasher,
     crc_length: usize,
+    /// The digest of the first `hashed` bytes, if it was asked for.
+    digest: Option<Sha256>,
+    hashed: usize,
     /// Bytes examined, copied or added to a CRC-32.
     #[cfg(test)]
     work: usize,
 }
 
 impl Scan {
+    /// Computes the digest of the contents, too.
+    pub(crate) fn hashing() -> Self {
+        Self { digest: Some(Sha256::new()), ..Self::default() }
+    }
+
     /// Moves bytes into `spool` until the member's end is found or `input` is used up. Returns the number taken.
     pub(crate) fn read(
         &mut self,
@@ -110,12 +123,26 @@ impl Scan {
                 pushed = at + 1;
                 let signature_at = spool.len() - 4;
                 if let Some(measured) = self.descriptor_before(signature_at, spool) {
-                    return Ok((pushed, Some(measured)));
+                    self.hash(measured.size as usize, spool);
+                    let digest = self.digest.take().map(Digest::from);
+                    return Ok((pushed, Some(Measured { digest, ..measured })));
                 }
             }
         }
         spool.push(&input[pushed..], meter)?;
+        // The last bytes may be a descriptor, and the signature after it.
+        self.hash(spool.len().saturating_sub(LONGEST + 4), spool);
         Ok((input.len(), None))
+    }
+
+    /// Hashes up to the first `end` bytes.
+    fn hash(&mut self, end: usize, spool: &Spool) {
+        if let Some(digest) = &mut self.digest
+            && end > self.hashed
+        {
+            spool.range(self.hashed, end).for_each(|piece| digest.update(piece));
+            self.hashed = end;
+        }
     }
 
     /// Counts work, for the test that it is proportional to the input.
@@ -164,7 +191,7 @@ impl Scan {
             self.count(size - start);
             let crc32 = crc32.finalize();
             if fields[..4] == crc32.to_le_bytes() {
-                return Some(Measured { crc32, compressed_size: size as u64, size: size as u64 });
+                return Some(Measured { crc32, compressed_size: size as u64, size: size as u64, digest: None });
             }
         }
         None
@@ -175,7 +202,7 @@ impl Scan {
 mod tests {
     use super::*;
 
-    const MEASURED: Measured = Measured { crc32: 0x1234_5678, compressed_size: 90, size: 1000 };
+    const MEASURED: Measured = Measured { crc32: 0x1234_5678, compressed_size: 90, size: 1000, digest: None };
 
     fn forms(measured: Measured) -> Vec<Vec<u8>> {
         measured.forms().map(|form| form.as_bytes().to_vec()).collect()
@@ -197,8 +224,8 @@ mod tests {
 
     #[test]
     fn all_four_forms_are_recognised_and_the_longer_wins() {
-        let empty = Measured { crc32: 0, compressed_size: 0, size: 0 };
-        let wraps = Measured { crc32: record::DESCRIPTOR, compressed_size: 5 << 32 | 7, size: 9 << 32 };
+        let empty = Measured { crc32: 0, compressed_size: 0, size: 0, digest: None };
+        let wraps = Measured { crc32: record::DESCRIPTOR, compressed_size: 5 << 32 | 7, size: 9 << 32, digest: None };
         for measured in [MEASURED, empty, wraps] {
             for form in forms(measured) {
                 let followed = [&form[..], b"PK\x01\x02 and more bytes"].concat();
@@ -219,7 +246,7 @@ mod tests {
     }
 
     fn scanned(bytes: &[u8], cut: usize) -> Option<(usize, Measured)> {
-        let (mut scan, mut spool, mut meter) = (Scan::default(), Spool::default(), Meter::new(u64::MAX));
+        let (mut scan, mut spool, mut meter) = (Scan::hashing(), Spool::default(), Meter::new(u64::MAX));
         let mut total = 0;
         for piece in bytes.chunks(cut) {
             let (taken, measured) = scan.read(piece, &mut spool, &mut meter).unwrap();
@@ -233,7 +260,8 @@ mod tests {
 
     fn proved_of(contents: &[u8]) -> Measured {
         let size = contents.len() as u64;
-        Measured { crc32: crc32fast::hash(contents), compressed_size: size, size }
+        let digest = Some(Sha256::new().chain_update(contents).into());
+        Measured { crc32: crc32fast::hash(contents), compressed_size: size, size, digest }
     }
 
     #[test]
@@ -301,7 +329,7 @@ mod tests {
         for (what, plant) in plants {
             let bytes = planted(plant);
             for cut in [1, 7, 4096, 1 << 20] {
-                let (mut scan, mut spool, mut meter) = (Scan::default(), Spool::default(), Meter::new(u64::MAX));
+                let (mut scan, mut spool, mut meter) = (Scan::hashing(), Spool::default(), Meter::new(u64::MAX));
                 for piece in bytes.chunks(cut) {
                     let (taken, found) = scan.read(piece, &mut spool, &mut meter).unwrap();
                     assert_eq!((taken, found), (piece.len(), None), "{what}");

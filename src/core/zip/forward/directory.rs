@@ -2,7 +2,7 @@
 
 use super::{
     Event, ReadResult, State, ZipReader,
-    ledger::{Claim, Declared, NameDigest},
+    ledger::{Claim, CopyOf, Declared, NameDigest},
     name,
     record::{
         self, CENTRAL_HEADER, CentralHeader, DIGITAL_SIGNATURE, END, End, FLAGS_ENCRYPTED, IN_ZIP64, ZIP64_END,
@@ -194,13 +194,24 @@ impl ZipReader {
             method: header.method,
             name: NameDigest::new(raw_name, &decoded.name),
         };
-        let mode = self.ledger.confirm(&claim, &name)?;
-        let warnings = header.warnings(mode);
-        if warnings.is_empty() && self.known.is_none() {
+        let number = self.ledger.confirm(&claim, &name)?;
+        let row = self.ledger.row(number).expect("it was confirmed");
+        let (mode, copy_of) = (row.mode, row.copy_of);
+        let first = copy_of.and_then(|CopyOf(first)| self.ledger.row(first as usize));
+        let mut warnings = header.warnings(first.map_or(mode, |first| first.mode));
+        if first.is_some() {
+            warnings.insert(Warning::DuplicateDropped);
+        }
+        let is_link = header.mode(false).is_some_and(record::is_link);
+        let agrees = self.ledger.agrees_on_link(number, is_link);
+        if warnings.is_empty() && agrees && self.known.is_none() {
             return Ok(Event::Working);
         }
         // A member has this name, so it is safe.
         let name = name::safe_path(&decoded.name, self.names)?;
+        if !agrees {
+            return Err(Format::DuplicateName { name, problem: "one of them is a link" }.into());
+        }
         if self.known.is_some() && header.mode(name.ends_with('/')).is_some_and(|known| known != mode) {
             let problem = format!("the mode of {name:?} has changed while the file was read");
             return Err(Format::DirectoryMismatch { problem }.into());

@@ -1,8 +1,8 @@
 //! Local headers, and the choice of how to read the data after them.
 
 use super::{
-    Coding, Contents, Kept, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra, indexed,
-    ledger::NameDigest,
+    Coding, Contents, Data, Kept, Measured, Member, Method, ReadResult, Scan, State, ZipReader, extra, indexed,
+    ledger::{CopyOf, NameDigest},
     name,
     record::{self, FLAG_DESCRIPTOR, FLAG_END_MARKER, FLAG_PATCH, FLAGS_ENCRYPTED, IN_ZIP64, LocalHeader, method_name},
     time,
@@ -12,7 +12,7 @@ use crate::{
     member::{Entry, EntryKind},
     names::Names,
     warning::{Warning, Warnings},
-    zip::spool::Spool,
+    zip::{paths::NO_ROW, spool::Spool},
 };
 
 /// Method 99 says that the real method is in an AES extra field (APPNOTE §4.4.5).
@@ -52,20 +52,27 @@ impl ZipReader {
         let (raw_name, extra) = self.record[LocalHeader::LENGTH..length].split_at(header.name_length.into());
         let (mut member, mut sizes) = member(&header, raw_name, extra, offset, self.names)?;
         self.record.drain(..length);
-        self.paths.insert(&member.entry.name, &mut self.meter)?;
+        let row = u32::try_from(self.ledger.len()).unwrap_or(NO_ROW);
+        let first = self.paths.insert(&member.entry.name, row, &mut self.meter)?;
+        member.hashed = member.entry.kind != EntryKind::Directory;
         if let Some(directory) = &mut self.known {
             directory.links().check_folders(&member.entry.name)?;
             if let Some(row) = directory.find(offset) {
+                member.hashed &= row.may_be_copy;
                 know(&mut member, &mut sizes, row);
             }
         }
+        member.copy_of = first.map(|first| self.may_be_copy(&member, first)).transpose()?;
 
         let size = matches!(sizes, DeclaredSizes::Declared { .. }).then_some(member.entry.size);
         let contents = Contents::new(member.coding, size, &mut self.decoder, &mut self.meter);
+        let contents = if member.hashed { contents.hashing() } else { contents };
         let method = member.coding.method;
         let is_directory = member.entry.kind == EntryKind::Directory;
         match (sizes, method) {
-            (DeclaredSizes::Declared { compressed_size }, _) if matches!(member.entry.kind, EntryKind::Link { .. }) => {
+            (DeclaredSizes::Declared { compressed_size }, _)
+                if matches!(member.entry.kind, EntryKind::Link { .. }) && member.copy_of.is_none() =>
+            {
                 let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
                 self.begin_link(&member.entry, end)?;
                 let kept = Kept::Target(Vec::new());
@@ -73,24 +80,41 @@ impl ZipReader {
             }
             (DeclaredSizes::Declared { compressed_size }, _) => {
                 let end = compressed_size.map(|size| self.record_start(taken).saturating_add(size));
-                let (event, kept) = self.begin_member(&member.entry, method, 0, end)?;
+                let compressed = compressed_size.unwrap_or(member.entry.size);
+                let data = Data { compressed_size: compressed, unpacked_before: 0, end };
+                let (event, kept) = self.begin_member(&member, data)?;
                 self.state = State::Contents { member, contents, compressed_size, kept };
                 Ok((taken, event))
             }
             // A directory has no contents, only a descriptor, and some writers omit even that.
             (DeclaredSizes::Unknown, Method::Stored) if is_directory => {
-                let measured = Measured { crc32: 0, compressed_size: 0, size: 0 };
+                let measured = Measured { crc32: 0, compressed_size: 0, size: 0, digest: None };
                 let end = Some(self.record_start(taken));
-                let (event, kept) = self.begin_member(&member.entry, method, 0, end)?;
+                let data = Data { compressed_size: 0, unpacked_before: 0, end };
+                let (event, kept) = self.begin_member(&member, data)?;
                 self.state = State::Descriptor { member, measured, kept };
                 Ok((taken, event))
             }
             (DeclaredSizes::Unknown, Method::Stored) => {
-                self.go_to(State::Scan { member, scan: Scan::default(), spool: Spool::default() }, taken)
+                let scan = if member.hashed { Scan::hashing() } else { Scan::default() };
+                self.go_to(State::Scan { member, scan, spool: Spool::default() }, taken)
             }
             // Compressed data says by itself where it ends.
             (DeclaredSizes::Unknown, _) => self.go_to(State::Hold { member, contents, spool: Spool::default() }, taken),
         }
+    }
+
+    /// The first member of this member's path, at row `first` of the ledger, if they may be the same: their names have the
+    /// same bytes, and both are links or none is. The contents are compared at the end.
+    fn may_be_copy(&self, member: &Member, first: u32) -> Result<CopyOf, Error> {
+        let is_link = matches!(member.entry.kind, EntryKind::Link { .. });
+        let problem = match self.ledger.row(first as usize) {
+            Some(row) if row.name == member.name && record::is_link(row.mode) == is_link => return Ok(CopyOf(first)),
+            Some(row) if row.name == member.name => "one of them is a link",
+            Some(_) => "their names differ in the zip, and not in a tarball",
+            None => "one of them is the data before the zip",
+        };
+        Err(Format::DuplicateName { name: member.entry.name.clone(), problem }.into())
     }
 }
 
@@ -193,7 +217,7 @@ fn member(
     let coding = Coding { method, has_end_marker: header.flags & FLAG_END_MARKER != 0 };
     let declared_crc32 = (!has_descriptor).then_some(header.declared_crc32);
     let name = NameDigest::new(raw_name, &decoded.name);
-    Ok((Member { entry, coding, offset, name, declared_crc32, warnings }, sizes))
+    Ok((Member { entry, coding, offset, name, declared_crc32, hashed: false, copy_of: None, warnings }, sizes))
 }
 
 fn supported_method(header: &LocalHeader, raw_name: &[u8]) -> Result<Method, Unsupported> {

@@ -1,7 +1,7 @@
 //! The start of the file, up to the first record.
 
 use super::{
-    Coding, Contents, Event, Kept, Method, ReadResult, State, Verified, ZipReader,
+    Coding, Contents, Data, Event, Kept, Method, ReadResult, State, Verified, ZipReader,
     directory::Directory,
     ledger::Ledger,
     order::HeldMember,
@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Format, Unsupported},
     member::{Entry, EntryKind},
     warning::{Warning, Warnings},
-    zip::format::foreign,
+    zip::{format::foreign, paths::NO_ROW},
 };
 
 /// The name of a save's header and metadata in the tarball.
@@ -111,9 +111,12 @@ impl ZipReader {
         self.save = Some(header);
         let size = header.length as u64 + header.metadata;
         self.ledger = Ledger::new(size);
-        self.paths.insert(LEADING_DATA, &mut self.meter)?;
+        self.paths.insert(LEADING_DATA, NO_ROW, &mut self.meter)?;
         let entry = Entry { name: LEADING_DATA.to_owned(), kind: EntryKind::File, mode: 0o644, mtime: 0, size };
-        let (event, kept) = self.begin_member(&entry, Method::Stored, 0, Some(size))?;
+        self.admit(&entry, Some(size))?;
+        let data = Data { compressed_size: size, unpacked_before: 0, end: Some(size) };
+        let begin = self.beginning(&entry, Method::Stored, false, data);
+        let (event, kept) = self.announce_in_turn(begin);
         let contents = Contents::new(AS_IS, Some(size), &mut self.decoder, &mut self.meter);
         self.state = State::LeadingData { entry, contents, kept };
         Ok((taken, event))
@@ -149,7 +152,7 @@ impl ZipReader {
                 self.wait(waiting)?;
                 State::FirstSignature
             }
-            Kept::Nothing | Kept::Target(_) => {
+            Kept::Nothing | Kept::Target(_) | Kept::Copy => {
                 let verified = Verified { coding: AS_IS, measured: contents.measured(), warnings };
                 State::Verified { verified, then: Box::new(State::FirstSignature) }
             }

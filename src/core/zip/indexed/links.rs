@@ -30,7 +30,7 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    pub(super) fn insert(&mut self, path: &str, meter: &mut Meter) -> Result<(), Error> {
+    pub(crate) fn insert(&mut self, path: &str, meter: &mut Meter) -> Result<(), Error> {
         self.beyond_ascii |= !path.is_ascii();
         let key = Prefixes::default().push(path);
         if !self.paths.contains(&key) {

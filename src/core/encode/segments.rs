@@ -1,0 +1,342 @@
+//! The file of a tarball: one stream, or one in segments with an index behind them.
+//!
+//! ```text
+//!  tarball   │ padding, headers, small members │ header │ contents of 1 MiB and more │ padding, headers, … │ zeros │
+//!  segments  │ 16 MiB at most                  │        │ cut every 16 MiB           │                             │
+//! ```
+//!
+//! Where a segment ends depends on the order and the sizes of the members alone.
+
+use std::collections::VecDeque;
+
+use recompress_encoder as ours;
+
+use super::{
+    brotli::{Encoded, Encoder, End, SMALL},
+    parameters::Parameters,
+};
+use crate::{
+    archive::tar,
+    error::{Error, Limit},
+    limits::Meter,
+    member::Entry,
+    seekable::{block, footer::Footer, index::Builder},
+};
+
+/// Contents of at least so many bytes are a segment of their own: a server can send it as it is.
+const OWN: u64 = 1 << 20;
+
+/// A segment of small members has at most so many bytes of the tarball: what it costs to read one of them.
+const GROUP: u64 = 16 << 20;
+
+/// Qualities whose files have an index unless the caller wants none. At 10 and 11 the dictionary, which segments cannot use, is
+/// worth more than 0.5 % of a small archive; below 5 mbrotli cannot do without it.
+const BY_DEFAULT: std::ops::RangeInclusive<u8> = 5..=9;
+
+/// Qualities that can write segments, and windows: the largest that is too small for segments has 17 bits.
+const POSSIBLE: std::ops::RangeInclusive<u8> = 5..=11;
+pub(super) const LEAST_LGWIN: u8 = 18;
+
+/// The index is compressed with these.
+const INDEX_QUALITY: u8 = 9;
+const INDEX_LGWIN: u8 = 18;
+
+/// Bytes of a piece of the compressed index: a block's, less its type.
+const PIECE: usize = block::LONGEST - 1;
+
+/// True if a file of this quality can have an index.
+pub(super) fn can_have_index(quality: u8) -> bool {
+    POSSIBLE.contains(&quality)
+}
+
+/// False if it is certain that the file gets no index.
+fn may_have_index(parameters: Parameters) -> bool {
+    let by_default = parameters.may_lower() || BY_DEFAULT.contains(&parameters.quality());
+    parameters.seekable().unwrap_or(by_default) && parameters.can_have_index()
+}
+
+/// Writes the file of one tarball.
+#[derive(Debug)]
+pub(crate) struct FileWriter {
+    /// Whether the caller wants an index.
+    seekable: Option<bool>,
+    /// Of the present segment, or of the whole stream.
+    encoder: Encoder,
+    /// Present while the file can have an index.
+    index: Option<Box<Builder>>,
+    /// Offsets in the tarball at which a segment ends.
+    cuts: VecDeque<u64>,
+    /// Where the present segment starts, in the file and in the tarball.
+    start: (u64, u64),
+    /// Bytes of the file that were made, and bytes of the tarball that were taken.
+    file_bytes: u64,
+    tar_bytes: u64,
+    stage: Stage,
+    /// Bytes to write before anything else, from `next` on.
+    waiting: Vec<u8>,
+    next: usize,
+    first_quality: Option<u8>,
+    /// The blocks that end the stream, and the digest of the tarball.
+    ending: Option<(Vec<u8>, [u8; 32])>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing is compressed; the tarball may still turn out to be small.
+    Gathering,
+    Segments,
+    Index(Box<IndexWriter>),
+    End,
+}
+
+impl FileWriter {
+    pub(crate) fn new(parameters: Parameters) -> Result<Self, Error> {
+        Ok(Self {
+            seekable: parameters.seekable(),
+            encoder: Encoder::new(parameters)?,
+            index: may_have_index(parameters).then(Box::default),
+            cuts: VecDeque::new(),
+            start: (0, 0),
+            file_bytes: 0,
+            tar_bytes: 0,
+            stage: Stage::Gathering,
+            waiting: Vec::new(),
+            next: 0,
+            first_quality: None,
+            ending: None,
+        })
+    }
+
+    /// Ends the stream with these blocks, which include its last byte, and puts the digest of the tarball into the index.
+    pub(crate) fn set_ending(&mut self, blocks: Vec<u8>, sha256: [u8; 32]) {
+        self.ending = Some((blocks, sha256));
+    }
+
+    /// Quality and lgwin in use. Not final before the first byte of output.
+    pub(crate) fn in_use(&self) -> (u8, u8) {
+        self.encoder.in_use()
+    }
+
+    /// The quality of the first output, if there is any.
+    pub(crate) fn first_quality(&self) -> Option<u8> {
+        self.first_quality.or_else(|| self.encoder.first_quality())
+    }
+
+    /// If nothing is compressed yet: the number of gathered bytes with `more` bytes, and the window they can use.
+    pub(crate) fn gathered(&self, more: usize) -> Option<(u64, u8)> {
+        if matches!(self.stage, Stage::Gathering) { self.encoder.gathered(more) } else { None }
+    }
+
+    /// Changes the quality, as [`Encoder::set_quality`] does. A quality without segments ends the hope for an index.
+    pub(crate) fn set_quality(&mut self, quality: u8) {
+        self.encoder.set_quality(quality);
+        if !matches!(self.stage, Stage::Gathering) && !POSSIBLE.contains(&quality) {
+            self.index = None;
+        }
+    }
+
+    /// A member follows, whose header blocks have `header` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `memory_limit`
+    pub(crate) fn member(&mut self, entry: &Entry, header: usize, meter: &mut Meter) -> Result<(), Error> {
+        let Some(index) = &mut self.index else { return Ok(()) };
+        let segment_start = self.cuts.back().copied().unwrap_or(self.start.1);
+        let at = self.tar_bytes;
+        let contents = at + header as u64;
+        let end = contents + entry.size;
+        let known = self.cuts.len();
+        if entry.size >= OWN {
+            // Before the header, so that it can be read without the members before it. Padding alone may precede it.
+            if at - segment_start >= tar::BLOCK as u64 {
+                self.cuts.push_back(at);
+            }
+            self.cuts.extend([contents, end]);
+        } else if end - segment_start > GROUP {
+            self.cuts.push_back(at);
+        }
+        index.member(entry, header as u64, self.cuts.len() - known, meter)
+    }
+
+    /// The contents of the last member have this CRC-32.
+    pub(crate) fn verified(&mut self, crc32: u32) {
+        if let Some(index) = &mut self.index {
+            index.verified(crc32);
+        }
+    }
+
+    /// Takes bytes from the front of `input` and may write to the front of `output`.
+    pub(crate) fn write(&mut self, input: &[u8], output: &mut [u8]) -> Result<Encoded, Error> {
+        if !self.waiting.is_empty() {
+            return Ok(self.pass(output));
+        }
+        let until_cut = self.cuts.front().map_or(u64::MAX, |cut| cut - self.tar_bytes);
+        let count = input.len().min(usize::try_from(until_cut).unwrap_or(usize::MAX));
+        let is_large = |(length, _)| length > SMALL as u64;
+        if count == 0 || self.gathered(count).is_some_and(is_large) {
+            return self.cut_or_begin(output);
+        }
+        let encoded = self.encoder.write(&input[..count], output)?;
+        self.tar_bytes += encoded.consumed as u64;
+        self.file_bytes += encoded.produced as u64;
+        Ok(encoded)
+    }
+
+    /// Ends the stream. Call it until `finished` is true.
+    pub(crate) fn finish(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+        if !self.waiting.is_empty() {
+            return Ok(self.pass(output));
+        }
+        match &mut self.stage {
+            Stage::Gathering => {
+                let (_, lgwin) = self.encoder.gathered(0).expect("nothing is compressed");
+                self.begin(lgwin);
+                Ok(Encoded::default())
+            }
+            Stage::Segments if self.index.is_none() && self.ending.is_none() => {
+                self.encoder.finish(End::Stream, output)
+            }
+            Stage::Segments => {
+                let encoded = self.end_segment(output)?;
+                if encoded.finished {
+                    let sha256 = self.ending.as_ref().map(|(_, sha256)| *sha256);
+                    self.stage = match self.index.take() {
+                        Some(index) => Stage::Index(Box::new(IndexWriter::new(&index, sha256)?)),
+                        None => self.end(),
+                    };
+                }
+                Ok(Encoded { finished: false, ..encoded })
+            }
+            Stage::Index(writer) => {
+                if writer.step(&mut self.waiting)? {
+                    self.stage = self.end();
+                }
+                Ok(Encoded::default())
+            }
+            Stage::End => Ok(Encoded { finished: true, ..Encoded::default() }),
+        }
+    }
+
+    /// Starts to compress. Now quality and window are known, and so is whether there will be an index.
+    fn begin(&mut self, lgwin: u8) {
+        let (quality, _) = self.encoder.in_use();
+        let is_wanted = match self.seekable {
+            Some(wanted) => wanted && POSSIBLE.contains(&quality),
+            None => BY_DEFAULT.contains(&quality),
+        };
+        if is_wanted && lgwin >= LEAST_LGWIN {
+            self.waiting = block::start(lgwin);
+            self.file_bytes = self.waiting.len() as u64;
+            self.start = (self.file_bytes, 0);
+            self.encoder.join(lgwin);
+        } else {
+            self.index = None;
+            self.cuts.clear();
+        }
+        self.stage = Stage::Segments;
+    }
+
+    /// Ends the present segment, where one must end, or starts to compress.
+    fn cut_or_begin(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+        if matches!(self.stage, Stage::Gathering) {
+            let (_, lgwin) = self.encoder.in_use();
+            self.begin(lgwin);
+            return Ok(Encoded::default());
+        }
+        let encoded = self.end_segment(output)?;
+        if encoded.finished {
+            self.cuts.pop_front();
+            self.first_quality = self.first_quality();
+            let expected = self.cuts.front().map(|cut| cut - self.tar_bytes);
+            self.encoder.next_segment(self.tar_bytes, expected)?;
+        }
+        Ok(Encoded { finished: false, ..encoded })
+    }
+
+    /// Ends the present segment at a whole byte, and adds it to the index.
+    fn end_segment(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
+        let encoded = self.encoder.finish(End::Segment, output)?;
+        self.file_bytes += encoded.produced as u64;
+        if encoded.finished {
+            let (file, tar) = self.start;
+            self.start = (self.file_bytes, self.tar_bytes);
+            if let Some(index) = &mut self.index {
+                index.segment(self.file_bytes - file, self.tar_bytes - tar);
+            }
+        }
+        Ok(encoded)
+    }
+
+    /// Queues the end of the stream.
+    fn end(&mut self) -> Stage {
+        match self.ending.take() {
+            Some((blocks, _)) => self.waiting.extend(blocks),
+            None => self.waiting.push(block::LAST),
+        }
+        Stage::End
+    }
+
+    /// Writes what waits.
+    fn pass(&mut self, output: &mut [u8]) -> Encoded {
+        let count = output.len().min(self.waiting.len() - self.next);
+        output[..count].copy_from_slice(&self.waiting[self.next..self.next + count]);
+        self.next += count;
+        let output_full = self.next < self.waiting.len();
+        if !output_full {
+            self.waiting.clear();
+            self.next = 0;
+        }
+        Encoded { produced: count, output_full, ..Encoded::default() }
+    }
+}
+
+/// Compresses the index, a piece in each block.
+#[derive(Debug)]
+struct IndexWriter {
+    index: Vec<u8>,
+    /// Bytes of it that were compressed.
+    at: usize,
+    encoder: ours::Encoder,
+    piece: Vec<u8>,
+    block_bytes: usize,
+}
+
+impl IndexWriter {
+    fn new(index: &Builder, sha256: Option<[u8; 32]>) -> Result<Self, Error> {
+        let index = index.written(sha256);
+        let options = ours::Options {
+            quality: INDEX_QUALITY,
+            lgwin: INDEX_LGWIN,
+            expected: Some(index.len() as u64),
+            start: ours::Start::Stream,
+        };
+        let encoder =
+            ours::Encoder::new(&options).map_err(|ours::OutOfMemory(wanted)| Limit::Memory { wanted, limit: 0 })?;
+        Ok(Self { index, at: 0, encoder, piece: vec![0; PIECE], block_bytes: 0 })
+    }
+
+    /// Appends the next blocks to `file`. True if they were the last.
+    fn step(&mut self, file: &mut Vec<u8>) -> Result<bool, Error> {
+        let rest = &self.index[self.at..];
+        let encoded = if rest.is_empty() {
+            self.encoder.finish(ours::End::Stream, &mut self.piece)
+        } else {
+            self.encoder.write(rest, &mut self.piece)
+        };
+        self.at += encoded.consumed;
+        let before = file.len();
+        if encoded.produced > 0 {
+            block::write(&[&[block::INDEX], &self.piece[..encoded.produced]], file);
+        }
+        self.block_bytes += file.len() - before;
+        if encoded.finished {
+            let small = |length: usize| {
+                u32::try_from(length).map_err(|_| Limit::Memory { wanted: length as u64, limit: u32::MAX.into() })
+            };
+            let (index_bytes, block_bytes) = (small(self.index.len())?, small(self.block_bytes)?);
+            Footer { index_bytes, block_bytes, crc32: crc32fast::hash(&self.index) }.write(file);
+        }
+        Ok(encoded.finished)
+    }
+}

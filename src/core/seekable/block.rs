@@ -1,0 +1,136 @@
+//! Blocks: bytes in a brotli stream that every decoder skips. Each is a metadata meta-block (RFC 7932 §9.2) whose first byte is
+//! its type.
+
+/// The types of blocks. A reader skips the others.
+pub(crate) const INDEX: u8 = b'i';
+pub(crate) const FOOTER: u8 = b'e';
+
+/// The first block of a seekable file, whole: the type is `r`.
+pub(crate) const SIGNATURE: &[u8] = b"recompress/1";
+
+/// The last byte of a stream that ends at a whole byte: ISLAST and ISLASTEMPTY.
+pub(crate) const LAST: u8 = 0b11;
+
+/// The longest contents of a block that this crate writes, in bytes.
+pub(crate) const LONGEST: usize = 1 << 16;
+
+/// The bits of a metadata meta-block before its contents, from the lowest on: not the last meta-block, no nibbles of a length but
+/// metadata, a bit that is zero, the number of bytes of the length, the length less one.
+fn header_bits(length: usize) -> (u32, u32) {
+    debug_assert!((1..=LONGEST).contains(&length));
+    let width = if length <= 1 << 8 { 1 } else { 2 };
+    (0b11 << 1 | width << 4 | (length as u32 - 1) << 6, 6 + 8 * width)
+}
+
+/// Appends a block at a whole byte.
+pub(crate) fn write(contents: &[&[u8]], bytes: &mut Vec<u8>) {
+    let (header, count) = header_bits(contents.iter().map(|part| part.len()).sum());
+    bytes.extend_from_slice(&header.to_le_bytes()[..count.div_ceil(8) as usize]);
+    contents.iter().for_each(|part| bytes.extend_from_slice(part));
+}
+
+/// The header of a stream with this window (RFC 7932 §9.1) and the signature, to a whole byte.
+pub(crate) fn start(lgwin: u8) -> Vec<u8> {
+    let number = u32::from(lgwin);
+    let (window, width) = match lgwin {
+        16 => (0, 1),
+        17 => (1, 7),
+        18.. => ((number - 17) << 1 | 1, 4),
+        _ => ((number - 8) << 4 | 1, 7),
+    };
+    let (header, count) = header_bits(SIGNATURE.len());
+    let mut bytes = (header << width | window).to_le_bytes()[..(count + width).div_ceil(8) as usize].to_vec();
+    bytes.extend_from_slice(SIGNATURE);
+    bytes
+}
+
+/// Bytes of the longest [`start`].
+pub(crate) const START: usize = 3 + SIGNATURE.len();
+
+/// The window of a file that begins with `bytes`, and the length of its [`start`]. `None` if it has no signature.
+pub(crate) fn signed(bytes: &[u8]) -> Option<(u8, usize)> {
+    (10..=24).find_map(|lgwin| {
+        let start = start(lgwin);
+        bytes.starts_with(&start).then_some((lgwin, start.len()))
+    })
+}
+
+/// Takes a block from the front of `bytes`: its contents. `None` if there is no whole block.
+pub(crate) fn read<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let mut word = [0; 4];
+    let known = bytes.len().min(4);
+    word[..known].copy_from_slice(&bytes[..known]);
+    let header = u32::from_le_bytes(word);
+    let width = header >> 4 & 3;
+    if header & 0b1111 != 0b0110 || width == 0 {
+        return None;
+    }
+    let bits = 6 + 8 * width;
+    let whole = bits.div_ceil(8) as usize;
+    let length = header >> 6 & ((1 << (8 * width)) - 1);
+    // The longest form fills the word; in the others, what fills the last byte is zero.
+    let fill = u64::from(header) & ((1 << (8 * whole)) - 1);
+    if fill >> bits != 0 || width > 1 && length >> (8 * (width - 1)) == 0 {
+        return None;
+    }
+    let end = whole.checked_add(length as usize + 1)?;
+    let contents = bytes.get(whole..end)?;
+    *bytes = &bytes[end..];
+    Some(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decompressed(stream: &[u8]) -> Vec<u8> {
+        let mut decoded = Vec::new();
+        brotli::BrotliDecompress(&mut &stream[..], &mut decoded).unwrap();
+        decoded
+    }
+
+    #[test]
+    fn a_decoder_skips_blocks_of_every_length_and_a_reader_reads_them() {
+        for length in [1, 2, 255, 256, 257, 65_535, LONGEST] {
+            let contents: Vec<u8> = (0..length).map(|index| index as u8).collect();
+            for lgwin in 10..=24 {
+                let mut stream = start(lgwin);
+                let before = stream.len();
+                write(&[&contents[..1], &contents[1..]], &mut stream);
+                let mut rest = &stream[before..];
+                assert_eq!(read(&mut rest), Some(&contents[..]));
+                assert!(rest.is_empty());
+                for cut in 0..stream.len() - before {
+                    assert_eq!(read(&mut &stream[before..before + cut]), None);
+                }
+                stream.push(LAST);
+                assert_eq!(decompressed(&stream), b"");
+                assert_eq!(signed(&stream), Some((lgwin, before)));
+                assert!(before <= START);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_begins_with_the_bytes_of_the_specification() {
+        assert_eq!(start(22), b"\x6b\x2d\x00recompress/1");
+        assert_eq!(start(16).len(), START - 1);
+        assert_eq!(signed(&start(22)[..14]), None);
+        assert_eq!(signed(b"\x6b\x2d\x00recompress/2"), None);
+        assert_eq!(signed(b""), None);
+    }
+
+    #[test]
+    fn other_meta_blocks_are_no_blocks() {
+        let mut block = Vec::new();
+        write(&[&[1; 300]], &mut block);
+        for bit in [0, 1, 2, 3, 22, 23] {
+            let mut other = block.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(read(&mut &other[..]), None, "bit {bit}");
+        }
+        // A length of two bytes that fits one, and no length at all.
+        assert_eq!(read(&mut &[0b10_0110, 0, 0, 1, 2][..]), None);
+        assert_eq!(read(&mut &[0b00_0110, 1][..]), None);
+    }
+}
