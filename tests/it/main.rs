@@ -16,4 +16,6 @@ mod seekable;
 mod selection;
 mod shared_cases;
 
-use recompress_testkit::{bodies, by_index, drivers, extra_field, methods, recipe, record, tarball, zip_writer};
+use recompress_testkit::{
+    bodies, by_index, drivers, encoding, extra_field, methods, recipe, record, tarball, zip_writer,
+};
