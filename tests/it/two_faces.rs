@@ -14,6 +14,7 @@ fn tarball_of(members: &[(&str, &[u8])]) -> Vec<u8> {
     for (name, contents) in members {
         let mut header = tar::Header::new_ustar();
         header.set_path(name).unwrap();
+        header.set_entry_type(tar::EntryType::Regular);
         header.set_mode(0o644);
         header.set_uid(0);
         header.set_gid(0);
