@@ -1,11 +1,14 @@
 // Fits models of the cost and the result size of conversions to measurements in workerd: the table that budgets are
 // counted by, and the one that /estimate goes by. `make calibrate`
 //
-//     node tools/calibrate.mjs [--data FILE] [--again] [--costs FILE] [--sizes FILE] [--mib N]
+//     node tools/calibrate.mjs [--data FILE] [--again] [--costs FILE] [--sizes FILE] [--mib N] [--only N,N --beside N]
 //
 // --data is where the measurements are written; with --again they are read from there, and nothing is measured. --costs and
 // --sizes are the tables to write. Prints the errors of the estimates, on the data of the fit and on the benchmark's
 // corpus, which is not part of the fit.
+//
+// --only measures the costs of these qualities beside those of another one, whose row of the table stays: each conversion at
+// the one is followed by the same at the other, and the ratio counts. So a busy machine does not change the unit.
 //
 // The model of costs is of src/core/cost/cpu.rs: each * bytes + changed * min(output, bytes - output) + given * output, in
 // picoseconds of CPU. The fit minimises the squares of relative errors, so that cheap data counts as much as dear, and
@@ -32,6 +35,8 @@ const { values: options } = parseArgs({
     costs: { type: "string" },
     sizes: { type: "string" },
     mib: { type: "string", default: "6" },
+    only: { type: "string" },
+    beside: { type: "string" },
   },
 });
 const QUALITIES = [...Array(12).keys()];
@@ -112,6 +117,40 @@ async function convert(worker, zip, quality, lgwin) {
     if (status !== 200 || error) throw error ?? new Error(`${path}: status ${status}: ${body}`);
     const cpu = cpuOf(worker.pid) - start;
     if (cpu > 0.2) return { cpu: cpu / count, output: body.length };
+  }
+}
+
+/** The rows of some qualities, with the CPU that they would take if that of `beside` were what the table says. */
+async function measureBeside(qualities, beside) {
+  const cleanUp = [];
+  const worker = await startWorker({ after: (task) => cleanUp.push(task) }, { vars: { RECOMPRESS_CPU_MS: "600000" } });
+  const rows = [];
+  try {
+    for (const lgwin of WINDOWS) {
+      for (const [name, zip] of await forCosts(Number(options.mib) * MIB)) {
+        const seen = qualities.map(() => []);
+        let sizes = [];
+        for (let round = 0; round < 3; round++) {
+          const other = await convert(worker, zip, beside, lgwin);
+          for (const [i, quality] of qualities.entries()) {
+            const { cpu, output } = await convert(worker, zip, quality, lgwin);
+            seen[i].push(cpu / other.cpu);
+            sizes[i] = output;
+          }
+          sizes.beside = other.output;
+        }
+        const costs = costsInUse()[beside][WINDOWS.indexOf(lgwin)];
+        const unit = counted({ ...contents(zip), output: sizes.beside }).reduce((sum, n, i) => sum + n * costs[i], 0) / 1e9;
+        for (const [i, quality] of qualities.entries()) {
+          const ratio = seen[i].sort((a, b) => a - b)[1];
+          rows.push({ set: "costs", name, ...contents(zip), zip: zip.length, quality, lgwin, output: sizes[i], cpu_ms: Math.round(unit * ratio) });
+          console.error(`${name}, lgwin ${lgwin}, quality ${quality}: ${ratio.toFixed(2)} of the CPU at ${beside}`);
+        }
+      }
+    }
+    return rows;
+  } finally {
+    for (const task of cleanUp) await task();
   }
 }
 
@@ -259,6 +298,17 @@ function errors(what, rows, estimate) {
   console.log(`| ${what} | ${rows.length} | ${tooMuch} % | ${factor(off[off.length >> 1].ratio)} | ${factor(off[Math.floor(off.length * 0.9)].ratio)} | ${factor(worst.ratio)}, ${where} |`);
 }
 
+if (options.only) {
+  const qualities = options.only.split(",").map(Number);
+  const rows = await measureBeside(qualities, Number(options.beside));
+  const costs = costsInUse();
+  for (const quality of qualities) {
+    costs[quality] = WINDOWS.map((lgwin) => fitCosts(rows.filter((row) => row.quality === quality && row.lgwin === lgwin)));
+  }
+  writeCosts(costs);
+  process.exit();
+}
+
 const rows = options.again ? readData(options.data) : await measure();
 if (options.data && !options.again) writeData(options.data, rows);
 const of = (...sets) => rows.filter(({ set }) => sets.includes(set));
@@ -266,11 +316,13 @@ const column = (lgwin) => WINDOWS.indexOf(lgwin);
 
 const costs = options.costs ? table(of("costs"), fitCosts) : costsInUse();
 const sizes = table(of("costs", "sizes"), fitSizes);
-if (options.costs) {
+if (options.costs) writeCosts(costs);
+if (options.sizes) writeTable(options.sizes, "Coefficients of the output's size.", "SIZE", "f64", sizes, (number) => number.toFixed(4));
+
+function writeCosts(costs) {
   const doc = "Picoseconds per input byte, per byte that is neither copied nor incompressible, and per output byte.";
   writeTable(options.costs, doc, "COST", "u64", costs, String);
 }
-if (options.sizes) writeTable(options.sizes, "Coefficients of the output's size.", "SIZE", "f64", sizes, (number) => number.toFixed(4));
 
 /** The table as it is, where no other is written. */
 function costsInUse() {

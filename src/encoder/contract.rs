@@ -7,7 +7,7 @@ pub struct Options {
     pub quality: u8,
     /// Base-2 logarithm of the window, 10 to 24.
     pub lgwin: u8,
-    /// Bytes that will be written, those of [`Encoder::prime`] included, if that is known: small tables do for few. More may
+    /// Bytes that will be written, those of [`crate::Encoder::prime`] included, if that is known: small tables do for few. More may
     /// come.
     pub expected: Option<u64>,
     /// How it begins.

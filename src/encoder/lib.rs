@@ -14,6 +14,7 @@ mod context_map;
 mod contract;
 mod cost;
 mod decoder;
+mod effort;
 mod encoder;
 mod matcher;
 mod metablock;

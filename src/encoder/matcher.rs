@@ -143,13 +143,14 @@ impl<const KEY: usize> Rows<KEY> {
         self.put(place, position);
     }
 
-    /// Gives the entries of the same key and some others to `consider` until it returns false, then stores the place.
+    /// Gives the entries of the same key and some others to `consider` until it returns false, then stores the place, if it has
+    /// a position.
     #[inline(always)]
     pub(crate) fn search(
         &mut self,
         bytes: &[u8],
         at: usize,
-        position: u32,
+        position: Option<u32>,
         most: usize,
         mut consider: impl FnMut(u32) -> bool,
     ) {
@@ -172,7 +173,9 @@ impl<const KEY: usize> Rows<KEY> {
                 break;
             }
         }
-        self.put(place, position);
+        if let Some(position) = position {
+            self.put(place, position);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     bodies,
     cases::{self, Case},
     drivers::SplitMix,
-    recipe,
+    encoding, recipe,
 };
 
 /// Recipes among the seeds. Random bytes are good enough to start with.
@@ -60,6 +60,27 @@ fn indexed_body_holds_for_all_seeds() {
     over_all_seeds(|seed| {
         bodies::indexed(seed);
     });
+}
+
+#[test]
+fn encoder_body_holds_for_all_seeds() {
+    over_all_seeds(|seed| {
+        encoding::encoder(seed);
+    });
+}
+
+/// Without the instruments of a fuzzer: `RECOMPRESS_ROUNDS=10000 RECOMPRESS_SEED=1 cargo test -p recompress --test it -- --ignored many`
+#[test]
+#[ignore = "takes as long as it is told to"]
+fn encoder_body_holds_for_many_random_inputs() {
+    let number = |name, usual| env::var(name).map_or(usual, |text| text.parse().expect("a number"));
+    let first = number("RECOMPRESS_SEED", 1);
+    for seed in first..first + number("RECOMPRESS_ROUNDS", 1000) {
+        let mut random = SplitMix(seed);
+        let length = 10 + random.below(2000);
+        let input: Vec<u8> = (0..length).map(|_| random.below(256) as u8).collect();
+        assert!(panic::catch_unwind(|| encoding::encoder(&input)).is_ok(), "seed {seed}");
+    }
 }
 
 #[test]

@@ -333,3 +333,27 @@ fn a_meta_block_far_longer_than_the_window_keeps_its_first_context() {
         assert_decodes(&compressed, words.as_bytes(), &format!("quality {quality}, lgwin {lgwin}"));
     }
 }
+
+/// Data that hardly shrinks fills the tables fast, unless they leave places out.
+#[test]
+fn what_is_mostly_literals_is_found_again_far_back() {
+    let mut once = random(23, 5 << 19, 64);
+    for at in (1000..once.len() - 8).step_by(50) {
+        once.copy_within(at - 777..at - 769, at);
+    }
+    let alone = whole(&once, &options(9, 22));
+    let twice = [&once[..], &once].concat();
+    let compressed = whole(&twice, &options(9, 22));
+    assert_decodes(&compressed, &twice, "twice");
+    assert!(compressed.len() < alone.len() / 20 * 21, "{} bytes once, {} twice", alone.len(), compressed.len());
+}
+
+#[test]
+fn noise_is_stored_with_a_header_for_each_meta_block() {
+    for length in [100, 70_000, (2 << 20) + 5, 5 << 20] {
+        let noise = random(24, length, 256);
+        let compressed = whole(&noise, &options(9, 22));
+        assert!(compressed.len() <= length + 5 + 5 * (length >> 20), "{} bytes for {length}", compressed.len());
+        assert_decodes(&compressed, &noise, "noise");
+    }
+}
