@@ -1,5 +1,7 @@
 //! The command line: its limits, at an archive's need and at one less; its messages for wrong usage; listings.
 
+mod stored;
+
 use std::{
     fs,
     io::Write,

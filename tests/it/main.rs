@@ -15,7 +15,8 @@ mod report;
 mod seekable;
 mod selection;
 mod shared_cases;
+mod two_faces;
 
 use recompress_testkit::{
-    bodies, by_index, drivers, encoding, extra_field, methods, recipe, record, tarball, zip_writer,
+    bodies, by_index, drivers, encoding, extra_field, methods, recipe, record, seekable_writer, tarball, zip_writer,
 };

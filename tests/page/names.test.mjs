@@ -14,18 +14,22 @@ async function convert({ zip, names }) {
   const { init, recompress } = await import("/page/recompress.js");
   await init();
   const bytes = Uint8Array.from(atob(zip), (char) => char.charCodeAt(0));
-  const pieces = new Blob([bytes]).stream().pipeThrough(recompress({ quality: 2, names }));
-  const result = new Uint8Array(await new Response(pieces).arrayBuffer());
+  const conversion = recompress({ quality: 2, names });
+  const pieces = new Blob([bytes]).stream().pipeThrough(conversion);
+  const buffer = await new Response(pieces).arrayBuffer().catch(() => {});
+  // A response only says that something failed.
+  await conversion.summary;
+  const result = new Uint8Array(buffer);
   return Array.from(result, (byte) => String.fromCharCode(byte)).join("");
 }
 
 test("every character has the same name in Chromium and on the command line", async (t) => {
   const origin = await startSite(t);
   const { page } = await openPage(t, await startBrowser(t), origin);
-  for (const { names, label, disputed, characters } of CHARSETS) {
+  for (const { names, label, disputed } of CHARSETS) {
     const { valid, invalid } = await page.evaluate(codesOf, label);
     const bytes = valid.filter((code) => !disputed.includes(code)).map(bytesOf);
-    assert.ok(bytes.length > characters, `${names}: ${bytes.length} characters`);
+    assert.ok(bytes.length > 6000, `${names}: ${bytes.length} characters`);
     const zip = zipNamed(bytes);
     const result = await page.evaluate(convert, { zip: zip.toString("base64"), names });
     assert.deepEqual(Buffer.from(result, "latin1"), converted(zip, "--quality", 2, "--names", names), names);

@@ -11,6 +11,7 @@ pub mod methods;
 pub mod recipe;
 pub mod record;
 pub mod save_body;
+pub mod seekable_writer;
 pub mod shared_cases;
 pub mod tarball;
 pub mod zip_writer;

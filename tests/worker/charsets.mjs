@@ -4,15 +4,14 @@ import { crc32 } from "node:zlib";
 
 /** The option's value, the label of the Encoding standard, and the codes that decoders read in different ways. */
 export const CHARSETS = [
-  { names: "cp932", label: "shift_jis", disputed: [], characters: 7500 },
-  { names: "big5", label: "big5", disputed: [0x8862, 0x8864, 0x88a3, 0x88a5], characters: 13_000 },
+  { names: "cp932", label: "shift_jis", disputed: [] },
+  { names: "big5", label: "big5", disputed: [0x8862, 0x8864, 0x88a3, 0x88a5] },
   {
     names: "gbk",
     label: "gbk",
     disputed: [0xa6d9, 0xa6da, 0xa6db, 0xa6dc, 0xa6dd, 0xa6de, 0xa6df, 0xa6ec, 0xa6ed, 0xa6f3, 0xfe59, 0xfe61, 0xfe66, 0xfe67, 0xfe6d, 0xfe7e, 0xfe90, 0xfea0],
-    characters: 20_000,
   },
-  { names: "euc-kr", label: "euc-kr", disputed: [], characters: 16_000 },
+  { names: "euc-kr", label: "euc-kr", disputed: [] },
 ];
 
 /**

@@ -22,11 +22,10 @@ async function tables(t) {
 test("every character has the same name in the Worker and on the command line", async (t) => {
   const codes = await tables(t);
   const { port } = await startWorker(t);
-  for (const { names, label, disputed, characters } of CHARSETS) {
+  for (const { names, label, disputed } of CHARSETS) {
     const { valid, invalid } = await codes(label);
     const bytes = valid.filter((code) => !disputed.includes(code)).map(bytesOf);
-    // Big5 has codes of two characters, which are disputed.
-    assert.ok(bytes.length > characters && bytes.length < 24_000, `${names}: ${bytes.length} characters`);
+    assert.ok(bytes.length > 6000, `${names}: ${bytes.length} characters`);
     const zip = zipNamed(bytes);
     const response = await request(port, { path: `/?quality=2&names=${names}`, body: zip });
     assert.equal(response.status, 200, `${names}: ${response.body}`);

@@ -112,13 +112,7 @@ fn calls() -> &'static [u8] {
 fn filters() -> Vec<Case> {
     let xz = |data: &[u8]| Member { method: XZ, data: Some(data.to_vec()), ..stored(b"m", calls()) };
     let described = |data| Member { descriptor: Descriptor::Signed32, ..xz(data) };
-    let mut unknown = X86_XZ.to_vec();
-    // The block's header begins after 12 bytes: its length, its flags, the id of its first filter. Its CRC-32 ends it.
-    unknown[14] = 0x0c;
-    let end = 12 + 4 * usize::from(unknown[12]);
-    let crc32 = crc32fast::hash(&unknown[12..end]);
-    unknown[end..end + 4].copy_from_slice(&crc32.to_le_bytes());
-    let mut rows: Vec<_> = [("x86", X86_XZ), ("delta-arm", DELTA_ARM_XZ), ("blocks", BLOCKS_XZ)]
+    let mut rows: Vec<_> = [("blocks", BLOCKS_XZ)]
         .into_iter()
         .flat_map(|(name, data)| {
             let out = || [file("m", calls()), a_out()];
@@ -137,7 +131,10 @@ fn filters() -> Vec<Case> {
         "unsupported_method",
     ));
     rows.push(refuse("method-95-sha256", [xz(SHA256_XZ), a()], "unsupported_method"));
-    rows.push(refuse("method-95-unknown-filter", [xz(&unknown), a()], "unsupported_method"));
+    for (name, data) in [("x86", X86_XZ), ("delta-arm", DELTA_ARM_XZ)] {
+        rows.push(refuse(format!("method-95-{name}"), [xz(data), a()], "unsupported_method"));
+        rows.push(refuse(format!("method-95-{name}-dd"), [described(data), a()], "unsupported_method"));
+    }
     rows
 }
 

@@ -7,14 +7,14 @@
 //! File systems disagree about which names are the same. Letters of ASCII count as equal in both cases. For other letters
 //! that is not enough, so an archive where a link has such a name may not have a link that leads up.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
 use crate::{
     error::{Error, Format},
     limits::Meter,
-    zip::paths::{CHARGE, FIRST_CHARGE},
+    zip::paths::{CHARGE, FIRST_CHARGE, NO_ROW},
 };
 
 /// Maximum length of a target in bytes: `PATH_MAX` of Linux, with its final zero.
@@ -23,8 +23,8 @@ pub(crate) const MAX_TARGET: u64 = 4095;
 /// The paths of an archive's links.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    /// Digests of the paths, in lower case.
-    paths: BTreeSet<u128>,
+    /// Digests of the paths, in lower case. A map like that of all paths: one such type is enough for the Worker.
+    paths: BTreeMap<u128, u32>,
     /// True if one of them is not ASCII.
     beyond_ascii: bool,
 }
@@ -33,9 +33,9 @@ impl Links {
     pub(crate) fn insert(&mut self, path: &str, meter: &mut Meter) -> Result<(), Error> {
         self.beyond_ascii |= !path.is_ascii();
         let key = Prefixes::default().push(path);
-        if !self.paths.contains(&key) {
+        if !self.paths.contains_key(&key) {
             meter.charge(CHARGE + if self.paths.is_empty() { FIRST_CHARGE } else { 0 })?;
-            self.paths.insert(key);
+            self.paths.insert(key, NO_ROW);
         }
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Links {
         }
         let mut prefixes = Prefixes::default();
         for (slash, _) in path.trim_end_matches('/').match_indices('/') {
-            if self.paths.contains(&prefixes.push(&path[prefixes.length..slash])) {
+            if self.paths.contains_key(&prefixes.push(&path[prefixes.length..slash])) {
                 return Err(unsafe_link(&path[..slash], "a member is inside it"));
             }
         }
@@ -80,7 +80,7 @@ impl Links {
                 ("..", Some(_)) => return refuse("its target has \"..\" after a name"),
                 (name, _) => {
                     let prefixes = prefixes.get_or_insert_with(|| Prefixes::of(&folders));
-                    if self.paths.contains(&prefixes.push(name)) {
+                    if self.paths.contains_key(&prefixes.push(name)) {
                         return refuse("its target passes another link");
                     }
                 }
