@@ -67,7 +67,7 @@ for (const quality of options.quality) {
     }
     const peaks = [];
     for (const stream of streams) peaks.push(await fresh((port) => peak(port, path, stream)));
-    cells.push(`${mb(Math.max(...peaks))} / ${mb(await fresh((port) => reservation(port, path)))}`);
+    cells.push(`${mb(Math.max(...peaks))} / ${mb(await fresh((port) => reservation(port, path.slice(2))))}`);
   }
   console.log(`| ${quality} | ${cells.join(" | ")} |`);
 }

@@ -409,12 +409,12 @@ pub struct Serve {
     /// one.
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
-    /// Bytes of memory for all conversions together.
-    #[arg(long, value_name = "BYTES", default_value_t = 84 << 20)]
-    pub memory: u64,
-    /// Seconds that a request may wait for memory.
-    #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
-    pub patience: Duration,
+    /// Bytes of memory for all requests together. Default: a quarter of the machine's, or of the container's.
+    #[arg(long, value_name = "BYTES", value_parser = memory)]
+    pub memory: Option<u64>,
+    /// Most bytes of one answer that wait for a client that sends everything before it reads.
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    pub max_unread: u64,
     /// Drop a client that sends nothing for this many seconds.
     #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
     pub idle: Duration,
@@ -427,6 +427,15 @@ pub struct Serve {
     /// The words of binary saves: a text file with a line like `0x1234 name` for each.
     #[arg(long, value_name = "FILE")]
     pub tokens: Option<PathBuf>,
+}
+
+/// With less, not even an inspection of a small archive fits.
+fn memory(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = 16 << 20;
+    match text.parse() {
+        Ok(bytes) if bytes >= LEAST => Ok(bytes),
+        _ => Err(format!("it must be a number of bytes, at least {LEAST}")),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -2,6 +2,7 @@
 //!
 //! It has the same timeouts as the Worker.
 
+mod machine;
 mod metrics;
 mod page;
 mod upload;
@@ -50,7 +51,9 @@ pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
         eprintln!("recompress: misconfigured: {wrong}");
         exit(2)
     });
+    let settings = settings.with_most_unread(arguments.max_unread);
     let page = Page::open(arguments.page.as_deref())?;
+    let memory = arguments.memory.unwrap_or_else(machine::share);
     let platform = Platform {
         sleep: Some(|time| Box::pin(sleep(time))),
         now,
@@ -58,8 +61,8 @@ pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
         log: Some(log),
         ..Platform::default()
     };
-    let service = Service::new(settings, arguments.memory, platform).with_words(words);
-    let server = Arc::new(Server { service, page, arguments });
+    let service = Service::new(settings, memory, platform).with_words(words);
+    let server = Arc::new(Server { service, page, memory, arguments });
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
 }
 
@@ -78,13 +81,16 @@ fn now() -> u64 {
 struct Server {
     service: Service,
     page: Page,
+    memory: u64,
     arguments: Serve,
 }
 
 impl Server {
     async fn run(self: Arc<Self>) -> io::Result<()> {
         let listener = TcpListener::bind(SocketAddr::new(self.arguments.address, self.arguments.port)).await?;
-        println!("recompress: listening on http://{}/", listener.local_addr()?);
+        // One line, because scripts wait for the first.
+        let (megabytes, address) = (self.memory / 1_000_000, listener.local_addr()?);
+        println!("recompress: {megabytes} MB of memory for all requests together, listening on http://{address}/");
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let graceful = GracefulShutdown::new();
         // Ends at a signal.
@@ -140,11 +146,7 @@ impl Server {
         if let Some(file) = self.page.answer(&request) {
             return Ok(file.map(Working));
         }
-        let visit = Visit {
-            id: format!("{:016x}", RandomState::new().hash_one(())),
-            patience: sleep(self.arguments.patience),
-            over_rate: async { false },
-        };
+        let visit = Visit { id: format!("{:016x}", RandomState::new().hash_one(())), over_rate: async { false } };
         let idle = self.arguments.idle;
         let mut request = request.map(|body| UploadBody::new(body, idle));
         if request.method() == Method::GET && request.uri().path() == "/metrics" {
@@ -154,7 +156,12 @@ impl Server {
             let health = frame.and_then(|frame| frame.ok()?.into_data().ok()).unwrap_or_default();
             return Ok(recompress_http::text(metrics::CONTENT_TYPE, metrics::text(&health)).map(Working));
         }
-        Ok(self.service.serve(request, visit).await.map(Working))
+        let mut response = self.service.serve(request, visit).await;
+        // Its own task, so that it goes on while the client does not read.
+        if let Some(job) = response.body_mut().take_job() {
+            tokio::spawn(Working(job));
+        }
+        Ok(response.map(Working))
     }
 }
 

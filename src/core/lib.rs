@@ -14,6 +14,7 @@
 //! zip/format/         one parser per record: record, extra, time, sav_header
 //! zip/                decoder, ledger, name, paths, spool: parts of a reader
 //! zip/indexed         the directory, read before the members where a caller can seek
+//! zip/contents        bounds of an archive from its directory, to reserve less memory
 //! zip/forward         the reader: zip bytes in, members out
 //! archive/tar         a member's header blocks
 //! cost/               which encoder serves a quality; tables of measurements: cpu, memory, size
@@ -106,7 +107,7 @@ pub use encode::parameters::{Mode, OutOfRange, Parameters};
 pub use error::{Absent, Error, Format, Limit, Rule, SaveError, StoredError, Unsupported};
 pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
-pub use limits::Limits;
+pub use limits::{Limits, SMALL_ARCHIVE_BYTES};
 pub use member::{Begin, Entry, EntryKind, Event, Method};
 pub use metadata_reader::MetadataReader;
 pub use names::{BadNames, Charset, Decode, Names};
@@ -116,6 +117,7 @@ pub use step::{Progress, Status, Step};
 pub use transcoder::Transcoder;
 pub use warning::{Warning, WarningCounts, Warnings};
 pub use zip::{
+    contents::Contents,
     forward::ZipReader,
     indexed::{Directory, DirectoryReader},
 };

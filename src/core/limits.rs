@@ -4,6 +4,10 @@ use crate::error::{Error, Limit};
 
 const MIB: u64 = 1 << 20;
 
+/// An archive of at most this many bytes is small: it is received whole before its conversion, and its answer begins when the
+/// conversion has ended.
+pub const SMALL_ARCHIVE_BYTES: u64 = 4 * MIB;
+
 /// Limits on one archive. Plain data: change any field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

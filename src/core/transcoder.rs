@@ -11,7 +11,7 @@ use crate::{
         parameters::Parameters,
         segments::FileWriter,
     },
-    error::{Absent, Error},
+    error::{Absent, Error, Format},
     limits::Limits,
     member::{Begin, Event},
     names::Names,
@@ -19,7 +19,7 @@ use crate::{
     selection::Selection,
     step::{Latch, Progress, Status, Step},
     warning::Warnings,
-    zip::{decoder::decoder_bytes, forward::ZipReader, indexed::Directory},
+    zip::{contents::Contents, decoder::decoder_bytes, forward::ZipReader, indexed::Directory},
 };
 
 /// Capacity of the buffer between reader and encoder, in bytes. It bounds how much one call of the inflater unpacks.
@@ -31,7 +31,7 @@ const FIXED: u64 = 512 << 10;
 /// Bytes of memory that one byte of a zip can make the reader hold. The worst case is a path of folders with one-letter
 /// names: `zip/paths.rs` remembers each folder, and a folder takes two bytes of the path. The index holds a name in up to three
 /// bytes for each of it, and a zip has it twice. Many tiny members cost 9 for each byte.
-const HELD_RATIO: u64 = 31;
+pub(crate) const HELD_RATIO: u64 = 31;
 
 /// The reader hashes each byte of contents, as a member of the same name may follow. With the directory at hand it knows
 /// better.
@@ -57,6 +57,8 @@ pub struct Transcoder {
     counted: (u64, u64),
     /// Present if the caller asked for a report.
     report: Option<Box<Report>>,
+    /// Bytes that the tarball may still have.
+    tarball_left: u64,
     /// True if every member is selected.
     selects_all: bool,
     /// True if the directory was read in advance.
@@ -101,6 +103,7 @@ impl Transcoder {
             written: 0,
             counted: (0, 0),
             report: None,
+            tarball_left: u64::MAX,
             selects_all: true,
             knows: false,
             latch: Latch::default(),
@@ -144,6 +147,23 @@ impl Transcoder {
     pub fn peak_bytes(parameters: Parameters, limits: Limits, upload_bytes: Option<u64>) -> u64 {
         let held = held_bytes(limits, upload_bytes);
         parameters.encoder_bytes() + brotli::GATHERED_BYTES + FIXED + held
+    }
+
+    /// The same bound for an archive with these contents. `limits` are those of [`Contents::within`]; pass the contents to
+    /// [`Transcoder::containing`].
+    pub fn peak_bytes_of(parameters: Parameters, limits: Limits, contents: &Contents) -> u64 {
+        let encoder = if contents.tarball_bytes <= brotli::GATHERED_BYTES {
+            parameters.gathered_bytes(brotli::usable(parameters.lgwin(), contents.tarball_bytes))
+        } else {
+            parameters.encoder_bytes()
+        };
+        encoder + brotli::GATHERED_BYTES + FIXED + limits.memory_bytes
+    }
+
+    /// Refuses an archive with more than these contents, which its directory stated: the encoder's memory was reserved for
+    /// them. Call it before the first step.
+    pub fn containing(self, contents: &Contents) -> Self {
+        Self { tarball_left: contents.tarball_bytes, ..self }
     }
 
     /// Brotli quality at the start of the result, and lgwin. They are final once there is output. A tarball of up to 1 MiB
@@ -296,7 +316,12 @@ impl Transcoder {
         let header = tar::header(entry);
         self.encoder.member(entry, header.len(), self.reader.meter())?;
         let padding = tar::padding(entry.size);
-        self.budget.member(*method, (header.len() + padding) as u64 + entry.size, *unpacked_before, *data_end);
+        let length = ((header.len() + padding) as u64).saturating_add(entry.size);
+        self.tarball_left = self.tarball_left.checked_sub(length).ok_or_else(|| {
+            let problem = format!("with the {} bytes of {:?} there are more than it states", entry.size, entry.name);
+            Format::DirectoryMismatch { problem }
+        })?;
+        self.budget.member(*method, length, *unpacked_before, *data_end);
         // The header fits the buffer: names are a few KiB at most, see `Limits::name_bytes`.
         self.send_all(&header);
         self.phase = Phase::Contents { left: entry.size, padding };

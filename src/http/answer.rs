@@ -17,7 +17,8 @@ pub(crate) fn refusal<B>(problem: Problem) -> Response<Body<B>> {
     let mut response = fixed("application/problem+json", problem.line());
     *response.status_mut() = problem.status;
     if let Some((name, value)) = problem.header {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        let value = HeaderValue::try_from(&*value).expect("words and numbers of ours are valid");
+        response.headers_mut().insert(name, value);
     }
     response
 }

@@ -10,44 +10,61 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use recompress_service::{Exchange, Failure, Piece, RequestLog};
+use recompress_service::{Answer, Exchange, Failure, RequestLog};
 
 use crate::{shared::Shared, upload::Upload};
+
+/// The job of an answer that has begun: a future that converts the rest into the body's outbox.
+pub(crate) type Job<B> = Exchange<Upload<Shared<B>>>;
 
 /// The body of an answer to a request whose upload is a `B`.
 ///
 /// An error ends it. The tarball is then incomplete, and the broken transfer tells the client so.
 pub struct Body<B> {
-    /// Bytes that were produced and not yet sent.
-    ready: Bytes,
-    /// The job that produces the rest.
-    exchange: Option<Box<Exchange<Upload<Shared<B>>>>>,
+    content: Content<B>,
     /// The request's log line; written when the body ends.
     log: Option<Box<RequestLog>>,
+}
+
+enum Content<B> {
+    Fixed(Bytes),
+    /// A result, and its job unless a shell took it.
+    Result(Answer, Option<Box<Job<B>>>),
+}
+
+impl<B> Body<B>
+where
+    B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
+{
+    /// A body that takes the pieces of `answer`.
+    pub(crate) fn streaming(answer: Answer, job: Job<B>) -> Self {
+        Self { content: Content::Result(answer, Some(Box::new(job))), log: None }
+    }
+
+    /// Takes the job, to poll it as a task of its own: it then goes on while nobody reads the body. Else the body polls it.
+    pub fn take_job(&mut self) -> Option<impl Future<Output = ()> + use<B>> {
+        match &mut self.content {
+            Content::Result(_, job) => job.take(),
+            Content::Fixed(_) => None,
+        }
+    }
 }
 
 impl<B> Body<B> {
     /// A body that is complete from the start.
     pub fn fixed(bytes: Bytes) -> Self {
-        Self { ready: bytes, exchange: None, log: None }
+        Self { content: Content::Fixed(bytes), log: None }
     }
 
-    /// A body that starts with `first`; the exchange produces the rest.
-    pub(crate) fn streaming(first: Piece, exchange: Exchange<Upload<Shared<B>>>, log: &mut RequestLog) -> Self {
-        match first {
-            Piece::More(first) => Self { ready: first, exchange: Some(Box::new(exchange)), log: None },
-            Piece::Last(only) => {
-                log.outcome = "ok";
-                Self::fixed(only)
-            }
-            Piece::Told(..) => unreachable!("before the first piece a failure becomes the status"),
-        }
+    /// Whether it holds memory of the pool.
+    pub fn holds_memory(&self) -> bool {
+        matches!(self.content, Content::Result(..))
     }
 
     /// Attaches the log line, which is written when the body ends.
     pub(crate) fn logged(mut self, mut log: RequestLog) -> Self {
-        if self.exchange.is_none() {
-            log.bytes_out = self.ready.len() as u64;
+        if let Content::Fixed(bytes) = &self.content {
+            log.bytes_out = bytes.len() as u64;
         }
         self.log = Some(Box::new(log));
         self
@@ -68,49 +85,52 @@ where
     type Error = Failure;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        let this = &mut *self;
-        if this.ready.is_empty()
-            && let Some(exchange) = &mut this.exchange
-        {
-            let polled = exchange.poll_piece(cx);
-            if let Some(log) = &mut this.log {
-                exchange.report(log);
-                log.quality_at_end = exchange.present_quality();
-                match &polled {
-                    Poll::Ready(Ok(Piece::Last(_))) => log.outcome = "ok",
-                    Poll::Ready(Ok(Piece::Told(_, code))) => log.outcome = code,
-                    Poll::Ready(Err(failure)) => log.outcome = failure.code(),
-                    _ => {}
-                }
-            }
-            let piece = ready!(polled);
-            // After the last piece, or an error, the memory is free again even if the client has not read everything yet.
-            if !matches!(piece, Ok(Piece::More(_))) {
-                this.exchange = None;
-                this.log = None;
-            }
-            let (Piece::More(bytes) | Piece::Last(bytes) | Piece::Told(bytes, _)) = piece?;
-            this.ready = bytes;
+        let Self { content, log } = &mut *self;
+        let (answer, job) = match content {
+            Content::Fixed(bytes) if bytes.is_empty() => return Poll::Ready(None),
+            Content::Fixed(bytes) => return Poll::Ready(Some(Ok(Frame::data(mem::take(bytes))))),
+            Content::Result(answer, job) => (answer, job),
+        };
+        if job.as_mut().is_some_and(|job| Pin::new(job).poll(cx).is_ready()) {
+            *job = None;
         }
-        let bytes = mem::take(&mut this.ready);
-        Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(Frame::data(bytes))) })
+        let piece = ready!(answer.poll_next(cx));
+        if let Some(log) = log {
+            answer.report(log);
+            if let Some(Err(failure)) = &piece {
+                log.outcome = failure.code();
+            }
+        }
+        // At the end the memory is free again, and the line is written.
+        if !matches!(piece, Some(Ok(_))) || answer.is_at_end() {
+            *content = Content::Fixed(Bytes::new());
+            *log = None;
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ready.is_empty() && self.exchange.is_none()
+        self.size_hint().exact() == Some(0)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.exchange {
-            None => SizeHint::with_exact(self.ready.len() as u64),
-            Some(_) => SizeHint::default(),
+        match &self.content {
+            Content::Fixed(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Result(answer, _) => answer.rest().map(SizeHint::with_exact).unwrap_or_default(),
+        }
+    }
+}
+
+impl<B> Drop for Body<B> {
+    fn drop(&mut self) {
+        if let (Content::Result(answer, _), Some(log)) = (&self.content, &mut self.log) {
+            answer.report(log);
         }
     }
 }
 
 impl<B> fmt::Debug for Body<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remaining = self.exchange.as_ref().map(|_| "unknown");
-        f.debug_struct("Body").field("ready", &self.ready.len()).field("remaining", &remaining).finish()
+        f.debug_struct("Body").field("holds_memory", &self.holds_memory()).finish_non_exhaustive()
     }
 }

@@ -8,8 +8,7 @@ use http::{
     header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, VARY},
     request::Parts,
 };
-use recompress::Transcoder;
-use recompress_service::{Exchange, Job, RequestLog, Share};
+use recompress_service::{Order, RequestLog};
 
 use crate::{
     accept::Variant,
@@ -18,6 +17,7 @@ use crate::{
     headers::{LGWIN, MODE, QUALITY},
     options::Options,
     problem::Problem,
+    run,
     shared::Shared,
     state::State,
     submission::Submission,
@@ -32,7 +32,6 @@ pub(crate) async fn answer<B>(
     head: &Parts,
     path_name: Option<String>,
     body: Shared<B>,
-    patience: impl Future<Output = ()>,
     log: &mut RequestLog,
 ) -> Result<Response<Body<B>>, Problem>
 where
@@ -41,7 +40,7 @@ where
     let Submission { upload, given, part_name, body_bytes, archive_bytes } = Submission::open(head, body).await?;
     given.expect_only(&OPTIONS)?;
     let Options { parameters, selection, names, report, name } =
-        Options::read(&given, &state.settings, state.platform.decode_name)?;
+        Options::read(&given, &state.settings, state.terms.platform.decode_name)?;
     let variant = Variant::negotiate(&head.headers);
     let name = name
         .or(path_name)
@@ -49,22 +48,13 @@ where
         .or_else(|| head.headers.get(CONTENT_DISPOSITION).and_then(filename::from_content_disposition));
 
     let parameters = parameters.expecting(archive_bytes);
-    let limits = state.settings.limits;
-    let share = Share::of(parameters, limits, state.admission.figures().budget, body_bytes)?;
-    let reservation = state
-        .admission
-        .reserve(share.bytes, patience, state.platform.pause)
-        .await
-        .map_err(|figures| share.busy(parameters, limits, figures, body_bytes))?;
-    log.reserved_bytes = share.bytes;
-    let transcoder = Transcoder::new(parameters, share.limits)?.selecting(selection).naming(names);
-    let job = Job::Convert(Box::new(if report { transcoder.reporting() } else { transcoder }));
-    let mut exchange = Exchange::new(job, upload, body_bytes, state.platform, reservation);
-    let first = exchange.first_piece(log).await.map_err(|failure| Problem::from(failure).with_hint(&head.headers))?;
-    let (quality, lgwin) = exchange.in_use().expect("it has an encoder");
-    (log.quality, log.quality_at_end, log.lgwin) = (Some(quality), Some(quality), Some(lgwin));
+    let mode = parameters.mode();
+    let order = Order::Convert { parameters, selection, names, report };
+    let (answer, job) = run::begin(state, head, order, upload, body_bytes, None, log).await?;
+    let (quality, lgwin) = job.begun_with().expect("it has an encoder");
+    (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
 
-    let mut response = Response::new(Body::streaming(first, exchange, log));
+    let mut response = Response::new(Body::streaming(answer, job));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(variant.content_type()));
     if let Some(encoding) = variant.content_encoding() {
@@ -74,6 +64,6 @@ where
     headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
     headers.insert(QUALITY, u16::from(quality).into());
     headers.insert(LGWIN, u16::from(lgwin).into());
-    headers.insert(MODE, HeaderValue::from_static(parameters.mode().name()));
+    headers.insert(MODE, HeaderValue::from_static(mode.name()));
     Ok(response)
 }

@@ -17,7 +17,7 @@ mod tests {
     use http::Method;
     use recompress::{Absent, Error, Format, Limit, Limits, Mode, Rule, SaveError, Unsupported};
 
-    use recompress_service::{Busy, TooMuchMemory};
+    use recompress_service::{Busy, Failure, TooMuchMemory};
     use serde_json::Value;
     use sha2::Digest;
 
@@ -107,6 +107,7 @@ mod tests {
     /// Status and code of every problem there is.
     fn problems() -> BTreeSet<(u64, String)> {
         let wrong = Settings::from_variables(Limits::WORKER, [("RECOMPRESS_X".to_owned(), String::new())]);
+        let floor = Settings::new(Limits::WORKER).floor;
         let ours = [
             BadOption::Missing { option: "" }.into(),
             BadForm::NoFile.into(),
@@ -115,7 +116,11 @@ mod tests {
             Problem::content_encoding(&http::HeaderValue::from_static("gzip")),
             Problem::unauthorized(""),
             Problem::rate_limited(),
-            Busy(String::new()).into(),
+            Busy { detail: String::new(), retry_after: 1 }.into(),
+            Failure::SlowUpload { received: 0, floor }.into(),
+            Failure::SlowDownload { taken: 0, floor }.into(),
+            Failure::AnswerUnread { received: 0, unread: 0, most: 0 }.into(),
+            Failure::Stopped.into(),
             TooMuchMemory(String::new()).into(),
             (&wrong.unwrap_err()).into(),
         ];

@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 use recompress::Estimate;
-use recompress_service::Share;
+use recompress_service::{Known, Share};
 
 use crate::{
     given::{BadOption, Given, Place},
@@ -40,7 +40,8 @@ pub(crate) fn answer(head: &Parts, settings: &Settings, budget: u64) -> Result<S
     };
     let (zip_bytes, unpacked_bytes, members) = (number(0)?, number(1)?, number(2)?);
     let Options { parameters, .. } = Options::read(&given, settings, None)?;
-    let share = Share::of(parameters.expecting(Some(zip_bytes)), settings.limits, budget, Some(zip_bytes));
+    let known = Known { upload_bytes: Some(zip_bytes), contents: None };
+    let share = Share::of(parameters.expecting(Some(zip_bytes)), settings.limits, budget, known);
     let mut estimate = Estimate::new(parameters, settings.limits, zip_bytes, unpacked_bytes, members);
     match share {
         Ok(share) => estimate.memory_bytes = share.bytes,

@@ -11,19 +11,32 @@ pub(crate) fn text(state: &State) -> String {
         status: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         wasm_memory_bytes: Option<u64>,
-        reserved_bytes: u64,
         budget_bytes: u64,
+        reserved_bytes: u64,
+        encoder_bytes: u64,
+        upload_bytes: u64,
+        result_bytes: u64,
         active: usize,
+        receiving: usize,
         waiting: usize,
+        converting: usize,
+        sending: usize,
     }
-    let Figures { budget, reserved, active, waiting } = state.admission.figures();
+    let figures = state.terms.admission.figures();
+    let Figures { budget, encoders, uploads, results, receiving, waiting, converting, sending } = figures;
     let health = Health {
         status: "ok",
-        wasm_memory_bytes: state.platform.wasm_memory.map(|now| now()),
-        reserved_bytes: reserved,
+        wasm_memory_bytes: state.terms.platform.wasm_memory.map(|now| now()),
         budget_bytes: budget,
-        active,
+        reserved_bytes: figures.reserved(),
+        encoder_bytes: encoders,
+        upload_bytes: uploads,
+        result_bytes: results,
+        active: receiving + converting + sending,
+        receiving,
         waiting,
+        converting,
+        sending,
     };
     serde_json::to_string(&health).expect("numbers and a word are always JSON") + "\n"
 }

@@ -8,11 +8,8 @@ use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
     request::Parts,
 };
-use recompress::{
-    CompressedJson, SaveJson,
-    save::{Encoding, Keys, Narrow, Options, Selection, Unknown},
-};
-use recompress_service::{Exchange, Job, RequestLog, Share};
+use recompress::save::{Encoding, Keys, Narrow, Options, Selection, Unknown};
+use recompress_service::{Order, RequestLog};
 
 use crate::{
     accept,
@@ -20,6 +17,7 @@ use crate::{
     given::{BadOption, Given},
     headers::{LGWIN, QUALITY},
     problem::Problem,
+    run,
     shared::Shared,
     state::State,
     submission::{self, Submission},
@@ -36,7 +34,6 @@ pub(crate) async fn answer<B>(
     state: &State,
     head: &Parts,
     body: Shared<B>,
-    patience: impl Future<Output = ()>,
     log: &mut RequestLog,
 ) -> Result<Response<Body<B>>, Problem>
 where
@@ -53,28 +50,17 @@ where
     let content_type = if options.selection.is_lines() { accept::LINES } else { accept::JSON };
     let name = submission::name(&given, part_name, &head.headers);
 
-    let budget = state.admission.figures().budget;
-    let share = Share::of_json(&options, parameters, state.settings.limits, budget, body_bytes)?;
-    let reserved = state.admission.reserve(share.bytes, patience, state.platform.pause).await;
-    let reservation = reserved.map_err(|figures| share.busy_for_json(figures))?;
-    log.reserved_bytes = share.bytes;
-    let json = SaveJson::new(options, share.limits)
-        .with_member(given.one("member").map(str::to_owned))
-        .with_words(state.words.clone())
-        .with_game(name.and_then(|name| submission::game(&name)));
-    let job = match parameters {
-        Some(parameters) => Job::CompressedJson(Box::new(CompressedJson::new(json, parameters, share.limits)?)),
-        None => Job::Json(Box::new(json)),
-    };
-    let mut exchange = Exchange::new(job, upload, body_bytes, state.platform, reservation).holding_first();
-    let first = exchange.first_piece(log).await.map_err(|failure| Problem::from(failure).with_hint(&head.headers))?;
-    let in_use = exchange.in_use();
+    let (member, words) = (given.one("member").map(str::to_owned), state.words.clone());
+    let game = name.and_then(|name| submission::game(&name));
+    let order = Order::Json { options: Box::new(options), member, words, game, parameters };
+    let (answer, job) = run::begin(state, head, order, upload, body_bytes, None, log).await?;
+    let begun_with = job.begun_with();
 
-    let mut response = Response::new(Body::streaming(first, exchange, log));
+    let mut response = Response::new(Body::streaming(answer, job));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    if let Some((quality, lgwin)) = in_use {
+    if let Some((quality, lgwin)) = begun_with {
         (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
         headers.insert(QUALITY, u16::from(quality).into());

@@ -18,6 +18,7 @@
 //! body         the body of an answer
 //! answer       answers that are complete from the start
 //! state        the state that all requests share
+//! run          the run of a job, up to the begin of its answer
 //! route        the paths, and the methods of each
 //! convert, inspect, json, estimate, health, page, docs: one handler each
 //! ```
@@ -27,9 +28,8 @@
 //! The status is decided when the first compressed byte exists. An archive that turns out to be broken before that gets a
 //! 4xx and a problem. After that the body ends with an error: the client sees a failed transfer, never a short tarball.
 //!
-//! A conversion reserves the most memory it can come to take before a byte of its archive is read, in a ledger that all
-//! requests of a [`Service`] share; it waits for its share a while, or gets a 503. The reservation ends with the
-//! conversion, however that ends.
+//! All requests of a [`Service`] share a pool of memory: for encoders while they compute, for uploads that wait for one, and
+//! for results that wait for their readers. A request that finds none waits a while, or gets a 503.
 //!
 //! If you add a path, start in `route.rs`; an option, in `given.rs`; a variable, in `settings.rs`; a code, in
 //! `docs/answers.md`. `openapi.json` names them all; a test compares.
@@ -53,6 +53,7 @@ mod origins;
 mod page;
 mod problem;
 mod route;
+mod run;
 mod settings;
 mod shared;
 mod state;
@@ -69,7 +70,7 @@ use http::{
     request::Parts,
 };
 use recompress::save::Words;
-use recompress_service::{Admission, RequestLog};
+use recompress_service::{Admission, RequestLog, Terms};
 
 pub use recompress_service::{Failure, Pause, Platform};
 
@@ -86,11 +87,9 @@ pub struct Service(State);
 
 /// Facts and waits that the platform adds to one request.
 #[derive(Debug)]
-pub struct Visit<P, R> {
+pub struct Visit<R> {
     /// The request's id, for clients that send none.
     pub id: String,
-    /// Ends when a conversion that finds no memory has waited long enough.
-    pub patience: P,
     /// Whether the sender exceeds the rate limit. Polled only for requests that cost work.
     pub over_rate: R,
 }
@@ -101,7 +100,15 @@ impl Service {
     /// If the encoder leaves less of the budget than [`Limits::memory_bytes`](recompress::Limits::memory_bytes), the request gets
     /// the smaller amount.
     pub fn new(settings: Settings, budget: u64, platform: Platform) -> Self {
-        Self(State { settings, admission: Admission::new(budget), platform, words: Words::default() })
+        let terms = Terms {
+            admission: Admission::new(budget),
+            limits: settings.limits,
+            platform,
+            wait: settings.wait,
+            floor: settings.floor,
+            most_unread: settings.most_unread,
+        };
+        Self(State { settings, terms, words: Words::default() })
     }
 
     /// Sets the words of binary saves.
@@ -113,21 +120,17 @@ impl Service {
 
     /// Answers one request. Dropping the response, or this future, drops the job and gives its memory back.
     ///
-    /// Where there is no memory for a conversion now, it waits until there is or patience ends; that future is not
-    /// polled before. The upload must be `Unpin` because it is read both before the response exists and from within its
+    /// A shell that can spawn tasks takes the job of the body ([`Body::take_job`]): the conversion then goes on while the
+    /// client does not read. The upload must be `Unpin` because it is read both before the response exists and from within its
     /// body; `Box::pin` makes any body so.
-    pub async fn serve<B>(
-        &self,
-        request: Request<B>,
-        visit: Visit<impl Future<Output = ()>, impl Future<Output = bool>>,
-    ) -> Response<Body<B>>
+    pub async fn serve<B>(&self, request: Request<B>, visit: Visit<impl Future<Output = bool>>) -> Response<Body<B>>
     where
         B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
     {
         let (head, upload) = request.into_parts();
         let upload = Shared::new(upload);
         let id = headers::request_id(&head.headers).map_or(visit.id, str::to_owned);
-        let mut log = RequestLog::open(&self.0.platform, id, head.method.as_str());
+        let mut log = RequestLog::open(&self.0.terms.platform, id, head.method.as_str());
         let mut problem_disposition = None;
         let answer = match Route::of(&head) {
             Ok(route) => {
@@ -135,7 +138,7 @@ impl Service {
                 if let Route::Convert { name: Some(name) } = &route {
                     problem_disposition = Some(filename::problem_disposition(name));
                 }
-                self.answer(route, &head, upload.clone(), visit.patience, visit.over_rate, &mut log).await
+                self.answer(route, &head, upload.clone(), visit.over_rate, &mut log).await
             }
             Err(problem) => Err(problem),
         };
@@ -143,7 +146,7 @@ impl Service {
             Ok(response) => response,
             Err(problem) => {
                 log.outcome = problem.code();
-                upload.discard(head.headers.contains_key(EXPECT), self.0.platform.sleep).await;
+                upload.discard(head.headers.contains_key(EXPECT), self.0.terms.platform.sleep).await;
                 let mut response = answer::refusal(problem);
                 response.headers_mut().extend(problem_disposition.map(|value| (CONTENT_DISPOSITION, value)));
                 response
@@ -167,7 +170,6 @@ impl Service {
         route: Route,
         head: &Parts,
         upload: Shared<B>,
-        patience: impl Future<Output = ()>,
         over_rate: impl Future<Output = bool>,
         log: &mut RequestLog,
     ) -> Result<Response<Body<B>>, Problem>
@@ -184,11 +186,11 @@ impl Service {
             }
         }
         let response = match route {
-            Route::Convert { name } => return convert::answer(state, head, name, upload, patience, log).await,
-            Route::Inspect => return inspect::answer(state, head, upload, patience, log).await,
-            Route::Json => return json::answer(state, head, upload, patience, log).await,
+            Route::Convert { name } => return convert::answer(state, head, name, upload, log).await,
+            Route::Inspect => return inspect::answer(state, head, upload, log).await,
+            Route::Json => return json::answer(state, head, upload, log).await,
             Route::Estimate => {
-                let budget = state.admission.figures().budget;
+                let budget = state.terms.admission.figures().budget;
                 answer::fixed("application/json", estimate::answer(head, &state.settings, budget)?)
             }
             Route::Page => answer::fixed("text/plain; charset=utf-8", page::text(head, &state.settings)),

@@ -1,5 +1,7 @@
 //! A problem: the reason why there is no tarball (RFC 9457), as plain data.
 
+use std::borrow::Cow;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -16,7 +18,7 @@ pub(crate) struct Problem {
     pub(crate) title: &'static str,
     pub(crate) detail: String,
     /// An extra header of the answer.
-    pub(crate) header: Option<(HeaderName, &'static str)>,
+    pub(crate) header: Option<(HeaderName, Cow<'static, str>)>,
 }
 
 impl Problem {
@@ -36,7 +38,7 @@ impl Problem {
             code: "method_not_allowed",
             title: "the method is not allowed",
             detail: format!("{method} is not possible here; use {allowed}"),
-            header: Some((ALLOW, allowed)),
+            header: Some((ALLOW, allowed.into())),
         }
     }
 
@@ -47,7 +49,7 @@ impl Problem {
             title: "the upload is encoded",
             detail: format!("the upload has the content encoding {encoding:?}; send it without one"),
             // Distinguishes this 415 from one for a media type (RFC 9110 §12.5.3).
-            header: Some((ACCEPT_ENCODING, "identity")),
+            header: Some((ACCEPT_ENCODING, "identity".into())),
         }
     }
 
@@ -57,7 +59,7 @@ impl Problem {
             code: "unauthorized",
             title: "a token is needed",
             detail: detail.to_owned(),
-            header: Some((WWW_AUTHENTICATE, "Bearer")),
+            header: Some((WWW_AUTHENTICATE, "Bearer".into())),
         }
     }
 
@@ -68,7 +70,7 @@ impl Problem {
             title: "too many requests",
             detail: "too many requests from this address; retry in 60 s".to_owned(),
             // Seconds: the longest period of the platform's rate limits.
-            header: Some((RETRY_AFTER, "60")),
+            header: Some((RETRY_AFTER, "60".into())),
         }
     }
 
@@ -150,6 +152,11 @@ impl From<&Failure> for Problem {
             Failure::Archive(error) => return error.into(),
             Failure::Cpu { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "this zip exceeds a limit"),
             Failure::Upload { .. } => (StatusCode::BAD_REQUEST, "the upload is incomplete"),
+            Failure::SlowUpload { .. } => (StatusCode::REQUEST_TIMEOUT, "the upload is too slow"),
+            Failure::SlowDownload { .. } => (StatusCode::REQUEST_TIMEOUT, "the answer is read too slowly"),
+            Failure::AnswerUnread { .. } => (StatusCode::REQUEST_TIMEOUT, "the answer is not read"),
+            Failure::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy"),
+            Failure::Stopped => (StatusCode::INTERNAL_SERVER_ERROR, "the conversion was stopped"),
             Failure::Form { .. } => (StatusCode::BAD_REQUEST, "the form is not valid"),
         };
         Self { status, code, title, detail, header: None }
@@ -170,8 +177,7 @@ impl From<Busy> for Problem {
             code: "busy",
             title: "the server is busy",
             detail: busy.to_string(),
-            // Seconds: about as long as a conversion takes.
-            header: Some((RETRY_AFTER, "5")),
+            header: Some((RETRY_AFTER, busy.retry_after.to_string().into())),
         }
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! A new variable is a line in [`Settings::from_variables`], rows in the tests, and a row in the table of docs/operating.md.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use recompress::{Limits, Parameters, largest_lgwin};
+use recompress_service::Floor;
 use thiserror::Error as ThisError;
 
 use crate::{
@@ -29,7 +32,22 @@ pub struct Settings {
     pub(crate) origins: Origins,
     /// Without a token, anyone may convert.
     pub(crate) token: Option<Token>,
+    /// How long a request waits for memory while the queue does not move.
+    pub(crate) wait: Duration,
+    /// The slowest that a client may be while others wait.
+    pub(crate) floor: Floor,
+    /// Most bytes of one answer that wait for its reader.
+    pub(crate) most_unread: u64,
 }
+
+/// Longer than a conversion that computes for as long as it may.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// A fifth of what a phone on a train has.
+const FLOOR: Floor = Floor { bytes: 8 << 10, period: Duration::from_secs(10) };
+
+/// Enough for the answers of most clients that send everything before they read.
+const MOST_UNREAD: u64 = 16 << 20;
 
 /// A variable with an invalid name or value. The message hides secret values.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -45,7 +63,23 @@ impl Settings {
     pub fn new(limits: Limits) -> Self {
         let default = Parameters::default();
         let (quality, lgwin) = (Some(default.quality()), Some(default.lgwin()));
-        Self { limits, quality, lgwin, max_quality: 11, max_lgwin: 24, origins: Origins::default(), token: None }
+        Self {
+            limits,
+            quality,
+            lgwin,
+            max_quality: 11,
+            max_lgwin: 24,
+            origins: Origins::default(),
+            token: None,
+            wait: WAIT,
+            floor: FLOOR,
+            most_unread: MOST_UNREAD,
+        }
+    }
+
+    /// Sets the most bytes of one answer that wait for its reader.
+    pub fn with_most_unread(self, most_unread: u64) -> Self {
+        Self { most_unread, ..self }
     }
 
     /// Reads those of `variables` whose names start with [`VARIABLE_PREFIX`].
@@ -69,11 +103,20 @@ impl Settings {
                 Ok(number) if (least..=most).contains(&number) => Ok(number),
                 _ => Err(wrong(&format!("{least} to {most}"))),
             };
+            let seconds = || match value.parse() {
+                Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
+                _ => Err(wrong("1 to 3600 seconds")),
+            };
             match name {
                 "CPU_MS" => match value.parse() {
                     Ok(milliseconds) if milliseconds > 0 => settings.limits.cpu_ms = milliseconds,
                     _ => return Err(wrong("a number of milliseconds")),
                 },
+                "WAIT_S" => settings.wait = seconds()?,
+                "FLOOR_S" => settings.floor.period = seconds()?,
+                "FLOOR_BYTES_S" => {
+                    settings.floor.bytes = value.parse().map_err(|_| wrong("a number of bytes, 0 for no floor"))?;
+                }
                 "QUALITY" => quality = Some((variable, value)),
                 "LGWIN" => lgwin = Some((variable, value)),
                 "MAX_QUALITY" => settings.max_quality = number(0, 11)?,
@@ -186,6 +229,11 @@ mod tests {
                 &[("RECOMPRESS_QUALITY", "4"), ("RECOMPRESS_MAX_QUALITY", "6")],
                 Settings { quality: Some(4), max_quality: 6, ..defaults.clone() },
             ),
+            (&[("RECOMPRESS_WAIT_S", "5")], Settings { wait: Duration::from_secs(5), ..defaults.clone() }),
+            (
+                &[("RECOMPRESS_FLOOR_S", "3600"), ("RECOMPRESS_FLOOR_BYTES_S", "0")],
+                Settings { floor: Floor { bytes: 0, period: Duration::from_secs(3600) }, ..defaults.clone() },
+            ),
             (
                 &[("RECOMPRESS_CPU_MS", "1")],
                 Settings { limits: Limits { cpu_ms: 1, ..Limits::WORKER }, ..defaults.clone() },
@@ -208,6 +256,12 @@ mod tests {
             (&[("RECOMPRESS_LGWIN", "9")], r#"RECOMPRESS_LGWIN is "9", it must be 10 to 24 or auto"#),
             (&[("RECOMPRESS_MAX_LGWIN", "25")], r#"RECOMPRESS_MAX_LGWIN is "25", it must be 10 to 24"#),
             (&[("RECOMPRESS_MAX_QUALITY", "auto")], r#"RECOMPRESS_MAX_QUALITY is "auto", it must be 0 to 11"#),
+            (&[("RECOMPRESS_WAIT_S", "1m")], r#"RECOMPRESS_WAIT_S is "1m", it must be 1 to 3600 seconds"#),
+            (&[("RECOMPRESS_FLOOR_S", "0")], r#"RECOMPRESS_FLOOR_S is "0", it must be 1 to 3600 seconds"#),
+            (
+                &[("RECOMPRESS_FLOOR_BYTES_S", "8k")],
+                r#"RECOMPRESS_FLOOR_BYTES_S is "8k", it must be a number of bytes, 0 for no floor"#,
+            ),
             (&[("RECOMPRESS_CPU_MS", "25s")], r#"RECOMPRESS_CPU_MS is "25s", it must be a number of milliseconds"#),
             (
                 &[("RECOMPRESS_ORIGINS", "a.example")],

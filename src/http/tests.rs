@@ -1,8 +1,9 @@
 //! Requests and the answers they must get.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
-    future::{pending, poll_fn, ready},
+    future::{poll_fn, ready},
     io::{Cursor, Read, Write},
     pin::Pin,
     task::{Context, Poll},
@@ -13,7 +14,7 @@ use futures::{AsyncReadExt, TryStreamExt, executor::block_on};
 use http::HeaderMap;
 use http_body::{Body as _, Frame};
 use recompress::{Limits, Parameters};
-use recompress_service::Share;
+use recompress_service::{Known, Share, Timer};
 use zip::write::SimpleFileOptions;
 
 use super::*;
@@ -77,8 +78,8 @@ fn service() -> Service {
 }
 
 /// A request below the rate limit.
-fn visit<P>(patience: P) -> Visit<P, impl Future<Output = bool>> {
-    Visit { id: "the-platform-s-word".to_owned(), patience, over_rate: ready(false) }
+fn visit() -> Visit<impl Future<Output = bool>> {
+    Visit { id: "the-platform-s-word".to_owned(), over_rate: ready(false) }
 }
 
 fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Request<Upload> {
@@ -87,7 +88,7 @@ fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) ->
 }
 
 fn answer(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Response<Body<Upload>> {
-    block_on(service().serve(request(method, uri, headers, upload), visit(pending())))
+    block_on(service().serve(request(method, uri, headers, upload), visit()))
 }
 
 /// The body's pieces up to its end or its error.
@@ -187,7 +188,7 @@ fn no_piece_is_empty_or_larger_than_its_room_and_all_but_the_last_are_full() {
 
 #[test]
 fn the_answer_begins_before_the_upload_ends() {
-    let upload = archive(&[("noise", &noise(4 << 20))]);
+    let upload = archive(&[("noise", &noise(8 << 20))]);
     let mut upload = cut(&upload[..upload.len() - 1000], 64 << 10, &[]);
     upload.0.push_back(Event::Stall);
     let response = answer("POST", "/?quality=2", &[], upload);
@@ -210,7 +211,7 @@ fn the_answer_begins_before_the_upload_ends() {
 
 #[test]
 fn a_client_can_decode_what_has_arrived() {
-    let contents = noise(6 << 20);
+    let contents = noise(9 << 20);
     let upload = archive(&[("noise", &contents)]);
     let mut upload = cut(&upload[..upload.len() - 1000], 64 << 10, &[]);
     upload.0.push_back(Event::Break);
@@ -335,7 +336,7 @@ fn every_refusal_has_its_status_and_code() {
     ];
     for (method, uri, headers, upload, status, code) in rows {
         let service = Service::new(Settings::new(limits), BUDGET, Platform::default());
-        let response = block_on(service.serve(request(method, uri, headers, whole(upload)), visit(pending())));
+        let response = block_on(service.serve(request(method, uri, headers, whole(upload)), visit()));
         assert_eq!(response.status(), *status, "{method} {uri} {code}");
         assert_eq!(response.headers()["content-type"], "application/problem+json", "{code}");
         for (name, value) in &headers::every_answer("the-platform-s-word") {
@@ -398,7 +399,7 @@ fn an_upload_that_breaks_off_before_the_first_piece_is_a_400() {
 
 #[test]
 fn what_fails_after_the_first_piece_is_an_error_in_the_body() {
-    let good = archive(&[("noise", &noise(4 << 20))]);
+    let good = archive(&[("noise", &noise(8 << 20))]);
     let mut broken_off = whole(&good[..good.len() - 1000]);
     broken_off.0.push_back(Event::Break);
     let mut wrong_directory = good.clone();
@@ -426,7 +427,7 @@ fn a_conversion_ends_before_the_platform_ends_it() {
     let platform = Platform { near_cpu_limit: Some(|| true), ..Platform::default() };
     let service = Service::new(Settings::new(Limits::WORKER), BUDGET, platform);
     let upload = whole(&archive(&[("a.txt", b"hello")]));
-    let response = block_on(service.serve(request("POST", "/", &[], upload), visit(pending())));
+    let response = block_on(service.serve(request("POST", "/", &[], upload), visit()));
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(json(response)["code"], "cpu_budget");
 }
@@ -436,7 +437,7 @@ fn the_work_that_is_counted_has_a_limit() {
     let limits = Limits { cpu_ms: 1, ..Limits::WORKER };
     let service = Service::new(Settings::new(limits), BUDGET, Platform::default());
     let upload = whole(&archive(&[("zeros", &vec![0; 3 << 20])]));
-    let response = block_on(service.serve(request("POST", "/?quality=5", &[], upload), visit(pending())));
+    let response = block_on(service.serve(request("POST", "/?quality=5", &[], upload), visit()));
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(json(response)["code"], "cpu_budget");
 }
@@ -484,7 +485,9 @@ fn health_is_json() {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "application/json");
     let idle = serde_json::json!({
-        "status": "ok", "reserved_bytes": 0, "budget_bytes": BUDGET, "active": 0, "waiting": 0
+        "status": "ok", "budget_bytes": BUDGET, "reserved_bytes": 0,
+        "encoder_bytes": 0, "upload_bytes": 0, "result_bytes": 0,
+        "active": 0, "receiving": 0, "waiting": 0, "converting": 0, "sending": 0
     });
     assert_eq!(json(response), idle);
     let wasm = Service::new(
@@ -507,23 +510,23 @@ fn an_answer_of_known_length_says_so() {
 }
 
 fn health(service: &Service) -> serde_json::Value {
-    json(block_on(service.serve(request("GET", "/health", &[], whole(b"")), visit(pending()))))
+    json(block_on(service.serve(request("GET", "/health", &[], whole(b"")), visit())))
 }
 
-/// Reserved bytes, requests that have them, requests that wait.
+/// Reserved bytes, requests that hold some, requests that wait.
 fn ledger(service: &Service) -> [u64; 3] {
+    figures(service, ["reserved_bytes", "active", "waiting"])
+}
+
+fn figures<const N: usize>(service: &Service, names: [&str; N]) -> [u64; N] {
     let health = health(service);
-    ["reserved_bytes", "active", "waiting"].map(|figure| health[figure].as_u64().unwrap())
+    names.map(|name| health[name].as_u64().unwrap())
 }
 
-/// The reservation of a conversion with an upload of `upload_bytes`.
-fn reservation(quality: u8, lgwin: u8, upload_bytes: Option<u64>) -> u64 {
-    Share::of(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, BUDGET, upload_bytes).unwrap().bytes
-}
-
-/// A budget for one conversion at quality 2, lgwin 18, of an upload without a length.
-fn room_for_one() -> Service {
-    Service::new(Settings::new(Limits::WORKER), reservation(2, 18, None), Platform::default())
+/// The share of a conversion with an upload of `upload_bytes`.
+fn share(quality: u8, lgwin: u8, upload_bytes: Option<u64>) -> u64 {
+    let known = Known { upload_bytes, contents: None };
+    Share::of(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, BUDGET, known).unwrap().bytes
 }
 
 fn convert(upload: Upload) -> Request<Upload> {
@@ -535,20 +538,36 @@ fn poll_once<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     future.poll(&mut Context::from_waker(std::task::Waker::noop()))
 }
 
+/// Takes the pieces that are there. Returns their bytes.
+fn drained(body: &mut Body<Upload>) -> usize {
+    let mut length = 0;
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    // A poll that is pending has done some steps, or waits for the upload.
+    for _ in 0..10_000 {
+        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(&mut cx) {
+            length += frame.expect("no end").expect("no error").into_data().unwrap().len();
+        }
+    }
+    length
+}
+
 /// An upload that stalls after the first pieces of the answer.
 fn stalled() -> Upload {
-    let upload = archive(&[("noise", &noise(4 << 20))]);
+    let upload = archive(&[("noise", &noise(8 << 20))]);
     let mut upload = cut(&upload[..upload.len() - 1000], 64 << 10, &[]);
     upload.0.push_back(Event::Stall);
     upload
 }
 
 #[test]
-fn a_conversion_reserves_until_its_last_piece_is_given() {
+fn an_encoder_is_held_only_while_it_computes() {
     let service = service();
     let upload = archive(&[("noise", &noise(1 << 20))]);
-    let response = block_on(service.serve(convert(whole(&upload)), visit(pending())));
-    assert_eq!(ledger(&service), [reservation(2, 18, None), 1, 0]);
+    let names = ["encoder_bytes", "upload_bytes", "converting", "sending"];
+    let response = block_on(service.serve(convert(whole(&upload)), visit()));
+    assert_eq!(figures(&service, names), [0, 0, 0, 1], "a small archive is converted before its answer begins");
+    let length = response.body().size_hint().exact().unwrap();
+    assert_eq!(figures(&service, ["result_bytes"]), [length]);
     let mut body = response.into_body();
     while ledger(&service)[1] == 1 {
         block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).expect("a last piece").unwrap();
@@ -556,14 +575,65 @@ fn a_conversion_reserves_until_its_last_piece_is_given() {
     assert_eq!(ledger(&service), [0; 3]);
     assert!(body.is_end_stream());
 
+    let response = block_on(service.serve(convert(stalled()), visit()));
+    assert_eq!(figures(&service, ["encoder_bytes", "converting"]), [share(2, 18, None), 1], "a larger one streams");
+    drop(response);
+    assert_eq!(ledger(&service), [0; 3]);
+}
+
+#[test]
+fn an_upload_is_charged_as_it_comes() {
+    let service = service();
     let upload = archive(&[("noise", &noise(300 << 10))]);
     let length = upload.len().to_string();
-    let uri = "/?quality=2&lgwin=18";
-    let sized = request("POST", uri, &[("content-length", &length)], whole(&upload));
-    let _response = block_on(service.serve(sized, visit(pending())));
-    let less = reservation(2, 18, Some(upload.len() as u64));
-    assert_eq!(ledger(&service), [less, 1, 0], "of what is known to be small, less is reserved");
-    assert!(less < reservation(2, 18, None));
+    let mut part = cut(&upload[..100 << 10], 1000, &[]);
+    part.0.push_back(Event::Stall);
+    let sized = request("POST", "/", &[("content-length", &length)], part);
+    let mut answer = Box::pin(service.serve(sized, visit()));
+    assert!(poll_once(answer.as_mut()).is_pending());
+    assert_eq!(figures(&service, ["reserved_bytes", "upload_bytes", "receiving"]), [112 << 10, 112 << 10, 1]);
+}
+
+#[test]
+fn a_known_archive_takes_only_what_it_needs() {
+    let service = service();
+    // No two encoders of this kind fit, unless one is of the window that a small archive needs.
+    let mut first = block_on(service.serve(request("POST", "/?quality=5&lgwin=22", &[], stalled()), visit()));
+    drained(first.body_mut());
+    let small = archive(&[("a.txt", b"hello")]);
+    for uri in ["/?quality=5&lgwin=22", "/?quality=4&lgwin=24"] {
+        let response = block_on(service.serve(request("POST", uri, &[], whole(&small)), visit()));
+        assert_eq!(response.status(), StatusCode::OK, "{uri}");
+    }
+}
+
+#[test]
+fn the_conversion_goes_on_without_a_reader_if_a_shell_takes_its_job() {
+    let service = service();
+    let upload = archive(&[("noise", &noise(9 << 20))]);
+    let expected = bytes(answer("POST", "/?quality=2", &[], whole(&upload)).into_body());
+    let request = request("POST", "/?quality=2", &[], cut(&upload, 64 << 10, &[]));
+    let mut response = block_on(service.serve(request, visit()));
+    let mut job = Box::pin(response.body_mut().take_job().expect("a streaming answer has a job"));
+    assert!(response.body_mut().take_job().is_none());
+    while figures(&service, ["converting"]) == [1] {
+        assert!(poll_once(job.as_mut()).is_pending(), "it watches the reader");
+    }
+    assert_eq!(figures(&service, ["result_bytes", "sending"]), [expected.len() as u64, 1]);
+    assert!(bytes(response.into_body()) == expected);
+    assert!(poll_once(job.as_mut()).is_ready());
+    drop(job);
+    assert_eq!(ledger(&service), [0; 3]);
+}
+
+#[test]
+fn a_job_that_is_dropped_breaks_its_answer() {
+    let service = service();
+    let mut response = block_on(service.serve(convert(stalled()), visit()));
+    drop(response.body_mut().take_job());
+    let (_, failure) = pieces(response.into_body());
+    assert_eq!(failure.unwrap().code(), "stopped");
+    assert_eq!(ledger(&service), [0; 3]);
 }
 
 #[test]
@@ -571,30 +641,31 @@ fn whatever_ends_a_conversion_gives_its_memory_back() {
     let good = archive(&[("a.txt", b"hello")]);
     let mut broken_off = whole(&good[..20]);
     broken_off.0.push_back(Event::Break);
-    let late = archive(&[("noise", &noise(4 << 20))]);
+    let late = archive(&[("noise", &noise(8 << 20))]);
     let service = service();
     for (case, upload) in [
         ("whole", whole(&good)),
+        ("empty", whole(b"")),
         ("not a zip", whole(b"not a zip")),
         ("cut", whole(&good[..20])),
         ("broken off", broken_off),
     ] {
-        let _response = block_on(service.serve(convert(upload), visit(pending())));
+        drop(block_on(service.serve(convert(upload), visit())));
         assert_eq!(ledger(&service), [0; 3], "{case}");
     }
 
-    let response = block_on(service.serve(convert(whole(&late[..late.len() - 1])), visit(pending())));
+    let response = block_on(service.serve(convert(whole(&late[..late.len() - 1])), visit()));
     assert_eq!(ledger(&service)[1], 1);
     let mut body = response.into_body();
     while let Some(Ok(_)) = block_on(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))) {}
     assert_eq!(ledger(&service), [0; 3], "an error in the middle of the body");
 
-    let response = block_on(service.serve(convert(stalled()), visit(pending())));
+    let response = block_on(service.serve(convert(stalled()), visit()));
     assert_eq!(ledger(&service)[1], 1);
     drop(response);
     assert_eq!(ledger(&service), [0; 3], "a client that leaves during the answer");
 
-    let mut early = Box::pin(service.serve(convert(Upload([Event::Stall].into())), visit(pending())));
+    let mut early = Box::pin(service.serve(convert(Upload([Event::Stall].into())), visit()));
     assert!(poll_once(early.as_mut()).is_pending());
     assert_eq!(ledger(&service)[1], 1);
     drop(early);
@@ -602,39 +673,132 @@ fn whatever_ends_a_conversion_gives_its_memory_back() {
 }
 
 #[test]
-fn who_finds_no_memory_waits_for_it_with_its_upload_unread() {
-    let service = room_for_one();
+fn who_finds_no_encoder_waits_for_it_with_its_upload_received() {
+    // The least with which this encoder can be lent.
+    let budget = share(2, 18, None) + (4 << 20) + (16 << 10);
+    let service = Service::new(Settings::new(Limits::WORKER), budget, Platform::default());
     let good = archive(&[("a.txt", b"hello")]);
-    let first = block_on(service.serve(convert(stalled()), visit(pending())));
-    let mut second = Box::pin(service.serve(convert(whole(&good)), visit(pending())));
-    let mut third = Box::pin(service.serve(convert(whole(&good)), visit(pending())));
+    let mut first = block_on(service.serve(convert(stalled()), visit()));
+    drained(first.body_mut());
+    let mut second = Box::pin(service.serve(convert(whole(&good)), visit()));
+    let mut third = Box::pin(service.serve(convert(whole(&good)), visit()));
     assert!(poll_once(second.as_mut()).is_pending() && poll_once(third.as_mut()).is_pending());
-    assert_eq!(ledger(&service), [reservation(2, 18, None), 1, 2]);
+    assert_eq!(figures(&service, ["converting", "waiting", "upload_bytes"]), [1, 2, 32 << 10]);
     drop(third);
-    assert_eq!(ledger(&service), [reservation(2, 18, None), 1, 1], "a client that leaves the queue");
+    assert_eq!(ledger(&service)[1..], [1, 1], "a client that leaves the queue");
     drop(first);
     assert_eq!(block_on(second).status(), StatusCode::OK);
-    assert_eq!(ledger(&service), [0; 3]);
+}
+
+/// A platform whose every wait is over at once.
+fn impatient() -> Platform {
+    Platform { sleep: Some(|_| Box::pin(ready(()))), ..Platform::default() }
 }
 
 #[test]
 fn who_has_waited_long_enough_is_told_what_would_fit_and_when_to_come_back() {
-    let service = Service::new(Settings::new(Limits::WORKER), BUDGET, Platform::default());
-    let _first = block_on(service.serve(request("POST", "/?quality=2&lgwin=22", &[], stalled()), visit(pending())));
-    let free = BUDGET - reservation(2, 22, None);
-    let wanted = reservation(9, 22, None);
-    let unread = Upload([Event::Break].into());
-    let response = block_on(service.serve(request("POST", "/", &[], unread), visit(ready(()))));
+    let service = Service::new(Settings::new(Limits::WORKER), BUDGET, impatient());
+    let _first = block_on(service.serve(request("POST", "/?quality=2&lgwin=22", &[], stalled()), visit()));
+    let wanted = share(9, 22, None);
+    let upload = whole(&archive(&[("noise", &noise(5 << 20))]));
+    let response = block_on(service.serve(request("POST", "/", &[], upload), visit()));
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(response.headers()["retry-after"], "5");
+    assert_eq!(response.headers()["retry-after"], "4", "one converts, and one waits");
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let problem = json(response);
     assert_eq!(problem["code"], "busy");
     let detail = problem["detail"].as_str().unwrap();
-    let expected = format!(
-        "quality 9 with lgwin 22 needs {wanted} bytes of memory, {free} of {BUDGET} are free now and 0 requests wait"
-    );
-    assert!(detail.starts_with(&expected), "{detail}");
+    assert!(detail.starts_with(&format!("quality 9 with lgwin 22 needs {wanted} bytes of memory, ")), "{detail}");
+    assert!(detail.contains(&format!(" of {BUDGET} are free now and 1 requests wait; retry in 4 s; ")), "{detail}");
+}
+
+thread_local! {
+    /// Whether every wait is over, for the platform of [`by_hand`].
+    static OVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A platform whose waits are over when the test says so.
+fn by_hand() -> Platform {
+    OVER.set(false);
+    let sleep = |_| -> Timer { Box::pin(poll_fn(|_| if OVER.get() { Poll::Ready(()) } else { Poll::Pending })) };
+    Platform { sleep: Some(sleep), ..Platform::default() }
+}
+
+/// A conversion of which no two fit at once, of an archive that is not small.
+fn convert_large(upload: Upload) -> Request<Upload> {
+    request("POST", "/?quality=5&lgwin=22", &[], upload)
+}
+
+#[test]
+fn an_upload_slower_than_the_floor_ends_only_while_others_wait() {
+    let service = Service::new(Settings::new(Limits::WORKER), BUDGET, by_hand());
+    let mut converting = block_on(service.serve(convert_large(stalled()), visit())).into_body();
+    drained(&mut converting);
+    let mut receiving = Box::pin(service.serve(convert(Upload([Event::Stall].into())), visit()));
+    OVER.set(true);
+    assert_eq!(drained(&mut converting), 0, "alone it may be as slow as it likes");
+    assert!((0..10).all(|_| poll_once(receiving.as_mut()).is_pending()));
+
+    OVER.set(false);
+    let whole = whole(&archive(&[("noise", &noise(5 << 20))]));
+    let mut other = Box::pin(service.serve(convert_large(whole), visit()));
+    assert!(poll_once(other.as_mut()).is_pending());
+    assert_eq!(figures(&service, ["waiting"]), [1]);
+    OVER.set(true);
+    // A period without others is forgiven, and the next is not.
+    assert!(poll_once(receiving.as_mut()).is_pending());
+    let refused = block_on(receiving);
+    assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+    let problem = json(refused);
+    assert_eq!(problem["code"], "too_slow");
+    let detail = "the upload was slower than 8192 bytes a second for 10 s, after 0 bytes, and other requests wait";
+    assert!(problem["detail"].as_str().unwrap().starts_with(detail), "{problem}");
+    let (_, failure) = pieces(converting);
+    assert_eq!(failure.unwrap().code(), "too_slow");
+    OVER.set(false);
+    assert_eq!(block_on(other).status(), StatusCode::OK);
+}
+
+#[test]
+fn an_answer_read_slower_than_the_floor_ends_only_while_others_wait() {
+    let service = Service::new(Settings::new(Limits::WORKER), BUDGET, by_hand());
+    let small = archive(&[("noise", &noise(1 << 20))]);
+    let mut unread = block_on(service.serve(convert(whole(&small)), visit()));
+    let mut job = Box::pin(unread.body_mut().take_job().unwrap());
+    OVER.set(true);
+    assert!((0..10).all(|_| poll_once(job.as_mut()).is_pending()), "alone it may be as slow as it likes");
+
+    OVER.set(false);
+    let _converting = block_on(service.serve(convert_large(stalled()), visit()));
+    let upload = archive(&[("noise", &noise(5 << 20))]);
+    let mut other = Box::pin(service.serve(convert_large(whole(&upload)), visit()));
+    assert!(poll_once(other.as_mut()).is_pending());
+    OVER.set(true);
+    while poll_once(job.as_mut()).is_pending() {}
+    assert!(figures(&service, ["result_bytes"])[0] < 1 << 20, "its memory is free");
+    let (_, failure) = pieces(unread.into_body());
+    let failure = failure.unwrap();
+    assert_eq!(failure.code(), "too_slow");
+    assert!(failure.to_string().starts_with("the answer was read slower than "), "{failure}");
+}
+
+#[test]
+fn a_client_that_sends_on_and_reads_nothing_ends_after_both_have_stopped() {
+    let settings = Settings::new(Limits::WORKER).with_most_unread(1 << 20);
+    let service = Service::new(settings, BUDGET, by_hand());
+    let upload = archive(&[("noise", &noise(20 << 20))]);
+    let mut response = block_on(service.serve(convert(cut(&upload, 64 << 10, &[])), visit()));
+    let mut job = Box::pin(response.body_mut().take_job().unwrap());
+    assert!((0..1000).all(|_| poll_once(job.as_mut()).is_pending()), "it waits for its reader");
+    let [waiting] = figures(&service, ["result_bytes"]);
+    assert!((900 << 10..=1 << 20).contains(&waiting), "{waiting}");
+    OVER.set(true);
+    while poll_once(job.as_mut()).is_pending() {}
+    assert_eq!(ledger(&service)[0], 0, "its memory is free");
+    let (_, failure) = pieces(response.into_body());
+    let failure = failure.unwrap();
+    assert_eq!(failure.code(), "answer_unread");
+    assert!(failure.to_string().contains("no client need do so for an answer of up to 1048576 bytes"), "{failure}");
 }
 
 #[test]
@@ -832,7 +996,7 @@ fn a_form_that_is_not_one_file_with_options_before_it_is_refused() {
 }
 
 #[test]
-fn a_form_reserves_no_more_than_its_length_tells_and_reads_its_fields_before() {
+fn a_form_s_fields_are_read_before_it_has_a_place() {
     let service = service();
     let mut fields = form(&[("quality", None, b"2"), ("lgwin", None, b"18"), ("file", Some("a.zip"), b"PK")]);
     fields.truncate(fields.len() - 12);
@@ -840,9 +1004,9 @@ fn a_form_reserves_no_more_than_its_length_tells_and_reads_its_fields_before() {
     let headers = [FORM, &[("content-length", &*length)]].concat();
     let mut upload = cut(&fields, 10, &[]);
     upload.0.push_back(Event::Stall);
-    let mut answer = Box::pin(service.serve(request("POST", "/", &headers, upload), visit(pending())));
+    let mut answer = Box::pin(service.serve(request("POST", "/", &headers, upload), visit()));
     assert!(poll_once(answer.as_mut()).is_pending());
-    assert_eq!(ledger(&service), [reservation(2, 18, Some(fields.len() as u64)), 1, 0]);
+    assert_eq!(figures(&service, ["upload_bytes", "receiving"]), [16 << 10, 1]);
 }
 
 /// `bytes` with the first `from` replaced.

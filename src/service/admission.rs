@@ -1,24 +1,41 @@
 //! The memory pool that all requests of a process or an isolate share, and its queue.
 //!
-//! A request gets its share at once or waits in the queue. The queue is strictly first come, first served: a small request
-//! never overtakes a large one, so large ones do not starve. A [`Reservation`] is a guard: dropping it gives back the share
-//! or the place in the queue.
+//! The pool has three parts. *Encoders* are lent for a conversion and come back when it ends: nobody holds one while a
+//! client is slow to take a finished result. *Uploads* are the bytes that were read ahead, and *results* the bytes that
+//! wait for their readers; both are charged as they grow.
 //!
-//! If you add a way out of the queue, also call [`Pool::admit`]: the next request may fit now.
+//! # No deadlock
+//!
+//! An upload or a result grows only as long as every request that holds a part of its upload could have its encoder beside
+//! all uploads and results ([`Pool::may_grow`]). So if no encoder is lent, the first in the queue gets one. It can then read
+//! the rest of its upload straight into the encoder, and gives its memory back when it ends. Only a small archive must be
+//! whole first: the oldest incomplete upload always finds [`UPLOADS_LEAST`], because all others leave it free. An upload
+//! that finds no room stays unread. A client that is waited for ends by a floor when others wait ([`crate::pace`]).
+//!
+//! If you add a way to give memory back, also call [`Pool::changed`]: another request may go on now.
 
 use std::{
-    collections::VecDeque,
-    future::poll_fn,
     mem,
-    pin::pin,
     sync::{Arc, Mutex, MutexGuard},
-    task::{Poll, Waker},
+    task::Waker,
 };
 
-use crate::platform::Pause;
+use recompress::SMALL_ARCHIVE_BYTES;
 
-/// Most requests in the queue. Each costs a connection and the platform's buffer of its upload.
-const MAX_WAITING: usize = 64;
+/// Most requests with a place in the pool. Each costs a connection and the platform's buffer of its upload.
+const MAX_REQUESTS: usize = 256;
+
+/// Uploads are charged in blocks. A client that sends byte by byte takes no more than one for its first 16 KiB.
+pub const BLOCK_BYTES: usize = 16 << 10;
+
+/// Bytes that are kept for the oldest incomplete upload, and that no encoder can have: a small archive is received whole,
+/// with a block more to learn that it has ended.
+pub const UPLOADS_LEAST: u64 = SMALL_ARCHIVE_BYTES + BLOCK_BYTES as u64;
+
+/// Seconds for each request before one that is told to come back, and the most in all. A default conversion of a save takes
+/// about as long.
+const SECONDS_EACH: u64 = 2;
+const MOST_SECONDS: u64 = 120;
 
 /// A handle of the pool; clones share it.
 #[derive(Debug, Clone)]
@@ -27,103 +44,149 @@ pub struct Admission(Arc<Mutex<Pool>>);
 #[derive(Debug)]
 struct Pool {
     budget: u64,
-    reserved: u64,
-    active: usize,
-    queue: VecDeque<QueuedRequest>,
+    /// In order of arrival.
+    requests: Vec<Request>,
     next_ticket: u64,
+    /// Encoders that came back so far.
+    returned: u64,
 }
 
 #[derive(Debug)]
-struct QueuedRequest {
+struct Request {
     ticket: u64,
-    bytes: u64,
-    waker: Waker,
+    stage: Stage,
+    /// Bytes of its encoder, buffers, and the held parts of the archive. Lent to it while it converts.
+    share: u64,
+    upload: u64,
+    result: u64,
+    /// Bytes that its upload gave back, kept for its result until the conversion ends.
+    kept: u64,
+    /// The most bytes that it held so far.
+    peak: u64,
+    /// Whether it was refused memory, or an encoder, and still wants it.
+    waits: bool,
+    /// To be woken when anything is given back.
+    waker: Option<Waker>,
 }
 
-/// The present state of the pool.
+/// The step of a request on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Its upload is read ahead.
+    Receiving,
+    /// It waits for an encoder, with the whole upload or with as much of it as there is room for.
+    Waiting { complete: bool },
+    /// It has its encoder.
+    Converting,
+    /// Its result waits for the client.
+    Sending,
+}
+
+/// A part of the pool that a request charges as it grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Bytes of an upload that wait for their conversion.
+    Upload,
+    /// Bytes of a result that wait for their reader.
+    Result,
+}
+
+/// The present state of the pool: the bytes of its parts, and the requests in each step.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Figures {
     /// Bytes of the whole pool.
     pub budget: u64,
-    /// Bytes reserved now.
-    pub reserved: u64,
-    /// Requests that hold a share.
-    pub active: usize,
-    /// Requests in the queue.
+    /// Bytes lent to conversions: encoders, buffers, held parts of archives.
+    pub encoders: u64,
+    /// Bytes of uploads that wait for their conversion.
+    pub uploads: u64,
+    /// Bytes of results that wait for their readers.
+    pub results: u64,
+    /// Requests whose upload is read ahead.
+    pub receiving: usize,
+    /// Requests that wait for room or for an encoder.
     pub waiting: usize,
+    /// Requests that have one.
+    pub converting: usize,
+    /// Requests whose finished result waits for its reader.
+    pub sending: usize,
 }
 
-/// A share of the pool, or a place in the queue: while the ticket is in the queue, the share is not granted.
+impl Figures {
+    /// Bytes in use now.
+    pub fn reserved(&self) -> u64 {
+        self.encoders + self.uploads + self.results
+    }
+
+    /// Bytes that are free now.
+    pub fn free(&self) -> u64 {
+        self.budget - self.reserved()
+    }
+
+    /// Seconds after which a request that is refused now may find an encoder: the queue has moved on by then.
+    pub fn retry_after(&self) -> u64 {
+        ((self.waiting + self.converting) as u64 * SECONDS_EACH).clamp(SECONDS_EACH, MOST_SECONDS)
+    }
+}
+
+/// A request's place in the pool, with all that it holds. Dropping it gives everything back.
 #[derive(Debug)]
-pub struct Reservation {
+pub struct Place {
     admission: Admission,
     ticket: u64,
-    bytes: u64,
 }
 
 impl Admission {
     /// A pool of `budget` bytes.
     pub fn new(budget: u64) -> Self {
-        Self(Arc::new(Mutex::new(Pool { budget, reserved: 0, active: 0, queue: VecDeque::new(), next_ticket: 0 })))
+        Self(Arc::new(Mutex::new(Pool { budget, requests: Vec::new(), next_ticket: 0, returned: 0 })))
     }
 
-    /// Reserves `bytes`, at most the budget, or waits for them until `patience` ends. With a `pause`, the request polls the
-    /// pool after each pause instead of being woken.
-    ///
-    /// # Errors
-    ///
-    /// The state of the pool without the request, if the queue is full or `patience` ended.
-    pub async fn reserve(
-        &self,
-        bytes: u64,
-        patience: impl Future<Output = ()>,
-        pause: Option<Pause>,
-    ) -> Result<Reservation, Figures> {
-        let reservation = self.ask(bytes).ok_or_else(|| self.figures())?;
-        let mut patience = pin!(patience);
-        let mut paused = None;
-        let granted = poll_fn(|cx| {
-            let waker = if pause.is_some() { Waker::noop() } else { cx.waker() };
-            let Some(place) = reservation.place_in_queue(waker) else { return Poll::Ready(true) };
-            if let Some(pause) = pause
-                && paused.get_or_insert_with(|| pause(place)).as_mut().poll(cx).is_ready()
-            {
-                paused = None;
-                cx.waker().wake_by_ref();
-            }
-            patience.as_mut().poll(cx).map(|()| false)
-        })
-        .await;
-        if granted {
-            return Ok(reservation);
-        }
-        drop(reservation);
-        Err(self.figures())
-    }
-
-    /// Takes the share or a place in the queue; `None` if the queue is full.
-    fn ask(&self, bytes: u64) -> Option<Reservation> {
-        let mut ledger = self.lock();
-        assert!(bytes <= ledger.budget, "the caller checked that the pool can hold it");
-        let at_once = ledger.queue.is_empty() && bytes <= ledger.free();
-        if !at_once && ledger.queue.len() == MAX_WAITING {
+    /// A place for a request whose conversion takes `share` bytes, at most the budget without `UPLOADS_LEAST`. It holds
+    /// nothing yet. `None` if all places are taken.
+    pub fn enter(&self, share: u64) -> Option<Place> {
+        let mut pool = self.lock();
+        assert!(share + UPLOADS_LEAST <= pool.budget, "the caller checked that the pool can lend it");
+        if pool.requests.len() == MAX_REQUESTS {
             return None;
         }
-        let ticket = ledger.next_ticket;
-        ledger.next_ticket += 1;
-        if at_once {
-            ledger.grant(bytes);
-        } else {
-            ledger.queue.push_back(QueuedRequest { ticket, bytes, waker: Waker::noop().clone() });
-        }
-        drop(ledger);
-        Some(Reservation { admission: self.clone(), ticket, bytes })
+        let ticket = pool.next_ticket;
+        pool.next_ticket += 1;
+        pool.requests.push(Request {
+            ticket,
+            stage: Stage::Receiving,
+            share,
+            upload: 0,
+            result: 0,
+            kept: 0,
+            peak: 0,
+            waits: false,
+            waker: None,
+        });
+        drop(pool);
+        Some(Place { admission: self.clone(), ticket })
     }
 
     /// The present state of the pool.
     pub fn figures(&self) -> Figures {
-        let ledger = self.lock();
-        Figures { budget: ledger.budget, reserved: ledger.reserved, active: ledger.active, waiting: ledger.queue.len() }
+        let pool = self.lock();
+        let mut figures = Figures {
+            budget: pool.budget,
+            encoders: pool.encoders(),
+            uploads: pool.uploads(),
+            results: pool.results(),
+            ..Figures::default()
+        };
+        for request in &pool.requests {
+            *match request.stage {
+                Stage::Receiving if request.waits => &mut figures.waiting,
+                Stage::Receiving => &mut figures.receiving,
+                Stage::Waiting { .. } => &mut figures.waiting,
+                Stage::Converting => &mut figures.converting,
+                Stage::Sending => &mut figures.sending,
+            } += 1;
+        }
+        figures
     }
 
     fn lock(&self) -> MutexGuard<'_, Pool> {
@@ -131,269 +194,239 @@ impl Admission {
     }
 }
 
-impl Figures {
-    /// Bytes that are free now.
-    pub fn free(&self) -> u64 {
-        self.budget - self.reserved
+impl Place {
+    /// Charges `bytes` more, or keeps `waker` until something is given back.
+    pub fn grow(&self, part: Part, bytes: u64, waker: &Waker) -> bool {
+        let mut pool = self.admission.lock();
+        let index = pool.index(self.ticket);
+        let kept = if part == Part::Result { pool.requests[index].kept.min(bytes) } else { 0 };
+        if !pool.may_grow(index, bytes - kept) {
+            pool.requests[index].refuse(waker);
+            return false;
+        }
+        let request = &mut pool.requests[index];
+        request.kept -= kept;
+        request.waits = false;
+        *request.held(part) += bytes;
+        request.note_peak();
+        true
+    }
+
+    /// Gives back `bytes` that were charged.
+    pub fn shrink(&self, part: Part, bytes: u64) {
+        self.change(|request| *request.held(part) -= bytes);
+    }
+
+    /// Keeps `bytes` of the upload for the result. They are given back when the conversion ends.
+    pub fn keep_for_result(&self, bytes: u64) {
+        self.change(|request| {
+            request.upload -= bytes;
+            request.kept += bytes;
+        });
+    }
+
+    /// Asks for an encoder. `complete` says that the upload has ended.
+    pub fn ask(&self, complete: bool) {
+        self.change(|request| {
+            debug_assert!(request.upload > 0, "the rule about deadlocks counts on it");
+            request.stage = Stage::Waiting { complete };
+        });
+    }
+
+    /// Lowers the share of a conversion that has not started, once the archive is known.
+    pub fn lower_share(&self, share: u64) {
+        self.change(|request| request.share = request.share.min(share));
+    }
+
+    /// Whether the encoder that was asked for is there. If not, keeps `waker` until something is given back.
+    pub fn has_encoder(&self, waker: &Waker) -> bool {
+        let mut pool = self.admission.lock();
+        let index = pool.index(self.ticket);
+        let request = &mut pool.requests[index];
+        let has = request.stage == Stage::Converting;
+        if has {
+            request.waits = false;
+        } else {
+            request.refuse(waker);
+        }
+        has
+    }
+
+    /// Gives the encoder and the upload back; the result stays.
+    pub fn end_conversion(&self) {
+        self.change(|request| {
+            (request.stage, request.waits) = (Stage::Sending, false);
+            (request.share, request.upload, request.kept) = (0, 0, 0);
+        });
+    }
+
+    /// The number of requests that arrived before it and are still here.
+    pub fn requests_before(&self) -> usize {
+        self.admission.lock().index(self.ticket)
+    }
+
+    /// Whether no upload that arrived before it is incomplete.
+    pub fn is_oldest_upload(&self) -> bool {
+        let pool = self.admission.lock();
+        pool.oldest_upload().is_none_or(|oldest| oldest.ticket >= self.ticket)
+    }
+
+    /// Whether it holds memory while others wait for some.
+    pub fn is_wanted(&self) -> bool {
+        let pool = self.admission.lock();
+        let request = &pool.requests[pool.index(self.ticket)];
+        request.total() > 0 && pool.requests.iter().any(|other| other.waits && other.ticket != self.ticket)
+    }
+
+    /// Encoders that came back so far: while the number grows, the queue moves.
+    pub fn returned(&self) -> u64 {
+        self.admission.lock().returned
+    }
+
+    /// The most bytes that it held so far.
+    pub fn peak(&self) -> u64 {
+        let pool = self.admission.lock();
+        pool.requests[pool.index(self.ticket)].peak
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Request)) {
+        let mut pool = self.admission.lock();
+        let index = pool.index(self.ticket);
+        let converted = pool.requests[index].stage == Stage::Converting;
+        change(&mut pool.requests[index]);
+        pool.returned += u64::from(converted && pool.requests[index].stage != Stage::Converting);
+        let woken = pool.changed();
+        drop(pool);
+        woken.into_iter().for_each(Waker::wake);
     }
 }
 
-impl Reservation {
-    /// The number of requests before it in the queue; `None` once it has its share. Granting the share wakes the latest `waker`.
-    fn place_in_queue(&self, waker: &Waker) -> Option<usize> {
-        let mut ledger = self.admission.lock();
-        let place = ledger.place(self.ticket)?;
-        let former = mem::replace(&mut ledger.queue[place].waker, waker.clone());
-        drop(ledger);
-        // Dropping a waker runs code of its executor: never under the lock.
-        drop(former);
-        Some(place)
-    }
-}
-
-impl Drop for Reservation {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut ledger = self.admission.lock();
-        let left = match ledger.place(self.ticket) {
-            Some(place) => ledger.queue.remove(place),
-            None => {
-                ledger.reserved -= self.bytes;
-                ledger.active -= 1;
-                None
-            }
-        };
-        let admitted = ledger.admit();
-        drop(ledger);
+        let mut pool = self.admission.lock();
+        let index = pool.index(self.ticket);
+        let left = pool.requests.remove(index);
+        pool.returned += u64::from(left.stage == Stage::Converting);
+        let woken = pool.changed();
+        drop(pool);
+        // Dropping a waker runs code of its executor, and waking too: never under the lock.
         drop(left);
-        admitted.into_iter().for_each(Waker::wake);
+        woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Request {
+    fn held(&mut self, part: Part) -> &mut u64 {
+        match part {
+            Part::Upload => &mut self.upload,
+            Part::Result => &mut self.result,
+        }
+    }
+
+    fn refuse(&mut self, waker: &Waker) {
+        self.waits = true;
+        if !self.waker.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+    }
+
+    /// Bytes that it holds of all parts.
+    fn total(&self) -> u64 {
+        let lent = if self.stage == Stage::Converting { self.share } else { 0 };
+        lent + self.moving()
+    }
+
+    fn moving(&self) -> u64 {
+        self.upload + self.result + self.kept
+    }
+
+    fn note_peak(&mut self) {
+        self.peak = self.peak.max(self.total());
+    }
+
+    /// Whether it will still need its encoder.
+    fn is_before_encoder(&self) -> bool {
+        matches!(self.stage, Stage::Receiving | Stage::Waiting { .. })
+    }
+
+    fn is_incomplete(&self) -> bool {
+        matches!(self.stage, Stage::Receiving | Stage::Waiting { complete: false })
     }
 }
 
 impl Pool {
-    fn free(&self) -> u64 {
-        self.budget - self.reserved
+    fn index(&self, ticket: u64) -> usize {
+        self.requests.binary_search_by_key(&ticket, |request| request.ticket).expect("a place is left once")
     }
 
-    /// The ticket's place in the queue.
-    fn place(&self, ticket: u64) -> Option<usize> {
-        self.queue.iter().position(|waiting| waiting.ticket == ticket)
+    fn encoders(&self) -> u64 {
+        self.requests.iter().filter(|request| request.stage == Stage::Converting).map(|request| request.share).sum()
     }
 
-    fn grant(&mut self, bytes: u64) {
-        self.reserved += bytes;
-        self.active += 1;
+    fn uploads(&self) -> u64 {
+        self.requests.iter().map(|request| request.upload).sum()
     }
 
-    /// Grants the shares of the first requests that fit. The caller wakes them after it releases the lock.
+    fn results(&self) -> u64 {
+        self.requests.iter().map(|request| request.result + request.kept).sum()
+    }
+
+    fn moving(&self) -> u64 {
+        self.requests.iter().map(Request::moving).sum()
+    }
+
+    fn oldest_upload(&self) -> Option<&Request> {
+        self.requests.iter().find(|request| request.is_incomplete())
+    }
+
+    /// The rule at the top of this file. A request also leaves room for the encoders of those that arrived before it, so
+    /// that a large encoder is not kept out for ever by small ones.
+    fn may_grow(&self, index: usize, bytes: u64) -> bool {
+        let ticket = self.requests[index].ticket;
+        let is_owed = |request: &&Request| request.upload > 0 || request.ticket <= ticket;
+        let owed = self.requests.iter().filter(|request| request.is_before_encoder()).filter(is_owed);
+        let encoders = owed.map(|request| request.share).max().unwrap_or(0).max(self.encoders());
+        let oldest = self.oldest_upload().filter(|oldest| oldest.ticket != ticket);
+        let left_free = oldest.map_or(0, |oldest| UPLOADS_LEAST.saturating_sub(oldest.upload));
+        bytes == 0 || self.moving() + bytes + left_free + encoders <= self.budget
+    }
+
+    /// Lends encoders that are free, and takes the wakers of all that wait. The caller wakes them after it releases the
+    /// lock.
     #[must_use]
-    fn admit(&mut self) -> Vec<Waker> {
-        let mut admitted = Vec::new();
-        while let Some(first) = self.queue.pop_front_if(|first| first.bytes <= self.budget - self.reserved) {
-            self.grant(first.bytes);
-            admitted.push(first.waker);
+    fn changed(&mut self) -> Vec<Waker> {
+        // Each turn lends one.
+        while let Some(index) = self.next_to_convert() {
+            self.requests[index].stage = Stage::Converting;
+            self.requests[index].note_peak();
         }
-        admitted
+        self.requests.iter_mut().filter_map(|request| mem::take(&mut request.waker)).collect()
+    }
+
+    /// The request that gets the next encoder: complete uploads first, then in order of arrival.
+    ///
+    /// If the first one does not fit, others may overtake it as long as it will still fit beside them.
+    fn next_to_convert(&self) -> Option<usize> {
+        let waiting = |wanted| {
+            let is_wanted = move |request: &Request| request.stage == Stage::Waiting { complete: wanted };
+            (0..self.requests.len()).filter(move |index| is_wanted(&self.requests[*index]))
+        };
+        let mut queue = waiting(true).chain(waiting(false));
+        let first = queue.next()?;
+        let (lent, free) = (self.encoders(), self.budget - self.moving());
+        let head = &self.requests[first];
+        if lent + head.share <= free {
+            return Some(first);
+        }
+        debug_assert!(lent > 0, "the rule at the top of this file");
+        let overtook = |request: &&Request| request.stage == Stage::Converting && request.ticket > head.ticket;
+        let beside: u64 = self.requests.iter().filter(overtook).map(|request| request.share).sum();
+        queue.find(|index| {
+            let share = self.requests[*index].share;
+            lent + share <= free && beside + share + head.share <= free
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        future::{pending, ready},
-        sync::atomic::{AtomicUsize, Ordering},
-        task::{Context, Wake},
-        thread,
-    };
-
-    use futures::executor::block_on;
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Never waits: the request is admitted at once or refused.
-    fn at_once(admission: &Admission, bytes: u64) -> Result<Reservation, Figures> {
-        block_on(admission.reserve(bytes, ready(()), None))
-    }
-
-    /// Asks for `bytes`, and takes the place in the queue.
-    fn queued(admission: &Admission, bytes: u64) -> (Reservation, Arc<Count>) {
-        let reservation = admission.ask(bytes).unwrap();
-        let count = Arc::new(Count::default());
-        assert!(!is_granted(&reservation, &count));
-        (reservation, count)
-    }
-
-    fn is_granted(reservation: &Reservation, count: &Arc<Count>) -> bool {
-        reservation.place_in_queue(&Arc::clone(count).into()).is_none()
-    }
-
-    fn says(admission: &Admission) -> (u64, usize, usize) {
-        let Figures { reserved, active, waiting, .. } = admission.figures();
-        (reserved, active, waiting)
-    }
-
-    #[test]
-    fn shares_up_to_the_budget_are_given_at_once_and_one_byte_more_is_not() {
-        let admission = Admission::new(100);
-        let first = at_once(&admission, 60).unwrap();
-        let second = at_once(&admission, 40).unwrap();
-        let refused = at_once(&admission, 1).unwrap_err();
-        assert_eq!(refused, Figures { budget: 100, reserved: 100, active: 2, waiting: 0 });
-        assert_eq!(refused.free(), 0);
-        drop(first);
-        assert_eq!(says(&admission), (40, 1, 0));
-        drop(second);
-        assert_eq!(says(&admission), (0, 0, 0));
-        at_once(&admission, 100).unwrap();
-        at_once(&admission, 0).unwrap();
-    }
-
-    #[test]
-    fn a_waiting_request_is_admitted_when_there_is_room() {
-        let admission = Admission::new(100);
-        let first = at_once(&admission, 60).unwrap();
-        let (second, woken) = queued(&admission, 50);
-        assert_eq!(says(&admission), (60, 1, 1));
-        drop(first);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert_eq!(says(&admission), (50, 1, 0), "its share is its own before it has looked");
-        assert!(is_granted(&second, &woken));
-        drop(second);
-        assert_eq!(says(&admission), (0, 0, 0));
-    }
-
-    #[test]
-    fn no_request_overtakes_even_if_it_would_fit() {
-        let admission = Admission::new(100);
-        let first = at_once(&admission, 60).unwrap();
-        let (large, large_woken) = queued(&admission, 90);
-        let (small, small_woken) = queued(&admission, 10);
-        let refused = at_once(&admission, 1).unwrap_err();
-        assert_eq!((refused.free(), refused.waiting), (40, 2));
-        drop(first);
-        assert!(is_granted(&large, &large_woken) && is_granted(&small, &small_woken));
-        assert_eq!(says(&admission), (100, 2, 0));
-    }
-
-    #[test]
-    fn a_waiting_request_that_is_dropped_leaves_the_queue_to_the_next() {
-        let admission = Admission::new(100);
-        let _first = at_once(&admission, 60).unwrap();
-        let (large, _) = queued(&admission, 90);
-        let (small, woken) = queued(&admission, 40);
-        drop(large);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert!(is_granted(&small, &woken));
-        assert_eq!(says(&admission), (100, 2, 0));
-    }
-
-    #[test]
-    fn one_that_was_woken_and_dropped_before_it_was_polled_gives_its_share_back() {
-        let admission = Admission::new(100);
-        let first = at_once(&admission, 100).unwrap();
-        let (second, _) = queued(&admission, 100);
-        let (third, woken) = queued(&admission, 100);
-        drop(first);
-        drop(second);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert!(is_granted(&third, &woken));
-        drop(third);
-        assert_eq!(says(&admission), (0, 0, 0));
-    }
-
-    #[test]
-    fn a_future_that_is_dropped_while_it_waits_leaves_the_queue() {
-        let admission = Admission::new(100);
-        let _first = at_once(&admission, 100).unwrap();
-        let mut waits = Box::pin(admission.reserve(1, pending(), None));
-        assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert_eq!(says(&admission), (100, 1, 1));
-        drop(waits);
-        assert_eq!(says(&admission), (100, 1, 0));
-    }
-
-    #[test]
-    fn the_latest_waker_is_the_one_that_is_woken() {
-        let admission = Admission::new(100);
-        let first = at_once(&admission, 100).unwrap();
-        let (second, former) = queued(&admission, 1);
-        let latter = Arc::default();
-        assert!(!is_granted(&second, &latter));
-        drop(first);
-        assert_eq!((former.0.load(Ordering::Relaxed), latter.0.load(Ordering::Relaxed)), (0, 1));
-    }
-
-    #[test]
-    fn a_pausing_request_is_not_woken_and_polls_after_each_pause() {
-        let admission = Admission::new(100);
-        let first = at_once(&admission, 100).unwrap();
-        let woken = Arc::<Count>::default();
-        let waker = Waker::from(woken.clone());
-        let mut cx = Context::from_waker(&waker);
-        // A pause that ends at once.
-        let mut waits = pin!(admission.reserve(
-            1,
-            pending(),
-            Some(|place| {
-                assert_eq!(place, 0);
-                Box::pin(ready(()))
-            })
-        ));
-        for looks in 1..4 {
-            assert!(waits.as_mut().poll(&mut cx).is_pending());
-            assert_eq!(woken.0.load(Ordering::Relaxed), looks, "by its own pause");
-        }
-        drop(first);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 3, "not by the request that gave memory back");
-        assert!(waits.as_mut().poll(&mut cx).is_ready());
-    }
-
-    #[test]
-    fn the_queue_has_an_end() {
-        let admission = Admission::new(100);
-        let first = at_once(&admission, 100).unwrap();
-        let mut queue: Vec<_> = (0..MAX_WAITING).map(|_| queued(&admission, 1)).collect();
-        // The queue refuses it; its patience never ends.
-        let refused = block_on(admission.reserve(1, pending(), None)).unwrap_err();
-        assert_eq!(refused, Figures { budget: 100, reserved: 100, active: 1, waiting: MAX_WAITING });
-        queue.pop();
-        let (_last, _) = queued(&admission, 1);
-        drop(first);
-        assert_eq!(says(&admission), (64, 64, 0));
-    }
-
-    #[test]
-    fn shares_of_many_threads_never_exceed_the_budget_and_all_come_back() {
-        let admission = Admission::new(100);
-        let most = AtomicUsize::new(0);
-        thread::scope(|scope| {
-            for thread in 0..8 {
-                let (admission, most) = (&admission, &most);
-                scope.spawn(move || {
-                    for turn in 0..500 {
-                        let bytes = 1 + (thread * 31 + turn * 17) % 100;
-                        let patience = async {
-                            if turn % 3 > 0 {
-                                pending().await
-                            }
-                        };
-                        if let Ok(_reservation) = block_on(admission.reserve(bytes, patience, None)) {
-                            let reserved = admission.figures().reserved;
-                            most.fetch_max(usize::try_from(reserved).unwrap(), Ordering::Relaxed);
-                        }
-                    }
-                });
-            }
-        });
-        assert!((1..=100).contains(&most.into_inner()));
-        assert_eq!(says(&admission), (0, 0, 0));
-    }
-}
+mod tests;

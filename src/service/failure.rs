@@ -3,6 +3,8 @@
 use recompress::Error;
 use thiserror::Error as ThisError;
 
+use crate::{admission::Figures, pace::Floor};
+
 /// The reason why an upload ends too early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadError {
@@ -38,6 +40,48 @@ pub enum Failure {
         /// Bytes received in all.
         received: u64,
     },
+    /// No memory came free while the request waited.
+    #[error("other requests hold the memory: {} of {} bytes are free", .0.free(), .0.budget)]
+    Busy(Figures),
+    /// The client sends too slowly, and others wait for what its request holds.
+    #[error(
+        "the upload was slower than {} bytes a second for {} s, after {received} bytes, and other requests wait; retry, or send it by a faster connection",
+        .floor.bytes,
+        .floor.period.as_secs_f64()
+    )]
+    SlowUpload {
+        /// Bytes received in all.
+        received: u64,
+        /// The floor.
+        floor: Floor,
+    },
+    /// The client reads too slowly, and others wait for what its request holds.
+    #[error(
+        "the answer was read slower than {} bytes a second for {} s, after {taken} bytes, and other requests wait",
+        .floor.bytes,
+        .floor.period.as_secs_f64()
+    )]
+    SlowDownload {
+        /// Bytes read in all.
+        taken: u64,
+        /// The floor.
+        floor: Floor,
+    },
+    /// The client sends on and does not read its answer, and there is no room for more of it.
+    #[error(
+        "after {received} bytes of the upload, {unread} bytes of the answer wait to be read: read the answer while you send; no client need do so for an answer of up to {most} bytes, if the server has room"
+    )]
+    AnswerUnread {
+        /// Bytes received in all.
+        received: u64,
+        /// Bytes of the answer that wait.
+        unread: u64,
+        /// The most that may wait.
+        most: u64,
+    },
+    /// The conversion was stopped from outside, as by a panic.
+    #[error("the conversion was stopped")]
+    Stopped,
 }
 
 impl Failure {
@@ -49,6 +93,11 @@ impl Failure {
         }
     }
 
+    /// Whether the client did not read its answer: the rest of it is then of no use.
+    pub(crate) fn is_of_reader(&self) -> bool {
+        matches!(self, Self::SlowDownload { .. } | Self::AnswerUnread { .. })
+    }
+
     /// A stable code for programs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -56,6 +105,10 @@ impl Failure {
             Self::Upload { .. } => "truncated",
             Self::Form { .. } => "bad_form",
             Self::Cpu { .. } => "cpu_budget",
+            Self::Busy(_) => "busy",
+            Self::SlowUpload { .. } | Self::SlowDownload { .. } => "too_slow",
+            Self::AnswerUnread { .. } => "answer_unread",
+            Self::Stopped => "stopped",
         }
     }
 }

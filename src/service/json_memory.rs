@@ -6,9 +6,10 @@ use recompress::{
 };
 
 use crate::{
-    admission::Figures,
+    admission::UPLOADS_LEAST,
     exchange::BUFFERS,
-    memory::{Busy, LEAST_HELD, Share, TooMuchMemory},
+    job::Known,
+    memory::{LEAST_HELD, Share, TooMuchMemory},
 };
 
 impl Share {
@@ -23,16 +24,16 @@ impl Share {
         parameters: Option<Parameters>,
         limits: Limits,
         budget: u64,
-        upload_bytes: Option<u64>,
+        known: Known,
     ) -> Result<Self, TooMuchMemory> {
         let fit = |options: &Options, parameters| {
             let fixed = peak(options, parameters, Limits { memory_bytes: 0, ..limits }, None);
             // The archive may hold this much, and so may the grouped document.
             let holders = if options.keys == Keys::Group { 2 } else { 1 };
-            let left = budget.checked_sub(fixed)? / holders;
+            let left = budget.checked_sub(fixed + UPLOADS_LEAST)? / holders;
             let least = LEAST_HELD.min(limits.memory_bytes);
             let limits = Limits { memory_bytes: limits.memory_bytes.min(left), ..limits };
-            (left >= least).then(|| Self { limits, bytes: peak(options, parameters, limits, upload_bytes) })
+            (left >= least).then(|| Self { limits, bytes: peak(options, parameters, limits, known.upload_bytes) })
         };
         fit(options, parameters).ok_or_else(|| {
             let grouped = if options.keys == Keys::Group { "grouped " } else { "" };
@@ -55,15 +56,6 @@ impl Share {
             TooMuchMemory(detail)
         })
     }
-
-    /// The refusal of a save's JSON that finds no memory.
-    pub fn busy_for_json(&self, figures: Figures) -> Busy {
-        let Figures { budget, waiting, .. } = figures;
-        let (wanted, free) = (self.bytes, figures.free());
-        Busy(format!(
-            "the JSON of a save needs {wanted} bytes of memory, {free} of {budget} are free now and {waiting} requests wait"
-        ))
-    }
 }
 
 fn peak(options: &Options, parameters: Option<Parameters>, limits: Limits, upload_bytes: Option<u64>) -> u64 {
@@ -83,7 +75,8 @@ mod tests {
     fn of(keys: Keys, quality: Option<u8>, budget: u64, upload_bytes: Option<u64>) -> Result<Share, TooMuchMemory> {
         let options = Options { keys, ..Options::default() };
         let parameters = quality.map(|quality| Parameters::new(quality, 22).unwrap());
-        Share::of_json(&options, parameters, Limits::WORKER, budget, upload_bytes)
+        let known = Known { upload_bytes, contents: None };
+        Share::of_json(&options, parameters, Limits::WORKER, budget, known)
     }
 
     #[test]
@@ -100,15 +93,18 @@ mod tests {
     fn the_limit_shrinks_with_the_budget_down_to_the_least() {
         let fixed = of(Keys::Pairs, None, 84 * MIB, None).unwrap().bytes - Limits::WORKER.memory_bytes;
         for (keys, holders) in [(Keys::Pairs, 1), (Keys::Group, 2)] {
-            let share = of(keys, None, fixed + holders * LEAST_HELD, None).unwrap();
-            assert_eq!((share.limits.memory_bytes, share.bytes), (LEAST_HELD, fixed + holders * LEAST_HELD));
-            of(keys, None, fixed + holders * LEAST_HELD - 1, None).unwrap_err();
+            let needed = fixed + holders * LEAST_HELD;
+            let share = of(keys, None, needed + UPLOADS_LEAST, None).unwrap();
+            assert_eq!((share.limits.memory_bytes, share.bytes), (LEAST_HELD, needed));
+            of(keys, None, needed + UPLOADS_LEAST - 1, None).unwrap_err();
         }
     }
 
     #[test]
     fn a_refusal_says_what_would_fit() {
-        let plain = of(Keys::Preserve, None, 84 * MIB, None).unwrap().bytes - Limits::WORKER.memory_bytes + LEAST_HELD;
+        let plain = of(Keys::Preserve, None, 84 * MIB, None).unwrap().bytes - Limits::WORKER.memory_bytes
+            + LEAST_HELD
+            + UPLOADS_LEAST;
         for (keys, quality, budget, end) in [
             (Keys::Group, Some(9), plain + LEAST_HELD, "; the same without compression would fit"),
             (Keys::Group, None, plain, "; keys=preserve or keys=pairs would fit"),

@@ -5,7 +5,11 @@ use std::fmt::Write;
 use recompress::{Inspection, Limits, Parameters, Transcoder};
 use thiserror::Error as ThisError;
 
-use crate::{admission::Figures, exchange::BUFFERS};
+use crate::{
+    admission::{Figures, UPLOADS_LEAST},
+    exchange::BUFFERS,
+    job::{Known, Order},
+};
 
 /// The least memory that an encoder must leave for the held parts of an archive, in bytes. Parameters that leave less are
 /// refused: archives with ten thousand members, or with a member of a few MiB and its size after its data, would only fail
@@ -28,8 +32,13 @@ pub struct TooMuchMemory(pub String);
 
 /// Memory that other requests hold now. The message has the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
-#[error("{0}")]
-pub struct Busy(pub String);
+#[error("{detail}")]
+pub struct Busy {
+    /// The message.
+    pub detail: String,
+    /// Seconds after which to try again.
+    pub retry_after: u64,
+}
 
 impl Share {
     /// A large encoder leaves less for the held parts of an archive. The limit depends only on the parameters and the budget,
@@ -39,55 +48,56 @@ impl Share {
     /// # Errors
     ///
     /// `too_much_memory` if the budget does not hold it.
-    pub fn of(
-        parameters: Parameters,
-        limits: Limits,
-        budget: u64,
-        upload_bytes: Option<u64>,
-    ) -> Result<Self, TooMuchMemory> {
-        Self::fit(parameters, limits, budget, upload_bytes).ok_or_else(|| {
-            let wanted = fixed(parameters, limits) + least_held(limits);
+    pub fn of(parameters: Parameters, limits: Limits, budget: u64, known: Known) -> Result<Self, TooMuchMemory> {
+        Self::fit(parameters, limits, budget, known).ok_or_else(|| {
+            let wanted = fixed(parameters, limits) + least_held(limits) + UPLOADS_LEAST;
             let mut detail = format!("{} needs {wanted} bytes of memory, there are {budget} in all", named(parameters));
-            suggest(&mut detail, parameters, |smaller| Self::fit(smaller, limits, budget, upload_bytes).is_some());
+            suggest(&mut detail, parameters, |smaller| Self::fit(smaller, limits, budget, known).is_some());
             TooMuchMemory(detail)
         })
     }
 
     /// The share of an inspection, which has no encoder.
-    pub fn of_inspection(limits: Limits, budget: u64, upload_bytes: Option<u64>) -> Self {
+    pub fn of_inspection(limits: Limits, budget: u64, known: Known) -> Self {
         let fixed = Inspection::peak_bytes(Limits { memory_bytes: 0, ..limits }, None) + BUFFERS;
-        let limits = Limits { memory_bytes: limits.memory_bytes.min(budget.saturating_sub(fixed)), ..limits };
-        Self { limits, bytes: (Inspection::peak_bytes(limits, upload_bytes) + BUFFERS).min(budget) }
+        let lendable = budget.saturating_sub(UPLOADS_LEAST);
+        let limits = Limits { memory_bytes: limits.memory_bytes.min(lendable.saturating_sub(fixed)), ..limits };
+        let bytes = Inspection::peak_bytes(limits, known.upload_bytes) + BUFFERS;
+        Self { limits, bytes: bytes.min(lendable) }
     }
 
-    fn fit(parameters: Parameters, limits: Limits, budget: u64, upload_bytes: Option<u64>) -> Option<Self> {
-        let left = budget.checked_sub(fixed(parameters, limits)).filter(|left| *left >= least_held(limits))?;
+    fn fit(parameters: Parameters, limits: Limits, budget: u64, known: Known) -> Option<Self> {
+        let left = budget.checked_sub(fixed(parameters, limits) + UPLOADS_LEAST);
+        let left = left.filter(|left| *left >= least_held(limits))?;
         let limits = Limits { memory_bytes: limits.memory_bytes.min(left), ..limits };
-        Some(Self { limits, bytes: Transcoder::peak_bytes(parameters, limits, upload_bytes) + BUFFERS })
+        let (limits, bytes) = match &known.contents {
+            Some(contents) => {
+                let limits = contents.within(limits);
+                (limits, Transcoder::peak_bytes_of(parameters, limits, contents))
+            }
+            None => (limits, Transcoder::peak_bytes(parameters, limits, known.upload_bytes)),
+        };
+        Some(Self { limits, bytes: bytes + BUFFERS })
     }
 
-    /// The refusal of an inspection that finds no memory.
-    pub fn busy_for_inspection(&self, figures: Figures) -> Busy {
+    /// The refusal of a request that found no memory, with smaller parameters that fit now.
+    pub fn busy(&self, order: &Order, limits: Limits, figures: Figures, known: Known) -> Busy {
         let Figures { budget, waiting, .. } = figures;
-        let (wanted, free) = (self.bytes, figures.free());
-        Busy(format!(
-            "an inspection needs {wanted} bytes of memory, {free} of {budget} are free now and {waiting} requests wait"
-        ))
-    }
-
-    /// The refusal of a conversion that finds no memory.
-    pub fn busy(&self, parameters: Parameters, limits: Limits, figures: Figures, upload_bytes: Option<u64>) -> Busy {
-        let Figures { budget, waiting, .. } = figures;
-        let free = figures.free();
+        let (wanted, free, retry_after) = (self.bytes, figures.free(), figures.retry_after());
+        let job = match order {
+            Order::Convert { parameters, .. } => named(*parameters),
+            Order::Inspect { .. } => "an inspection".to_owned(),
+            Order::Json { .. } => "the JSON of a save".to_owned(),
+        };
         let mut detail = format!(
-            "{} needs {} bytes of memory, {free} of {budget} are free now and {waiting} requests wait",
-            named(parameters),
-            self.bytes
+            "{job} needs {wanted} bytes of memory, {free} of {budget} are free now and {waiting} requests wait; retry in {retry_after} s"
         );
-        suggest(&mut detail, parameters, |smaller| {
-            Self::fit(smaller, limits, budget, upload_bytes).is_some_and(|share| share.bytes <= free)
-        });
-        Busy(detail)
+        if let Order::Convert { parameters, .. } = order {
+            suggest(&mut detail, *parameters, |smaller| {
+                Self::fit(smaller, limits, budget, known).is_some_and(|share| share.bytes <= free)
+            });
+        }
+        Busy { detail, retry_after }
     }
 }
 
@@ -124,12 +134,18 @@ fn named(parameters: Parameters) -> String {
 
 #[cfg(test)]
 mod tests {
+    use recompress::{Names, Selection};
+
     use super::*;
 
     const MIB: u64 = 1 << 20;
 
     fn of(quality: u8, lgwin: u8, budget: u64, upload_bytes: Option<u64>) -> Result<Share, TooMuchMemory> {
-        Share::of(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, budget, upload_bytes)
+        Share::of(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, budget, known(upload_bytes))
+    }
+
+    fn known(upload_bytes: Option<u64>) -> Known {
+        Known { upload_bytes, contents: None }
     }
 
     fn empty(quality: u8, lgwin: u8) -> u64 {
@@ -145,7 +161,7 @@ mod tests {
             (Limits::WORKER.memory_bytes - 1, Limits::WORKER.memory_bytes - 1),
             (LEAST_HELD, LEAST_HELD),
         ] {
-            let share = of(9, 22, needs + left, None).unwrap();
+            let share = of(9, 22, needs + left + UPLOADS_LEAST, None).unwrap();
             assert_eq!(share.limits, Limits { memory_bytes: held, ..Limits::WORKER }, "{left}");
             assert_eq!(share.bytes, needs + held);
         }
@@ -153,18 +169,18 @@ mod tests {
 
     #[test]
     fn what_may_be_held_does_not_depend_on_how_the_upload_is_sent_and_what_is_reserved_does() {
-        let budget = empty(9, 22) + 20 * MIB;
+        let budget = empty(9, 22) + 20 * MIB + UPLOADS_LEAST;
         let unknown = of(9, 22, budget, None).unwrap();
         let small = of(9, 22, budget, Some(1000)).unwrap();
         assert_eq!(unknown.limits, small.limits);
-        assert_eq!(unknown.bytes, budget);
+        assert_eq!(unknown.bytes, budget - UPLOADS_LEAST);
         // A few bytes of zstd can fill a window, which is held twice.
         assert!((empty(9, 22)..empty(9, 22) + 17 * MIB).contains(&small.bytes), "{}", small.bytes);
     }
 
     #[test]
     fn parameters_that_leave_too_little_are_refused_with_those_that_do_not() {
-        let least = empty(11, 20) + LEAST_HELD;
+        let least = empty(11, 20) + LEAST_HELD + UPLOADS_LEAST;
         of(11, 20, least, None).unwrap();
         let refused = format!("{:?}", of(11, 20, least - 1, Some(1000)).unwrap_err());
         let numbers = format!("quality 11 with lgwin 20 needs {least} bytes of memory, there are {} in all", least - 1);
@@ -184,7 +200,7 @@ mod tests {
         for upload_bytes in [None, Some(0), Some(1000), Some(MIB), Some(3 * MIB), Some(4 * MIB), Some(1 << 40)] {
             let fit = |parameters: Parameters| {
                 let parameters = parameters.expecting(upload_bytes);
-                Share::of(parameters, Limits::WORKER, 84 * MIB, upload_bytes)
+                Share::of(parameters, Limits::WORKER, 84 * MIB, known(upload_bytes))
                     .unwrap_or_else(|refused| panic!("{parameters:?}: {refused:?}"));
             };
             for lgwin in 10..=24 {
@@ -201,9 +217,16 @@ mod tests {
     fn a_busy_ledger_is_told_with_what_would_fit_now() {
         let share = of(9, 22, 84 * MIB, None).unwrap();
         let free = of(5, 18, 84 * MIB, None).unwrap().bytes;
-        let figures = Figures { budget: 84 * MIB, reserved: 84 * MIB - free, active: 1, waiting: 3 };
+        let figures =
+            Figures { budget: 84 * MIB, encoders: 84 * MIB - free, converting: 1, waiting: 3, ..Figures::default() };
         let told = |quality, lgwin| {
-            format!("{:?}", share.busy(Parameters::new(quality, lgwin).unwrap(), Limits::WORKER, figures, None))
+            let order = Order::Convert {
+                parameters: Parameters::new(quality, lgwin).unwrap(),
+                selection: Selection::default(),
+                names: Names::default(),
+                report: false,
+            };
+            format!("{:?}", share.busy(&order, Limits::WORKER, figures, known(None)))
         };
         assert!(told(5, 22).contains("of 88080384 are free now and 3 requests wait"), "{}", told(5, 22));
         assert!(told(5, 22).contains("; quality 5 with lgwin 18 "), "{}", told(5, 22));

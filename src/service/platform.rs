@@ -13,7 +13,7 @@ pub struct Platform {
     /// A pause in the context of the request that polls it, where one request must not wake another. Who waits for memory
     /// then looks again after each.
     pub pause: Option<Pause>,
-    /// A timer. Without one, the rest of a refused upload is not read.
+    /// A timer. Without one, nothing ends by time, and the rest of a refused upload is not read.
     pub sleep: Option<Sleep>,
     /// Milliseconds of a monotonic clock. On the edge it moves only between reads.
     pub now: fn() -> u64,
@@ -24,10 +24,13 @@ pub struct Platform {
 }
 
 /// A while that the one at this place of the queue, 0 for the first, can wait before it looks whether it has its share.
-pub type Pause = fn(place: usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Pause = fn(place: usize) -> Timer;
 
 /// A future that ends after a while, in the context of the request that polls it.
-pub type Sleep = fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Sleep = fn(Duration) -> Timer;
+
+/// A wait that was started.
+pub type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Default for Platform {
     /// A platform without a clock and without a log.

@@ -36,10 +36,6 @@ use self::{disconnect::disconnect, read_timeout::TimedBody, upload::RequestBody}
 /// 100 MiB and leaves the rest of the platform's 128 MB to JavaScript.
 const BUDGET: u64 = 84 << 20;
 
-/// How long a request waits for memory before it is told to come back: longer than most conversions, shorter than the
-/// patience of most clients.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// The isolate's service. It lives as long as the wasm's memory.
 static SERVICE: OnceLock<Result<Service, BadVariable>> = OnceLock::new();
 
@@ -69,7 +65,7 @@ fn variables(env: &Env) -> Vec<(String, String)> {
 }
 
 #[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker::Result<web_sys::Response> {
+async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker::Result<web_sys::Response> {
     let asked = request::from_js(&request)?;
     if page::is_wanted(&asked)
         && let Some(page) = page::answer(&request, &env).await?
@@ -80,14 +76,19 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> worker
         Ok(service) => service,
         Err(wrong) => return into_js(misconfigured(wrong)),
     };
-    let visit = Visit { id: random_id(), patience: Delay::from(PATIENCE), over_rate: rate::is_over(&env, &request) };
+    let visit = Visit { id: random_id(), over_rate: rate::is_over(&env, &request) };
     let answer = pin!(service.serve(asked, visit));
     let left = pin!(disconnect(request.signal()));
-    into_js(match select(answer, left).await {
+    let mut response = match select(answer, left).await {
         Either::Left((response, _)) => response,
         // The client is gone. Once the answer has begun, the runtime itself drops its body.
         Either::Right(((), _)) => Response::default(),
-    })
+    };
+    // Its own task, so that it goes on while the client does not read.
+    if let Some(job) = response.body_mut().take_job() {
+        context.wait_until(job);
+    }
+    into_js(response)
 }
 
 /// Not `IntoResponse`, which replaces the reason of a broken body by "Error polling body".

@@ -42,8 +42,7 @@ struct Answer {
 
 impl TimedBody {
     pub(crate) fn new(body: Body<RequestBody>) -> Self {
-        // An answer of known length holds no pool memory.
-        let needs_watch = body.size_hint().exact().is_none();
+        let needs_watch = body.holds_memory();
         let answer = Rc::new(RefCell::new(Answer { body: Some(body), reads: 0, served: true }));
         let (watching, watch) = abortable(give_up_unread(Rc::downgrade(&answer)));
         if needs_watch {

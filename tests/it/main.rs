@@ -2,6 +2,7 @@
 
 mod bounded;
 mod cases;
+mod contents;
 mod danger;
 mod directory_first;
 mod format_document;

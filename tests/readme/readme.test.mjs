@@ -14,6 +14,8 @@ import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 
+import { zipSync } from "fflate";
+
 import { recompress, root } from "../worker/harness.mjs";
 
 const SHOWN = "http://localhost:8787";
@@ -113,17 +115,46 @@ for (const path of ["README.md", ...docs.sort()]) {
   });
 }
 
+/** Sends standard input as Python's clients do: everything before it reads. */
+const PYTHON = `import sys, urllib.request, urllib.error
+request = urllib.request.Request(sys.argv[1], data=sys.stdin.buffer.read(), method=sys.argv[2], headers=dict(header.split(": ") for header in sys.argv[3:]))
+try: answer = urllib.request.urlopen(request, timeout=60)
+except urllib.error.HTTPError as refused: answer = refused
+sys.stdout.write(answer.read().decode())`;
+
 test("a refusal reaches clients that are still sending", async () => {
-  const body = randomBytes(8 << 20);
-  const file = join(folder, "random");
-  writeFileSync(file, body);
-  const chunks = () => new Blob([body]).stream();
-  for (const path of ["/?quality=12", "/?nope=1", "/"]) {
-    for (let i = 0; i < 5; i++) {
-      const { stdout } = await promisify(execFile)("curl", ["-sS", "--data-binary", `@${file}`, origin + path]);
-      assert.match(stdout, /"code":"(bad_option|not_zip)"/, `curl ${path}`);
-      const answer = await fetch(origin + path, { method: "POST", body: chunks(), duplex: "half" });
-      assert.match((await answer.json()).code, /^(bad_option|not_zip)$/, `fetch ${path}`);
+  const random = randomBytes(8 << 20);
+  // Stored noise of 8 MiB, and a fault in the first header.
+  const noise = (change) => {
+    const zip = Buffer.from(zipSync({ noise: [random, { level: 0 }] }));
+    change(zip);
+    return zip;
+  };
+  const gzip = ["Content-Encoding: gzip"];
+  const form = ["Content-Type: multipart/form-data; boundary=x"];
+  for (const [method, path, headers, body, code] of [
+    ["POST", "/?quality=12", [], random, "bad_option"],
+    ["POST", "/?nope=1", [], random, "bad_option"],
+    ["POST", "/", [], random, "not_zip"],
+    ["POST", "/", gzip, random, "content_encoding"],
+    ["POST", "/", form, random, "bad_form"],
+    ["POST", "/nowhere/at/all", [], random, "not_found"],
+    ["DELETE", "/", [], random, "method_not_allowed"],
+    ["POST", "/?quality=11&lgwin=24", [], random, "too_much_memory"],
+    ["POST", "/", [], noise((zip) => (zip[6] |= 1)), "encrypted"],
+    ["POST", "/", [], noise((zip) => (zip[8] = 77)), "unsupported_method"],
+  ]) {
+    const file = join(folder, "body");
+    writeFileSync(file, body);
+    const streamed = () => ({ method, body: new Blob([body]).stream(), duplex: "half", headers: headers.map((header) => header.split(": ")) });
+    for (let i = 0; i < 3; i++) {
+      const options = ["-sS", "-X", method, "--data-binary", `@${file}`, ...headers.flatMap((header) => ["-H", header]), origin + path];
+      const { stdout } = await promisify(execFile)("curl", options);
+      assert.equal(JSON.parse(stdout).code, code, `curl ${method} ${path}`);
+      const answer = await fetch(origin + path, streamed());
+      assert.equal((await answer.json()).code, code, `fetch ${method} ${path}`);
+      const python = run(`python3 -c '${PYTHON}' '${origin + path}' ${method} ${headers.map((header) => `'${header}'`).join(" ")} < ${file}`);
+      assert.equal(JSON.parse(await python).code, code, `Python ${method} ${path}`);
     }
   }
 });

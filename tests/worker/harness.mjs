@@ -55,8 +55,9 @@ async function startWorkerd(t, { entry, vars, folder, flags, args }) {
   throw new Error(`workerd did not start:\n${server.log()}`);
 }
 
-/** Starts `recompress serve` on a port that is free. */
+/** Starts `recompress serve` on a port that is free, with as much memory as the Worker has. */
 export async function startNative(t, { vars = {}, options = [] } = {}) {
+  if (!options.includes("--memory")) options = ["--memory", 84 << 20, ...options];
   if (!existsSync(recompress)) throw new Error(`no ${recompress}: make test-build`);
   const server = start(t, recompress, ["serve", "--port", "0", ...options], vars);
   await Promise.race([once(server.process.stdout, "data"), once(server.process, "exit")]);
@@ -158,15 +159,15 @@ export async function untilIdle(port) {
   return state;
 }
 
-/** The reservation of a conversion at these parameters, without the held part of the archive: the zip is one byte long. */
-export async function reservation(port, path) {
-  const outgoing = open(port, { path, headers: { "content-length": 1 } });
-  outgoing.on("error", () => {});
-  outgoing.flushHeaders();
-  const { reserved_bytes } = await until(port, ({ active }) => active === 1);
-  outgoing.destroy();
-  await untilIdle(port);
-  return reserved_bytes;
+/**
+ * The share of a conversion at these parameters of a zip of this length: with one byte, it is without the held part of the
+ * archive.
+ */
+export async function reservation(port, query, length = 1) {
+  const path = `/estimate?zip_bytes=${length}&unpacked_bytes=1&${query}`;
+  const { status, body } = await request(port, { method: "GET", path });
+  assert.equal(status, 200);
+  return JSON.parse(body).memory_bytes;
 }
 
 /** A request that the caller writes to, and ends. */

@@ -12,18 +12,30 @@ import { answerTo, converted, noise, open, request, startWorker } from "./harnes
 
 test("the answer begins before the upload ends", async (t) => {
   const { port } = await startWorker(t);
-  const zip = await save({ mib: 12 });
-  const half = zip.length >> 1;
-  const outgoing = open(port, { headers: { "content-length": zip.length } });
-  outgoing.write(zip.subarray(0, half));
+  const zip = await save({ mib: 44 });
+  const part = zip.length - (64 << 10);
+  assert.ok(part > 6 << 20, "more than is read ahead");
+  const outgoing = open(port, { path: "/?quality=2", headers: { "content-length": zip.length } });
+  outgoing.write(zip.subarray(0, part));
 
   // The rest is sent when, and only when, a byte of the answer has arrived.
   const [incoming] = await once(outgoing, "response");
   const parts = [];
-  incoming.once("data", () => outgoing.end(zip.subarray(half)));
+  incoming.once("data", () => outgoing.end(zip.subarray(part)));
   for await (const part of incoming) parts.push(part);
   assert.equal(incoming.statusCode, 200);
-  assert.ok(Buffer.concat(parts).equals(converted(zip)));
+  assert.ok(Buffer.concat(parts).equals(converted(zip, "--quality", 2)));
+});
+
+test("a fault of a small archive is a status, however late it is found", async (t) => {
+  const { port } = await startWorker(t);
+  const zip = Buffer.from(zipSync({ "noise.bin": noise(3 << 20) }, { level: 0 }));
+  for (const upload of [{ body: zip.subarray(0, -1) }, { chunks: [zip.subarray(0, -1)] }]) {
+    const { status, body, error } = await request(port, { path: "/?quality=0&lgwin=16", ...upload });
+    assert.equal(error, undefined);
+    assert.equal(status, 400);
+    assert.equal(JSON.parse(body).code, "truncated");
+  }
 });
 
 test("a fault found after the first byte breaks the transfer, and the part that arrived does not decode as whole", async (t) => {
@@ -53,13 +65,13 @@ test("a fault found after the first byte breaks the transfer, and the part that 
 
 test("a client that leaves does no harm to the next one", async (t) => {
   const { port } = await startWorker(t);
-  const zip = Buffer.from(zipSync({ "noise.bin": noise(6 << 20) }, { level: 0 }));
+  const zip = Buffer.from(zipSync({ "noise.bin": noise(8 << 20) }, { level: 0 }));
   const expected = converted(zip, "--quality", 2);
   const leave = {
     "before a byte of its body": (outgoing) => outgoing.flushHeaders(),
     "in the middle of its upload, without an answer": (outgoing) => outgoing.write(zip.subarray(0, 1000)),
     "in the middle of its upload and of the answer": async (outgoing) => {
-      outgoing.write(zip.subarray(0, 4 << 20));
+      outgoing.write(zip.subarray(0, 7 << 20));
       const [incoming] = await once(outgoing, "response");
       await once(incoming, "data");
     },

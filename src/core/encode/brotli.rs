@@ -325,7 +325,7 @@ fn room_for(bytes: usize) -> Result<Vec<u8>, Error> {
 }
 
 /// `lgwin`, or the smallest window that holds `length` bytes.
-fn usable(lgwin: u8, length: u64) -> u8 {
+pub(crate) fn usable(lgwin: u8, length: u64) -> u8 {
     (LEAST_LGWIN..lgwin).find(|&lgwin| (1_u64 << lgwin) - 16 >= length).unwrap_or(lgwin)
 }
 

@@ -204,6 +204,15 @@ impl Parameters {
         let higher = (most + 1..=most_small).map(|quality| encoder_bytes(self.ours(), quality, small));
         higher.filter(|&bytes| bytes <= MOST_AUTOMATIC).fold(first, u64::max)
     }
+
+    /// The same for a tarball that is gathered whole and compressed with this window. An automatic quality is then the
+    /// highest with no more memory than [`Self::encoder_bytes`].
+    pub(crate) fn gathered_bytes(self, lgwin: u8) -> u64 {
+        let most = self.most_quality();
+        let least = if self.may_lower { 0 } else { most };
+        let bounded = (least..=most).map(|quality| encoder_bytes(self.ours(), quality, lgwin));
+        bounded.filter(|bytes| *bytes <= self.encoder_bytes()).max().unwrap_or(self.encoder_bytes())
+    }
 }
 
 /// The highest automatic quality for a zip of `upload_bytes`: it must finish in time if the contents are no larger than

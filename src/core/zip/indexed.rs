@@ -38,7 +38,7 @@ const PIECE: u64 = 64 << 10;
 const FOUND: usize = 4;
 
 /// Bytes at the end of a file that hold the end records, if nothing but a comment follows them.
-const TAIL: u64 = 128 << 10;
+pub(crate) const TAIL: u64 = 128 << 10;
 
 /// The same for a file with as many bytes after the comment as the forward reader allows.
 const LONG_TAIL: u64 = TAIL + MAX_TRAILING + MAX_LINE_ENDS;
@@ -289,6 +289,14 @@ impl Directory {
     /// Bytes of memory that it holds.
     pub(crate) fn charged(&self) -> u64 {
         self.charged
+    }
+}
+
+/// The range of the directory, by the end records in `tail`, which begins at offset `start` of the file and reaches to its end.
+pub(crate) fn directory_range(tail: &[u8], start: u64) -> Option<Range<u64>> {
+    match find(tail, start)? {
+        State::Headers { at, end, .. } => Some(at..end),
+        _ => None,
     }
 }
 

@@ -13,7 +13,7 @@ fn estimate(query: &str) -> serde_json::Value {
 fn an_estimate_is_told_for_numbers() {
     let found = estimate("zip_bytes=7362225&unpacked_bytes=49853378&members=3&quality=9&lgwin=22");
     assert_eq!((&found["quality"], &found["lgwin"]), (&9.into(), &22.into()));
-    assert_eq!(found["memory_bytes"], reservation(9, 22, Some(7_362_225)));
+    assert_eq!(found["memory_bytes"], share(9, 22, Some(7_362_225)));
     assert_eq!(found["refusal"], serde_json::Value::Null);
     let number = |name: &str| found[name].as_u64().unwrap_or_else(|| panic!("{name}: {found}"));
     // What it really comes to is 5.5 MB and some 10 s.

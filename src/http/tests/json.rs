@@ -142,9 +142,12 @@ fn a_small_save_that_is_broken_has_a_true_status_however_it_arrives() {
 
 #[test]
 fn what_fails_later_breaks_off_and_is_never_json() {
-    let save = save();
+    let small = save();
+    let refused = answer("POST", "/json", &[], whole(&small[..small.len() - 1]));
+    assert_eq!((refused.status(), json(refused)["code"].take()), (StatusCode::BAD_REQUEST, "truncated".into()));
+    let save = archive(&[("gamestate", &text()), ("noise", &noise(8 << 20))]);
     for ending in [None, Some(Event::Break)] {
-        let mut late = cut(&save[..save.len() - 1], 1000, &[]);
+        let mut late = cut(&save[..save.len() - 1], 64 << 10, &[]);
         late.0.extend(ending);
         let response = answer("POST", "/json", &[], late);
         assert_eq!(response.status(), StatusCode::OK);
@@ -157,12 +160,14 @@ fn what_fails_later_breaks_off_and_is_never_json() {
 }
 
 #[test]
-fn memory_is_reserved_for_the_conversion_alone_and_a_grouped_one_reserves_its_limit() {
+fn memory_is_held_for_the_conversion_alone_and_for_a_grouped_one_its_limit() {
     let service = service();
+    let text = text().repeat(12);
+    assert!(text.len() > 7 << 20);
     let held = |uri: &str, headers: &[(&str, &str)]| {
-        let mut upload = cut(&text()[..200_000], 1000, &[]);
+        let mut upload = cut(&text, 64 << 10, &[]);
         upload.0.push_back(Event::Stall);
-        let mut answering = std::pin::pin!(service.serve(request("POST", uri, headers, upload), visit(pending())));
+        let mut answering = std::pin::pin!(service.serve(request("POST", uri, headers, upload), visit()));
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let mut polled = answering.as_mut().poll(&mut cx);
         for _ in 0..100 {
@@ -171,7 +176,7 @@ fn memory_is_reserved_for_the_conversion_alone_and_a_grouped_one_reserves_its_li
             }
             polled = answering.as_mut().poll(&mut cx);
         }
-        ledger(&service)[0]
+        figures(&service, ["encoder_bytes"])[0]
     };
     let plain = held("/json", &[]);
     assert_eq!(ledger(&service), [0; 3], "it ends with the request");
@@ -184,9 +189,9 @@ fn a_conversion_to_json_needs_the_token_and_counts_for_the_rate() {
     let settings =
         Settings::from_variables(Limits::WORKER, [("RECOMPRESS_TOKEN".to_owned(), "secret".to_owned())]).unwrap();
     let service = Service::new(settings, BUDGET, Platform::default());
-    let refused = block_on(service.serve(request("POST", "/json", &[], whole(b"a=1")), visit(pending())));
+    let refused = block_on(service.serve(request("POST", "/json", &[], whole(b"a=1")), visit()));
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    let limited = Visit { over_rate: ready(true), id: String::new(), patience: pending::<()>() };
+    let limited = Visit { over_rate: ready(true), id: String::new() };
     let with_token = [("authorization", "Bearer secret")];
     let refused = block_on(service.serve(request("POST", "/json", &with_token, whole(b"a=1")), limited));
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);

@@ -6,11 +6,20 @@ const LINES: &[(&str, &str)] = &[("accept", "application/x-ndjson")];
 
 /// Enough members that their lines fill more than one piece, and a mode that only the directory has.
 fn many() -> Vec<u8> {
+    many_and(0)
+}
+
+/// The same, and a last member of `more` bytes.
+fn many_and(more: usize) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for number in 0..1000 {
         let options = SimpleFileOptions::default().unix_permissions(if number == 7 { 0o755 } else { 0o644 });
         writer.start_file(format!("{number:03}.txt"), options).unwrap();
         writer.write_all(b"hello").unwrap();
+    }
+    if more > 0 {
+        writer.start_file("noise", SimpleFileOptions::default()).unwrap();
+        writer.write_all(&noise(more)).unwrap();
     }
     writer.finish().unwrap().into_inner()
 }
@@ -48,10 +57,7 @@ fn a_zip_is_listed_as_a_document_or_in_lines() {
 
 #[test]
 fn lines_come_while_the_upload_is_still_going_on() {
-    let upload = many();
-    let mut upload = cut(&upload[..upload.len() / 2], 1000, &[]);
-    upload.0.push_back(Event::Stall);
-    let response = answer("POST", "/inspect", LINES, upload);
+    let response = answer("POST", "/inspect", LINES, stalled_listing());
     assert_eq!(response.status(), StatusCode::OK);
     assert!(!response.body().is_end_stream());
 }
@@ -63,7 +69,10 @@ fn a_listing_that_fails_early_is_a_problem_and_one_that_fails_late_ends_with_it(
         assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
         assert_eq!(json(refused)["code"], "not_zip");
     }
-    let upload = many();
+    let small = many();
+    let refused = answer("POST", "/inspect", LINES, whole(&small[..small.len() - 1]));
+    assert_eq!((refused.status(), json(refused)["code"].take()), (StatusCode::BAD_REQUEST, "truncated".into()));
+    let upload = many_and(8 << 20);
     for (ending, code) in [(None, "truncated"), (Some(Event::Break), "truncated")] {
         let late = || {
             let mut late = cut(&upload[..upload.len() - 1], 1000, &[Event::Pause]);
@@ -73,7 +82,7 @@ fn a_listing_that_fails_early_is_a_problem_and_one_that_fails_late_ends_with_it(
         let response = answer("POST", "/inspect", LINES, late());
         assert_eq!(response.status(), StatusCode::OK);
         let lines = lines(&bytes(response.into_body()));
-        assert_eq!(lines.iter().filter(|line| line["type"] == "member").count(), 1000, "nothing is held back");
+        assert_eq!(lines.iter().filter(|line| line["type"] == "member").count(), 1001, "nothing is held back");
         let last = lines.last().unwrap();
         assert_eq!((&last["code"], &last["status"]), (&code.into(), &400.into()));
         assert_eq!(last["type"], format!("urn:problem-type:recompress:{code}"));
@@ -139,40 +148,31 @@ fn an_inspection_takes_no_option_of_a_tarball() {
 }
 
 #[test]
-fn an_inspection_reserves_memory_as_for_a_conversion_but_for_the_encoder() {
+fn an_inspection_holds_memory_as_for_a_conversion_but_for_the_encoder() {
     let service = service();
-    let held = |length: Option<&str>| {
-        let headers: Vec<_> = length.map(|length| ("content-length", length)).into_iter().collect();
-        let response =
-            block_on(service.serve(request("POST", "/inspect", &headers, stalled_listing()), visit(pending())));
-        assert_eq!(response.status(), StatusCode::OK);
-        let [reserved, ..] = ledger(&service);
-        drop(response);
-        assert_eq!(ledger(&service), [0; 3]);
-        reserved
-    };
-    let without_encoder = held(None);
-    assert!(without_encoder < reservation(0, 10, None), "{without_encoder}");
+    let response = block_on(service.serve(request("POST", "/inspect", &[], stalled_listing()), visit()));
+    assert_eq!(response.status(), StatusCode::OK);
+    let [without_encoder] = figures(&service, ["encoder_bytes"]);
+    assert!(without_encoder < share(0, 10, None), "{without_encoder}");
     assert!(without_encoder > Limits::WORKER.memory_bytes);
-    // Of it, 16 MiB are for the decoder of any method.
-    assert!(held(Some("100000")) < 20 << 20);
+    drop(response);
+    assert_eq!(ledger(&service), [0; 3]);
 }
 
-/// A line, and then nothing.
+/// Many lines, and then nothing.
 fn stalled_listing() -> Upload {
-    let upload = many();
-    let mut upload = cut(&upload[..5000], 1000, &[]);
+    let upload = many_and(8 << 20);
+    let mut upload = cut(&upload[..7 << 20], 64 << 10, &[]);
     upload.0.push_back(Event::Stall);
     upload
 }
 
 #[test]
 fn an_inspection_that_finds_no_memory_is_told_how_much_it_needs() {
-    let service = Service::new(Settings::new(Limits::WORKER), 45 << 20, Platform::default());
-    let first = block_on(service.serve(request("POST", "/inspect", &[], stalled_listing()), visit(pending())));
-    let [reserved, ..] = ledger(&service);
-    let unread = Upload([Event::Break].into());
-    let second = block_on(service.serve(request("POST", "/inspect", &[], unread), visit(ready(()))));
+    let service = Service::new(Settings::new(Limits::WORKER), 45 << 20, impatient());
+    let first = block_on(service.serve(request("POST", "/inspect", &[], stalled_listing()), visit()));
+    let [reserved] = figures(&service, ["encoder_bytes"]);
+    let second = block_on(service.serve(request("POST", "/inspect", &[], stalled_listing()), visit()));
     assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
     let problem = json(second);
     assert_eq!(problem["code"], "busy");
