@@ -89,8 +89,11 @@ fn runs(index: &Index, wanted: &Wanted) -> Vec<Range<usize>> {
             _ => runs.push(number..number + 1),
         }
     }
-    // An archive of nothing has an end to check.
-    if index.members.is_empty() { vec![0..0] } else { runs }
+    if index.members.is_empty() {
+        // An archive of nothing has an end to check.
+        runs.push(0..0);
+    }
+    runs
 }
 
 fn by_index(

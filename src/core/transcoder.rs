@@ -29,9 +29,9 @@ const BUFFER: usize = 64 << 10;
 const FIXED: u64 = 512 << 10;
 
 /// Bytes of memory that one byte of a zip can make the reader hold. The worst case is a path of folders with one-letter
-/// names: `zip/paths.rs` remembers each folder, and a folder takes two bytes of the path. Many tiny members cost 6 for
-/// each byte.
-pub(crate) const HELD_RATIO: u64 = 29;
+/// names: `zip/paths.rs` remembers each folder, and a folder takes two bytes of the path. The index holds a name in up to three
+/// bytes for each of it, and a zip has it twice. Many tiny members cost 9 for each byte.
+pub(crate) const HELD_RATIO: u64 = 31;
 
 /// The reader hashes each byte of contents, as a member of the same name may follow. With the directory at hand it knows
 /// better.

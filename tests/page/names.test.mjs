@@ -14,8 +14,12 @@ async function convert({ zip, names }) {
   const { init, recompress } = await import("/page/recompress.js");
   await init();
   const bytes = Uint8Array.from(atob(zip), (char) => char.charCodeAt(0));
-  const pieces = new Blob([bytes]).stream().pipeThrough(recompress({ quality: 2, names }));
-  const result = new Uint8Array(await new Response(pieces).arrayBuffer());
+  const conversion = recompress({ quality: 2, names });
+  const pieces = new Blob([bytes]).stream().pipeThrough(conversion);
+  const buffer = await new Response(pieces).arrayBuffer().catch(() => {});
+  // A response only says that something failed.
+  await conversion.summary;
+  const result = new Uint8Array(buffer);
   return Array.from(result, (byte) => String.fromCharCode(byte)).join("");
 }
 

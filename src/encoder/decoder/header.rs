@@ -238,7 +238,7 @@ impl CodesReader {
                     if run as usize > length - map.len() {
                         return Err(Fault::Invalid("a context map is too long"));
                     }
-                    let value = if symbol <= zeros { 0 } else { symbol - zeros };
+                    let value = symbol.saturating_sub(zeros);
                     map.resize(map.len() + run as usize, value as u8);
                     Stage::MapEntries { kind, zeros, code }
                 } else {
