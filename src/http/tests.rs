@@ -698,9 +698,9 @@ fn impatient() -> Platform {
 #[test]
 fn who_has_waited_long_enough_is_told_what_would_fit_and_when_to_come_back() {
     let service = Service::new(Settings::new(Limits::WORKER), BUDGET, impatient());
-    let _first = block_on(service.serve(request("POST", "/?quality=2&lgwin=22", &[], stalled()), visit()));
+    let _first = block_on(service.serve(request("POST", "/?quality=2&lgwin=20", &[], stalled()), visit()));
     let wanted = share(9, 22, None);
-    let upload = whole(&archive(&[("noise", &noise(5 << 20))]));
+    let upload = whole(&archive(&[("noise", &noise(30 << 20))]));
     let response = block_on(service.serve(request("POST", "/", &[], upload), visit()));
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "4", "one converts, and one waits");

@@ -233,9 +233,9 @@ fn a_quality_drops_only_for_a_limit_and_only_if_it_is_not_asked_for() {
     };
     let default = convert(&[]);
     assert_eq!(convert(&["-q", "auto", "-w", "22"]), default);
-    assert_ne!(convert(&["-q", "auto", "-w", "22", "--max-cpu", "40"]), default);
-    assert_ne!(convert(&["--max-cpu", "40"]), default);
-    let fixed = run(&["-9", "--max-cpu", "40", "-", "-c"], &zip);
+    assert_ne!(convert(&["-q", "auto", "-w", "22", "--max-cpu", "60"]), default);
+    assert_ne!(convert(&["--max-cpu", "60"]), default);
+    let fixed = run(&["-9", "--max-cpu", "60", "-", "-c"], &zip);
     assert!(String::from_utf8_lossy(&fixed.stderr).contains("CPU"), "{fixed:?}");
 }
 

@@ -56,6 +56,10 @@ def map_case(context, case):
     if places(case, "first"):
         for place, key in places(case, "include") + places(case, "exclude"):
             del place[key]
+    # Low qualities and small windows have no index.
+    if any(place[key] == "1" for place, key in places(case, "seekable")):
+        for place, key in places(case, "quality") + places(case, "lgwin"):
+            del place[key]
     if isinstance(case.body, dict) and "file" in case.body:
         case.body["file"] = case.body.pop("file")
     return case

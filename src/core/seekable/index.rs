@@ -75,6 +75,7 @@ pub(crate) struct Builder {
     tar_bytes: u64,
     last_name: String,
     last_mtime: i64,
+    last_is_link: bool,
 }
 
 #[derive(Debug, Default)]
@@ -144,13 +145,15 @@ impl Builder {
             columns.targets.extend_from_slice(target.as_bytes());
         }
         self.last_mtime = entry.mtime;
+        self.last_is_link = kind == LINK;
         self.last_name.clone_from(&entry.name);
         self.member_count += 1;
         Ok(())
     }
 
-    /// Adds the CRC-32 of the member that was added last.
+    /// Adds the CRC-32 of the member that was added last. What a zip has for a link is its target, which is in its header here.
     pub(crate) fn verified(&mut self, crc32: u32) {
+        let crc32 = if self.last_is_link { 0 } else { crc32 };
         self.members.crc32s.extend_from_slice(&crc32.to_le_bytes());
     }
 
