@@ -20,7 +20,8 @@
 //! cost/               which encoder serves a quality; tables of measurements: cpu, memory, size
 //! encode/parameters   brotli quality, window and mode
 //! budget              the CPU budget, and an automatic quality
-//! encode/             engine (the only file that knows the encoders), brotli, incompressible
+//! seekable/           the index of a file: its form, the columns that are gathered, its readers
+//! encode/             engine (the only file that knows the encoders), brotli, segments, incompressible
 //! save/               a save of a Paradox game: its text or tokens in, JSON out
 //! report              the report after the tarball
 //! transcoder          wires these: a zip in, a .tar.br out

@@ -1,4 +1,5 @@
-//! A brotli encoder for qualities 5 to 9, written from RFC 7932.
+//! A brotli encoder for qualities 5 to 9, and a decoder for segments that refuses whatever depends on what precedes them; both
+//! written from RFC 7932.
 //!
 //! docs/encoder.md has its measurements, and the qualities at which the converter uses it.
 

@@ -131,6 +131,8 @@ enum Asked {
 struct Timers {
     /// Before the next look at the pool, where nobody may wake this request.
     pause: Option<Timer>,
+    /// Before the next steps, where others run only while this request waits.
+    turn: Option<Timer>,
     /// Before it is told to come back, since the queue moved; the encoders that had come back then.
     patience: Option<(Timer, u64)>,
     /// The same in all.
@@ -363,6 +365,12 @@ where
     }
 
     fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        if let Some(turn) = &mut self.timers.turn {
+            if turn.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.timers.turn = None;
+        }
         for _ in 0..STEPS_PER_POLL {
             let Work::Running { job, needs_input, is_done } = &mut self.work else { unreachable!("it has not ended") };
             if self.filled == PIECE_BYTES || *is_done && self.filled > 0 {
@@ -402,6 +410,10 @@ where
             self.begun_with = job.begun_with();
         }
         self.note();
+        if let (Some(_), Some(sleep)) = (self.terms.platform.pause, self.terms.platform.sleep) {
+            // Waking alone goes on at once there: no other request would be heard until this one is converted.
+            self.timers.turn = Some(sleep(Duration::ZERO));
+        }
         cx.waker().wake_by_ref();
         Poll::Pending
     }

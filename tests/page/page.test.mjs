@@ -434,7 +434,7 @@ test("a zip that breaks off on the server is explained by this browser", async (
 
 test("cancelling stops the work on the server", async (t) => {
   const { page } = await openPage(t, browser, origin);
-  await choose(page, { name: "save.zip", buffer: Buffer.from(zipSync({ a: text(8 << 20) })) });
+  await choose(page, { name: "save.zip", buffer: Buffer.from(zipSync({ a: text(21 << 20) })) });
   await slide(page, "quality", 10);
   await slide(page, "lgwin", 21);
   await setPlace(page, "server");
