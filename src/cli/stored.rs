@@ -30,7 +30,7 @@ use crate::{
 /// Bytes of one read.
 const BUFFER: usize = 256 << 10;
 
-/// What is done with members.
+/// Receives members: prints, unpacks or compares them.
 trait Visit {
     fn begin(&mut self, entry: &Entry) -> Result<(), CommandError>;
     fn contents(&mut self, bytes: &[u8]) -> Result<(), CommandError>;

@@ -3,6 +3,5 @@
 pub(crate) mod brotli;
 pub(crate) mod engine;
 pub(crate) mod incompressible;
-pub(crate) mod metadata;
 pub(crate) mod parameters;
 pub(crate) mod segments;

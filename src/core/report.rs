@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     archive::tar,
-    encode::metadata,
+    seekable::block,
     warning::{WarningCounts, Warnings},
 };
 
@@ -58,7 +58,7 @@ impl Report {
         let json = self.json(quality, quality_at_end);
         let blocks = tar::global_comment(&json, RECORD);
         debug_assert_eq!(blocks.len(), Self::APPENDED);
-        (blocks, metadata::ending(&json, RECORD))
+        (blocks, block::ending(&json, RECORD))
     }
 
     /// The blocks of any report, with spaces where its text is.

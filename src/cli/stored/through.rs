@@ -36,7 +36,7 @@ pub fn read(file: impl Read, wanted: &Wanted, visit: &mut dyn Visit) -> Result<(
         }
         visit.end()?;
     }
-    // A stream that is cut behind the tarball is cut.
+    // The stream goes on behind the tarball, and may be cut there.
     io::copy(&mut tarball, &mut io::sink()).map_err(damaged)?;
     Ok(())
 }

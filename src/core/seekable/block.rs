@@ -29,6 +29,16 @@ pub(crate) fn write(contents: &[&[u8]], bytes: &mut Vec<u8>) {
     contents.iter().for_each(|part| bytes.extend_from_slice(part));
 }
 
+/// The end of a stream whose bytes so far end at a whole byte: `text` in a block, filled up with spaces to `length` bytes, and the
+/// last byte. So the text is found `length + 1` bytes before the end of the stream.
+pub(crate) fn ending(text: &str, length: usize) -> Vec<u8> {
+    assert!((257..=LONGEST).contains(&length) && text.len() <= length, "{length} bytes for a text of {}", text.len());
+    let mut bytes = Vec::with_capacity(length + 4);
+    write(&[text.as_bytes(), &vec![b' '; length - text.len()]], &mut bytes);
+    bytes.push(LAST);
+    bytes
+}
+
 /// The header of a stream with this window (RFC 7932 §9.1) and the signature, to a whole byte.
 pub(crate) fn start(lgwin: u8) -> Vec<u8> {
     let number = u32::from(lgwin);
@@ -108,6 +118,17 @@ mod tests {
                 assert_eq!(signed(&stream), Some((lgwin, before)));
                 assert!(before <= START);
             }
+        }
+    }
+
+    #[test]
+    fn a_decoder_skips_the_text_at_the_end() {
+        for length in [257, 1024, LONGEST] {
+            // Window bits of 16 (one zero bit), an empty metadata block to fill the byte: a stream of nothing so far.
+            let stream = [&[0b0000_1100][..], &ending("text", length)].concat();
+            assert_eq!(decompressed(&stream), b"");
+            let found = &stream[stream.len() - 1 - length..stream.len() - 1];
+            assert_eq!(std::str::from_utf8(found).unwrap().trim_end(), "text");
         }
     }
 

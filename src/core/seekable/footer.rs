@@ -68,8 +68,7 @@ mod tests {
         let mut file = vec![0x5a; 100];
         footer.write(&mut file);
         assert_eq!(file.len(), 100 + BLOCK);
-        let with_report =
-            [&file[..], &crate::encode::metadata::ending("{\"members\":1}", crate::report::RECORD)].concat();
+        let with_report = [&file[..], &block::ending("{\"members\":1}", crate::report::RECORD)].concat();
         file.push(LAST);
         assert_eq!(Footer::find(&file), Some((footer, BLOCK + 1)));
         assert_eq!(Footer::find(&with_report), Some((footer, BLOCK + REPORT_BLOCK + 1)));

@@ -291,7 +291,7 @@ impl Parser<'_> {
             [self.column(count)?, self.column(count)?, self.column(count)?, self.column(count)?];
         let mut crc32s = Parser { bytes: self.take(4 * count)? };
         let [mut shared, mut lengths] = [self.column(count)?, self.column(count)?];
-        let total = { Parser { bytes: lengths.bytes }.sum(count)? };
+        let total = Parser { bytes: lengths.bytes }.sum(count)?;
         let mut names = Parser { bytes: self.take(total)? };
         let mut members: Vec<IndexedMember> = Vec::with_capacity(count as usize);
         let mut mtime = 0_i64;

@@ -1,6 +1,22 @@
 #![allow(dead_code)]
 use recompress_encoder::{Decoder, Encoder, End, Fault, Options, Origin, Start};
 
+/// xorshift64*, without its lowest bits.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next_u64() % bound as u64) as usize
+    }
+}
+
 pub fn compress(input: &[u8], options: &Options, end: End, mut cut: impl FnMut() -> (usize, usize)) -> Vec<u8> {
     let mut encoder = Encoder::new(options).unwrap();
     let mut room = vec![0; 1 << 20];

@@ -7,28 +7,13 @@ use std::io::Write;
 use common::*;
 use recompress_encoder::{End, Fault, Options, Origin, Start};
 
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-}
-
 /// Lines of several kinds, with noise between: block types, contexts and all lengths.
 fn text(seed: u64, length: usize) -> Vec<u8> {
     let mut random = Random(seed + 1);
     let mut out = Vec::new();
     while out.len() < length {
         match random.below(40) {
-            0 => (0..random.below(3000)).for_each(|_| out.push(random.next() as u8)),
+            0 => (0..random.below(3000)).for_each(|_| out.push(random.next_u64() as u8)),
             1 => out.extend((0..random.below(2000) as u32).flat_map(|number| (number * number).to_be_bytes())),
             2 => out.extend(std::iter::repeat_n(b'=', random.below(70_000))),
             3 => out.extend_from_slice("表に書いた名前と日付。".repeat(random.below(9)).as_bytes()),

@@ -5,24 +5,9 @@ mod common;
 use common::*;
 use recompress_encoder::{Encoder, End, Options, Start};
 
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-}
-
 fn random(seed: u64, length: usize, values: u64) -> Vec<u8> {
     let mut random = Random(seed);
-    (0..length).map(|_| (random.next() % values) as u8).collect()
+    (0..length).map(|_| (random.next_u64() % values) as u8).collect()
 }
 
 /// Every sequence of 16 bits but zeros once in 2^16 - 1: matches are short until it begins again.
@@ -44,7 +29,7 @@ fn colliding(length: usize) -> Vec<u8> {
     while out.len() < length {
         out.extend_from_slice(b"the same key ");
         for _ in 0..3 {
-            out.push(random.next() as u8);
+            out.push(random.next_u64() as u8);
         }
     }
     out.truncate(length);
@@ -67,12 +52,13 @@ fn mixed(seed: u64, length: usize) -> Vec<u8> {
                 }
             }
             4 => {
-                let byte = random.next() as u8;
+                let byte = random.next_u64() as u8;
                 let count = random.below(300);
                 out.extend(std::iter::repeat_n(byte, count));
             }
-            5 => (0..random.below(60)).for_each(|_| out.push(random.next() as u8)),
-            _ => out.extend_from_slice(format!("name_{}={}\n", random.below(400), random.next() % 100_000).as_bytes()),
+            5 => (0..random.below(60)).for_each(|_| out.push(random.next_u64() as u8)),
+            _ => out
+                .extend_from_slice(format!("name_{}={}\n", random.below(400), random.next_u64() % 100_000).as_bytes()),
         }
     }
     out.truncate(length);
