@@ -2,10 +2,10 @@
 
 use std::{ffi::OsString, net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use recompress::{
-    BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection,
+    BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection, When,
     save::{self, BadPath, Encoding, Keys, Narrow, Options, Unknown},
 };
 
@@ -299,20 +299,13 @@ pub struct Convert {
 #[derive(clap::Args)]
 pub struct WhichFirst {
     /// When to read the zip's directory. `first`, before the members, keeps permissions and symbolic links; the input must be
-    /// a file. `last` reads front to back, as servers do with a long upload. `auto` is `first` for a file, else `last`.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    /// a file, or have 4 MiB at most. `last` reads front to back, as servers do with a longer upload. `auto` is `first` where that
+    /// is possible.
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = named(When::named, When::NAMES))]
     directory: When,
     /// The same as `--directory last`.
     #[arg(long, conflicts_with = "directory")]
     streamed: bool,
-}
-
-/// A value of `--directory`.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum When {
-    Auto,
-    First,
-    Last,
 }
 
 impl WhichFirst {

@@ -74,12 +74,13 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
         return Err(CommandError("same_file", message));
     }
     let started = Instant::now();
-    let source = Input::open(input)?;
+    let mut source = Input::open(input)?;
     let limits = (&arguments.limits).into();
     let names = arguments.names.unwrap_or_default();
+    let directory = source.directory(arguments.directory.when(), limits, names)?;
     let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
     let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
-    if let Some(directory) = source.directory(arguments.directory.when(), limits, names)? {
+    if let Some(directory) = directory {
         transcoder = transcoder.knowing(directory)?;
     }
     if arguments.report {

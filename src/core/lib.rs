@@ -5,6 +5,7 @@
 //! ```text
 //! error               why an archive was refused
 //! limits              limits, and the meter that enforces the memory limit
+//! when                whether the directory is read before the members
 //! step                the step contract
 //! warning             details that the tarball changes or cannot keep
 //! member              entry, method, events: shared by readers and writers
@@ -100,6 +101,7 @@ mod selection;
 mod step;
 mod transcoder;
 mod warning;
+mod when;
 mod zip;
 
 pub use compressed_json::CompressedJson;
@@ -117,6 +119,7 @@ pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
 pub use transcoder::Transcoder;
 pub use warning::{Warning, WarningCounts, Warnings};
+pub use when::When;
 pub use zip::{
     contents::Contents,
     forward::ZipReader,

@@ -19,6 +19,7 @@ use crate::{
     selection::Selection,
     step::{Latch, Progress, Status, Step},
     warning::Warnings,
+    when::When,
     zip::{contents::Contents, decoder::decoder_bytes, forward::ZipReader, indexed::Directory},
 };
 
@@ -136,7 +137,8 @@ impl Transcoder {
     /// its last byte: read it there without decoding. Call this before the first step.
     ///
     /// The report gives the number of written members, the size and SHA-256 of the zip and of the tarball up to and
-    /// including its two zero blocks, the quality at the start and at the end, and a count for each warning.
+    /// including its two zero blocks, the quality at the start and at the end, whether the directory was read first or last, and a
+    /// count for each warning.
     pub fn reporting(self) -> Self {
         Self { report: Some(Box::default()), budget: self.budget.hashing(REPORT_HASHES), ..self }
     }
@@ -178,6 +180,11 @@ impl Transcoder {
         self.encoder.in_use().0
     }
 
+    /// Whether the directory was read in advance.
+    pub fn knows_directory(&self) -> bool {
+        self.knows
+    }
+
     /// Members of the archive so far, and their unpacked bytes, selected or not.
     pub fn so_far(&self) -> (u64, u64) {
         self.reader.so_far()
@@ -211,7 +218,8 @@ impl Transcoder {
                 let (last, _) = self.encoder.in_use();
                 let first = self.encoder.first_quality().unwrap_or(last);
                 let sha256 = report.tar_sha256();
-                let (blocks, ending) = report.written(first, last);
+                let directory = if self.knows { When::First } else { When::Last };
+                let (blocks, ending) = report.written(first, last, directory.name());
                 self.encoder.set_ending(ending, sha256);
                 self.send_all(&blocks);
                 Ok(worked(0))

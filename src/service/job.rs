@@ -1,8 +1,8 @@
 //! Jobs: the work that a request asks for, before it starts and while it runs.
 
 use recompress::{
-    CompressedJson, Contents, Error, Format, Inspection, Limits, Listing, Names, Parameters, Progress, SaveJson,
-    Selection, Status, Step, Transcoder,
+    CompressedJson, Contents, Directory, Error, Format, Inspection, Limits, Listing, Names, Parameters, Progress, SaveJson,
+    Selection, Status, Step, Transcoder, When,
     save::{Game, Options, Words},
 };
 
@@ -19,6 +19,8 @@ pub enum Order {
         selection: Selection,
         /// The decoding of their names.
         names: Names,
+        /// Whether the archive's directory is read first.
+        directory: When,
         /// Whether a report follows the tarball.
         report: bool,
     },
@@ -97,17 +99,39 @@ impl Order {
         }
     }
 
-    /// Starts the job.
+    /// How to decode the names of the directory, if it is read before the members. `is_small` says whether the archive is here as
+    /// a whole; nothing else decides.
+    ///
+    /// # Errors
+    ///
+    /// `directory_not_at_hand`
+    pub(crate) fn reads_directory(&self, is_small: bool) -> Result<Option<Names>, Error> {
+        match self {
+            Self::Convert { names, directory, .. } => Ok(directory.reads_first(is_small)?.then_some(*names)),
+            // A listing and a save's JSON are the same at any length.
+            Self::Inspect { .. } | Self::Json { .. } => Ok(None),
+        }
+    }
+
+    /// Starts the job, with the directory if it was read first.
     ///
     /// # Errors
     ///
     /// `memory_limit` if there is no memory for the encoder.
-    pub(crate) fn start(self, limits: Limits, contents: Option<&Contents>) -> Result<Job, Error> {
+    pub(crate) fn start(
+        self,
+        limits: Limits,
+        contents: Option<&Contents>,
+        directory: Option<Directory>,
+    ) -> Result<Job, Error> {
         Ok(match self {
-            Self::Convert { parameters, selection, names, report } => {
+            Self::Convert { parameters, selection, names, report, .. } => {
                 let mut transcoder = Transcoder::new(parameters, limits)?.selecting(selection).naming(names);
                 if let Some(contents) = contents {
                     transcoder = transcoder.containing(contents);
+                }
+                if let Some(directory) = directory {
+                    transcoder = transcoder.knowing(directory)?;
                 }
                 Job::Convert(Box::new(if report { transcoder.reporting() } else { transcoder }))
             }
@@ -159,6 +183,11 @@ impl Job {
             Self::CompressedJson(json) => Some(json.in_use()),
             Self::Inspect(_) | Self::Json(_) => None,
         }
+    }
+
+    /// Whether the directory was read before the members.
+    pub(crate) fn knows_directory(&self) -> bool {
+        matches!(self, Self::Convert(transcoder) if transcoder.knows_directory())
     }
 
     /// Brotli quality of the result now.

@@ -134,7 +134,7 @@ fn named(parameters: Parameters) -> String {
 
 #[cfg(test)]
 mod tests {
-    use recompress::{Names, Selection};
+    use recompress::{Names, Selection, When};
 
     use super::*;
 
@@ -224,6 +224,7 @@ mod tests {
                 parameters: Parameters::new(quality, lgwin).unwrap(),
                 selection: Selection::default(),
                 names: Names::default(),
+                directory: When::Auto,
                 report: false,
             };
             format!("{:?}", share.busy(&order, Limits::WORKER, figures, known(None)))

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use recompress::Limits;
+use recompress::{Limits, SMALL_ARCHIVE_BYTES};
 use recompress_testkit::{
     drivers::{LGWIN, QUALITY, least_memory_for},
     shared_cases::{folder, path, report, shared_cases},
@@ -98,6 +98,40 @@ fn a_choice_that_cannot_be_made_is_wrong_usage_and_one_that_is_not_met_a_refusal
         assert!(stderr.starts_with(message), "{arguments:?}: {stderr}");
         assert_eq!(output.status.code(), Some(status), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_pipe_gives_the_bytes_of_the_file_up_to_the_size_of_a_small_archive() {
+    let script = |padding: usize| {
+        let script = Member { external_attributes: 0o100755 << 16, ..stored(b"script", b"#!/bin/sh\n") };
+        archive([script, stored(b"padding", vec![0; padding].leak())]).bytes()
+    };
+    let least = script(0).len();
+    let small = script(SMALL_ARCHIVE_BYTES as usize - least);
+    let large = script(SMALL_ARCHIVE_BYTES as usize - least + 1);
+    let room = tempfile::tempdir().expect("room for a zip");
+    let path = room.path().join("in.zip");
+    let name = path.to_str().expect("a plain name");
+    for (zip, by_pipe, pipe_says) in [(&small, &["--directory", "first"][..], "first"), (&large, &["--streamed"], "last")] {
+        fs::write(&path, zip).expect("room for a zip");
+        for (chosen, says) in [(&[][..], pipe_says), (by_pipe, pipe_says), (&["--directory", "last"], "last")] {
+            let arguments = [&["-q", "1", "-w", "auto", "--report", "-c"], chosen].concat();
+            let piped = run(&[&arguments[..], &["-"]].concat(), zip);
+            assert!(piped.status.success(), "{chosen:?}: {piped:?}");
+            let text = String::from_utf8_lossy(&piped.stdout[piped.stdout.len() - 1025..]).into_owned();
+            assert!(text.contains(&format!("\"directory\":\"{says}\"")), "{text}");
+            let modes: Vec<_> = tarball::read(&piped.stdout).expect("a tarball").iter().map(|member| member.mode).collect();
+            assert_eq!(modes[0], if says == "first" { 0o755 } else { 0o644 });
+            if says == "first" {
+                assert!(run(&[&arguments[..], &[name]].concat(), b"").stdout == piped.stdout, "{chosen:?}");
+            }
+        }
+    }
+    let refused = run(&["--directory", "first", "-c", "-"], &large);
+    assert_eq!(refused.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(stderr.starts_with("recompress: directory_not_at_hand: "), "{stderr}");
+    assert!(run(&["--directory", "first", "-c", name], b"").status.success(), "a file of any length");
 }
 
 #[test]
