@@ -128,9 +128,12 @@ mod tests {
         for (query, report) in [("", false), ("report=0", false), ("report=1", true)] {
             assert_eq!(read(query, &[]).unwrap().report, report, "{query}");
         }
-        for (query, directory) in
-            [("", When::Auto), ("directory=auto", When::Auto), ("directory=first", When::First), ("directory=last", When::Last)]
-        {
+        for (query, directory) in [
+            ("", When::Auto),
+            ("directory=auto", When::Auto),
+            ("directory=first", When::First),
+            ("directory=last", When::Last),
+        ] {
             assert_eq!(read(query, &[]).unwrap().directory, directory, "{query}");
         }
         for (query, parameters) in [

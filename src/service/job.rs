@@ -1,8 +1,8 @@
 //! Jobs: the work that a request asks for, before it starts and while it runs.
 
 use recompress::{
-    CompressedJson, Contents, Directory, Error, Format, Inspection, Limits, Listing, Names, Parameters, Progress, SaveJson,
-    Selection, Status, Step, Transcoder, When,
+    CompressedJson, Contents, Directory, Error, Format, Inspection, Limits, Listing, Names, Parameters, Progress,
+    SaveJson, Selection, Status, Step, Transcoder, When,
     save::{Game, Options, Words},
 };
 
