@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    io::{self, BufWriter, IsTerminal},
+    io::{self, BufWriter, IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
@@ -74,26 +74,14 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
         return Err(CommandError("same_file", message));
     }
     let started = Instant::now();
-    let mut source = Input::open(input)?;
-    let limits = (&arguments.limits).into();
-    let names = arguments.names.unwrap_or_default();
-    let directory = source.directory(arguments.directory.when(), limits, names)?;
-    let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
-    let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
-    if let Some(directory) = directory {
-        transcoder = transcoder.knowing(directory)?;
-    }
-    if arguments.report {
-        transcoder = transcoder.reporting();
-    }
-    let progress = !arguments.quiet;
+    let source = Input::open(input)?;
     let moved = if is_stdio(output) {
-        run_steps(&mut transcoder, source, io::stdout().lock(), output, progress)?
+        write(arguments, selection, source, &mut io::stdout().lock(), output)?
     } else if is_device(output) {
-        run_steps(&mut transcoder, source, open_device(output)?, output, progress)?
+        write(arguments, selection, source, &mut open_device(output)?, output)?
     } else {
         let file = NewFile::create(output, arguments.force)?;
-        let moved = run_steps(&mut transcoder, source, BufWriter::new(file.file()), output, progress)?;
+        let moved = write(arguments, selection, source, &mut BufWriter::new(file.file()), output)?;
         file.keep().map_err(|error| failed("write", output, &error))?;
         moved
     };
@@ -105,6 +93,28 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
         );
     }
     Ok(())
+}
+
+/// Writes the result of one input to `sink`, whose name is `output`.
+fn write(
+    arguments: &Convert,
+    selection: &Selection,
+    mut source: Input,
+    sink: &mut dyn Write,
+    output: &Path,
+) -> Result<Moved, CommandError> {
+    let limits = (&arguments.limits).into();
+    let names = arguments.names.unwrap_or_default();
+    let directory = source.directory(arguments.directory.when(), limits, names)?;
+    let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
+    let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
+    if let Some(directory) = directory {
+        transcoder = transcoder.knowing(directory)?;
+    }
+    if arguments.report {
+        transcoder = transcoder.reporting();
+    }
+    run_steps(&mut transcoder, source, sink, output, !arguments.quiet)
 }
 
 fn name(path: &Path, stdio: &'static str) -> impl std::fmt::Display {

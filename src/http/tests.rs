@@ -242,6 +242,7 @@ fn the_headers_say_what_it_is() {
         ("vary", "Accept, Accept-Encoding"),
         ("recompress-quality", "5"),
         ("recompress-lgwin", "18"),
+        ("recompress-directory", "first"),
         ("recompress-mode", "generic"),
     ];
     let compressed = [

@@ -185,11 +185,6 @@ impl Job {
         }
     }
 
-    /// Whether the directory was read before the members.
-    pub(crate) fn knows_directory(&self) -> bool {
-        matches!(self, Self::Convert(transcoder) if transcoder.knows_directory())
-    }
-
     /// Brotli quality of the result now.
     pub(crate) fn quality(&self) -> Option<u8> {
         match self {
