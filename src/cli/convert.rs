@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     io::{self, BufWriter, IsTerminal, Write},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
@@ -18,11 +19,15 @@ use crate::{
     complain, failed, is_stdio, misuse,
     output::{NewFile, default_output, is_device, is_same_file, open_device},
     pump::{Input, Moved, run_steps},
+    side_by_side::SideBySide,
 };
 
 /// Converts every input. With several, a failure does not keep the others from being converted.
 pub fn convert(arguments: &Convert) -> Result<ExitCode, CommandError> {
     let selection = arguments.selection().unwrap_or_else(|error| misuse(ErrorKind::ValueValidation, error));
+    if arguments.threads.is_some_and(|several| several > NonZeroUsize::MIN) && arguments.limits.max_cpu.is_some() {
+        misuse(ErrorKind::ArgumentConflict, "--max-cpu counts the work of one thread: leave it or --threads away");
+    }
     let outputs = outputs(arguments);
     if let ([input], [output]) = (&arguments.inputs[..], &outputs[..]) {
         convert_one(arguments, &selection, input, output)?;
@@ -114,7 +119,18 @@ fn write(
     if arguments.report {
         transcoder = transcoder.reporting();
     }
-    run_steps(&mut transcoder, source, sink, output, !arguments.quiet)
+    if let Some(bytes) = arguments.segment_bytes {
+        transcoder = transcoder.cutting_at(bytes);
+    }
+    match arguments.threads(source.is_file()) {
+        NonZeroUsize::MIN => run_steps(&mut transcoder, source, sink, output, !arguments.quiet),
+        several => {
+            let no_threads =
+                |error| CommandError("io", format!("cannot start a thread: {error}; --threads 1 needs none"));
+            let mut conversion = SideBySide::new(transcoder, several).map_err(no_threads)?;
+            run_steps(&mut conversion, source, sink, output, !arguments.quiet)
+        }
+    }
 }
 
 fn name(path: &Path, stdio: &'static str) -> impl std::fmt::Display {

@@ -41,6 +41,11 @@ impl<'a> Input<'a> {
         Ok(Self { bytes: Box::new(file), name, size, file: same })
     }
 
+    /// True for a regular file.
+    pub fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// The directory of the zip, if `when` wants it before the members. A pipe is read up to the size of a small archive for it;
     /// call this before its size is used.
     pub fn directory(&mut self, when: When, limits: Limits, names: Names) -> Result<Option<Directory>, CommandError> {
@@ -52,8 +57,7 @@ impl<'a> Input<'a> {
             let read = (&mut self.bytes).take(SMALL_ARCHIVE_BYTES + 1).read_to_end(&mut start);
             read.map_err(|error| failed("read", self.name, &error))?;
             let is_small = start.len() as u64 <= SMALL_ARCHIVE_BYTES;
-            let directory =
-                if when.reads_first(is_small)? { Directory::of(&start, limits, names)? } else { None };
+            let directory = if when.reads_first(is_small)? { Directory::of(&start, limits, names)? } else { None };
             self.size = is_small.then_some(start.len() as u64);
             let rest = mem::replace(&mut self.bytes, Box::new(io::empty()));
             self.bytes = Box::new(Cursor::new(start).chain(rest));
@@ -82,7 +86,7 @@ pub struct Moved {
 
 /// Feeds `machine` its input and writes its output until it is done. With `shown`, a terminal sees its progress.
 pub fn run_steps(
-    machine: &mut impl Step,
+    machine: &mut (impl Step + ?Sized),
     source: Input,
     mut output: impl Write,
     output_name: &Path,

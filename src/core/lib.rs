@@ -106,7 +106,10 @@ mod zip;
 
 pub use compressed_json::CompressedJson;
 pub use cost::memory::largest_lgwin;
-pub use encode::parameters::{Mode, OutOfRange, Parameters};
+pub use encode::{
+    parameters::{Mode, OutOfRange, Parameters},
+    segments::division::{EncodedSegment, SegmentJob},
+};
 pub use error::{Absent, Error, Format, Limit, Rule, SaveError, StoredError, Unsupported};
 pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};

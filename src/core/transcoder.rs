@@ -9,7 +9,10 @@ use crate::{
     encode::{
         brotli::{self, SMALL},
         parameters::Parameters,
-        segments::FileWriter,
+        segments::{
+            FileWriter,
+            division::{EncodedSegment, SegmentJob},
+        },
     },
     error::{Absent, Error, Format},
     limits::Limits,
@@ -141,6 +144,39 @@ impl Transcoder {
     /// count for each warning.
     pub fn reporting(self) -> Self {
         Self { report: Some(Box::default()), budget: self.budget.hashing(REPORT_HASHES), ..self }
+    }
+
+    /// Leaves the encoding of segments to the caller, who may run them side by side: the result is the same. Only for a quality
+    /// that cannot drop, so not with [`Parameters::auto`] or below [`Limits::cpu_ms`], and of use only where the file gets an
+    /// index. Call it before the first step.
+    ///
+    /// Call [`Transcoder::take_segment`] after each step: no other segment begins before. Where
+    /// [`Transcoder::waits_for_segment`], steps do nothing until [`Transcoder::put_segment`].
+    pub fn dividing(mut self) -> Self {
+        self.encoder.divide();
+        self
+    }
+
+    /// Cuts segments of at most so many bytes: for tests, which have no large files.
+    #[doc(hidden)]
+    pub fn cutting_at(mut self, bytes: u64) -> Self {
+        self.encoder.cut_at(bytes);
+        self
+    }
+
+    /// The next segment to encode, if one is complete.
+    pub fn take_segment(&mut self) -> Option<SegmentJob> {
+        self.encoder.take_segment()
+    }
+
+    /// True if steps do nothing before a segment is put back.
+    pub fn waits_for_segment(&self) -> bool {
+        self.encoder.waits_for_segment()
+    }
+
+    /// Takes an encoded segment. Segments may come in any order.
+    pub fn put_segment(&mut self, segment: EncodedSegment) {
+        self.encoder.put_segment(segment);
     }
 
     /// Upper bound of a conversion's memory in bytes. Reserve this much before starting.

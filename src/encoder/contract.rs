@@ -8,7 +8,7 @@ pub struct Options {
     /// Base-2 logarithm of the window, 10 to 24.
     pub lgwin: u8,
     /// Bytes that will be written, those of [`crate::Encoder::prime`] included, if that is known: small tables do for few. More may
-    /// come.
+    /// come, and each [`crate::Encoder::next_part`] brings more.
     pub expected: Option<u64>,
     /// How it begins.
     pub start: Start,

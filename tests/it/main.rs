@@ -5,6 +5,7 @@ mod cases;
 mod contents;
 mod danger;
 mod directory_first;
+mod divided;
 mod format_document;
 mod fuzzing;
 mod independent_writer;

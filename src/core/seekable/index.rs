@@ -111,13 +111,7 @@ const COPIES: u64 = 3;
 
 impl Builder {
     /// Adds a member that was written with `header` bytes of header blocks, and makes so many more segments.
-    pub(crate) fn member(
-        &mut self,
-        entry: &Entry,
-        header: u64,
-        segments: usize,
-        meter: &mut Meter,
-    ) -> Result<(), Error> {
+    pub(crate) fn member(&mut self, entry: &Entry, header: u64, segments: u64, meter: &mut Meter) -> Result<(), Error> {
         let target = if let EntryKind::Link { target } = &entry.kind { target.as_str() } else { "" };
         let shared = entry.name.bytes().zip(self.last_name.bytes()).take_while(|(a, b)| a == b).count();
         let rest = &entry.name.as_bytes()[shared..];
@@ -137,7 +131,8 @@ impl Builder {
         ];
         let width: u64 = numbers.iter().map(|(_, number)| varint::length(*number)).sum();
         let texts = rest.len() as u64 + if kind == LINK { 2 + target.len() as u64 } else { 0 };
-        meter.charge(COPIES * (width + CRC32 + texts + SEGMENT * segments as u64))?;
+        meter
+            .charge((width + CRC32 + texts).saturating_add(segments.saturating_mul(SEGMENT)).saturating_mul(COPIES))?;
         numbers.into_iter().for_each(|(column, number)| varint::write(number, column));
         columns.names.extend_from_slice(rest);
         if kind == LINK {
@@ -157,10 +152,10 @@ impl Builder {
         self.members.crc32s.extend_from_slice(&crc32.to_le_bytes());
     }
 
-    /// Adds a segment.
-    pub(crate) fn segment(&mut self, file: u64, tar: u64) {
+    /// Adds a segment, which may continue the one before.
+    pub(crate) fn segment(&mut self, file: u64, tar: u64, continues: bool) {
         varint::write(file, &mut self.segments[0]);
-        varint::write(tar << 1, &mut self.segments[1]);
+        varint::write(tar << 1 | u64::from(continues), &mut self.segments[1]);
         self.segment_count += 1;
         self.tar_bytes += tar;
     }
