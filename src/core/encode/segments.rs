@@ -186,6 +186,7 @@ impl FileWriter {
         if !self.waiting.is_empty() {
             return Ok(self.pass(output));
         }
+        let is_dividing = self.is_dividing();
         match &mut self.stage {
             Stage::Gathering => {
                 let (_, lgwin) = self.encoder.gathered(0).expect("nothing is compressed");
@@ -195,7 +196,7 @@ impl FileWriter {
             Stage::Segments if self.index.is_none() && self.ending.is_none() => {
                 self.encoder.finish(End::Stream, output)
             }
-            Stage::Segments if self.is_dividing() => {
+            Stage::Segments if is_dividing => {
                 self.finish_division()?;
                 Ok(Encoded::default())
             }
