@@ -100,12 +100,12 @@ fn text(seed: u64, length: usize) -> Vec<u8> {
 }
 
 fn zip() -> Vec<u8> {
-    let (large, more) = (text(1, (9 << 20) + 12_345), text(2, (5 << 20) + 1));
+    let (large, more) = (text(1, (5 << 20) + 12_345), text(2, 3 << 20));
     let noise: Vec<u8> = std::iter::repeat_with({
         let mut random = SplitMix(3);
         move || random.next_u64() as u8
     })
-    .take((4 << 20) + 1)
+    .take((2 << 20) + 1)
     .collect();
     archive([
         deflated(b"meta", b"date=1444.11.11\n"),
@@ -128,7 +128,6 @@ fn the_order_in_which_segments_are_encoded_changes_no_byte() {
     for (parameters, parts) in [
         (Parameters::new(9, 18).unwrap(), true),
         (Parameters::new(9, 24).unwrap(), true),
-        (Parameters::new(8, 22).unwrap(), true),
         (Parameters::new(5, 22).unwrap(), false),
         (Parameters::default().or_lower(), true),
     ] {
@@ -143,12 +142,9 @@ fn the_order_in_which_segments_are_encoded_changes_no_byte() {
         let expected = sequential.output;
         let again = drivers::drive(&zip, Driver::Random { seed: 7 }, transcoder(parameters)).output;
         assert!(again == expected, "{parameters:?}: other cuts");
-        for (driver, order) in [
-            (Driver::Whole, Order::Now),
-            (LARGE[1], Order::LastFirst(3)),
-            (Driver::Whole, Order::Random(8, 1)),
-            (Driver::Random { seed: 2 }, Order::Random(2, 2)),
-        ] {
+        for (driver, order) in
+            [(Driver::Whole, Order::Now), (LARGE[1], Order::LastFirst(3)), (Driver::Whole, Order::Random(8, 1))]
+        {
             let (output, count) = drive(driver, order);
             assert!(output == expected, "{parameters:?} {driver:?} {order:?}");
             assert!(count > 5, "{count} segments");
@@ -157,7 +153,7 @@ fn the_order_in_which_segments_are_encoded_changes_no_byte() {
         assert_eq!(by_index::members(&expected).unwrap(), members, "{parameters:?}");
         let index = by_index::open(&expected).unwrap().index;
         let continuing = index.segments.iter().filter(|segment| segment.continues).count();
-        assert_eq!(continuing, if parts { 4 + 2 + 2 } else { 0 }, "{parameters:?}");
+        assert_eq!(continuing, if parts { 2 + 1 + 1 } else { 0 }, "{parameters:?}");
     }
 }
 
