@@ -6,6 +6,16 @@ export interface Options {
   lgwin?: number | "auto";
   /** The zip's size in bytes. `"auto"` needs it to give the same bytes as the service. */
   size?: number;
+  /**
+   * The `Blob` that is piped in. Its directory is then read before its members, so that permissions and symbolic links are kept, and
+   * `size` is known.
+   */
+  file?: Blob;
+  /**
+   * When the zip's directory is read. Default `"auto"`: first if `file` is given or the zip has at most 4 MiB, else last. `"first"`
+   * refuses a zip for which it is not possible.
+   */
+  directory?: "auto" | "first" | "last";
   /** Patterns: write only members that match one of them. Default: all. */
   include?: string[];
   /** Patterns: leave out members that match one of them. */
@@ -25,12 +35,16 @@ export interface Summary {
   lgwin: number;
   /** SHA-256 of the result, in hexadecimal digits. */
   sha256: string;
+  /** Whether the directory was read before the members. */
+  directory: "first" | "last";
 }
 
 /** Takes a zip and returns a `.tar.br`, with back-pressure. If the zip is refused, the stream errors and never closes. */
 export interface RecompressStream extends TransformStream<Uint8Array<ArrayBufferLike>, Uint8Array<ArrayBuffer>> {
   /** Resolves when the result has been read to its end; rejects with the stream's error. */
   readonly summary: Promise<Summary>;
+  /** The part of all contents that was read so far, 0 to 1; undefined if the directory is not read first, or not yet. */
+  part(): number | undefined;
 }
 
 /** Why a zip is refused. */

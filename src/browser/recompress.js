@@ -27,9 +27,16 @@ export class RecompressError extends Error {
 }
 
 /** A stream that takes a zip and gives a brotli-compressed tarball. recompress.d.ts describes the options. */
-export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, size, include = [], exclude = [], names } = {}) {
-  const start = () => new Conversion(number(quality), number(lgwin), size, include, exclude, names);
-  const finish = (conversion) => ({ quality: conversion.quality(), lgwin: conversion.lgwin(), sha256: conversion.sha256() });
+export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, file, size = file?.size, include = [], exclude = [], names, directory = "auto" } = {}) {
+  const start = async () => {
+    const conversion = new Conversion(number(quality), number(lgwin), size, include, exclude, names, directory);
+    if (file) {
+      conversion.look(file.size);
+      await takeRanges(conversion, file);
+    }
+    return conversion;
+  };
+  const finish = (conversion) => ({ quality: conversion.quality(), lgwin: conversion.lgwin(), sha256: conversion.sha256(), directory: conversion.knows() ? "first" : "last" });
   return converting(start, finish);
 }
 
@@ -53,9 +60,7 @@ export async function metadata(save, { name = save.name, tokens } = {}) {
   await init();
   return caught(async () => {
     const reader = new SaveMetadata(save.size, name ?? "", list);
-    for (let start; (start = reader.start) !== undefined; ) {
-      reader.take(new Uint8Array(await save.slice(start, reader.end).arrayBuffer()));
-    }
+    await takeRanges(reader, save);
     const found = reader.finish();
     reader.free();
     return JSON.parse(found ?? "null");
@@ -68,6 +73,13 @@ async function caught(act) {
     return await act();
   } catch (error) {
     throw error.code ? new RecompressError(error.message, error.code) : error;
+  }
+}
+
+/** Brings the ranges of `blob` that `reader` asks for. */
+async function takeRanges(reader, blob) {
+  for (let start; (start = reader.start) !== undefined; ) {
+    reader.take(new Uint8Array(await blob.slice(start, reader.end).arrayBuffer()));
   }
 }
 
@@ -133,7 +145,7 @@ function converting(begin, finish) {
     cancel: end,
   };
   const stream = new TransformStream(transformer, undefined, { highWaterMark: 1 });
-  return Object.assign(stream, { summary });
+  return Object.assign(stream, { summary, part: () => conversion?.part?.() });
 }
 
 /** A list of tokens as text; undefined without a list. */

@@ -67,6 +67,8 @@ pub struct Transcoder {
     selects_all: bool,
     /// True if the directory was read in advance.
     knows: bool,
+    /// Bytes of contents so far, and in all if the directory was read.
+    contents: (u64, Option<u64>),
     latch: Latch,
 }
 
@@ -110,6 +112,7 @@ impl Transcoder {
             tarball_left: u64::MAX,
             selects_all: true,
             knows: false,
+            contents: (0, None),
             latch: Latch::default(),
         })
     }
@@ -127,7 +130,8 @@ impl Transcoder {
     /// `memory_limit` if the directory takes more than [`Limits::memory_bytes`].
     pub fn knowing(self, directory: Directory) -> Result<Self, Error> {
         let budget = self.budget.not_hashing(CONTENTS_HASH);
-        Ok(Self { reader: self.reader.knowing(directory)?, budget, knows: true, ..self })
+        let contents = (0, Some(directory.contents_bytes()));
+        Ok(Self { contents, reader: self.reader.knowing(directory)?, budget, knows: true, ..self })
     }
 
     /// Decodes names as `names` says. Call it before the first step.
@@ -216,6 +220,12 @@ impl Transcoder {
         self.encoder.in_use().0
     }
 
+    /// The part of all contents that was read, 0 to 1, if the directory was read in advance.
+    pub fn part_done(&self) -> Option<f64> {
+        let (done, all) = self.contents;
+        all.map(|all| if all == 0 { 1.0 } else { (done as f64 / all as f64).min(1.0) })
+    }
+
     /// Whether the directory was read in advance.
     pub fn knows_directory(&self) -> bool {
         self.knows
@@ -295,17 +305,21 @@ impl Transcoder {
             Event::Begin(begin) => self.begin(&begin)?,
             Event::Copy(begin) => {
                 self.count_work(&begin);
+                self.contents.0 = self.contents.0.saturating_add(begin.entry.size);
                 let Begin { entry, method, unpacked_before, data_end, .. } = begin;
                 self.budget.skip(method, entry.size, unpacked_before, data_end)?;
             }
-            Event::Contents(count) => match &mut self.phase {
-                Phase::Contents { left, .. } => {
-                    *left -= count as u64;
-                    self.send(count);
+            Event::Contents(count) => {
+                self.contents.0 = self.contents.0.saturating_add(count as u64);
+                match &mut self.phase {
+                    Phase::Contents { left, .. } => {
+                        *left -= count as u64;
+                        self.send(count);
+                    }
+                    Phase::Skipped => {}
+                    _ => unreachable!("contents follow the beginning of their member"),
                 }
-                Phase::Skipped => {}
-                _ => unreachable!("contents follow the beginning of their member"),
-            },
+            }
             // Warnings about unselected members do not matter to the caller.
             Event::Verified { method, crc32, compressed_size, warnings } => {
                 let (counted, size) = self.counted;

@@ -322,11 +322,11 @@ function open(title, place) {
   progress();
 }
 
-/** Bytes in and bytes out; only the time left is a prediction. */
+/** Bytes in and bytes out; only the time left is a prediction. By the contents where the directory has their sizes, else by the zip. */
 function progress() {
   if (!running) return;
   const { seen, started, file } = running;
-  const part = file.size ? seen.in / file.size : 1;
+  const part = seen.part ?? (file.size ? seen.in / file.size : 1);
   const elapsed = performance.now() - started;
   const percent = texts.percent(Math.floor(100 * part));
   at("bar").value = part;

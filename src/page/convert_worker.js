@@ -26,15 +26,18 @@ onmessage = async ({ data: { file, scratch, options, cancel, look }, ports: [por
   try {
     const sink = (await onDisk(scratch)) ?? inParts();
     const seen = { in: 0, out: 0 };
+    let part = () => undefined;
     let reported = -Infinity;
     const count = (which, bytes) => {
       seen[which] += bytes;
       if (performance.now() - reported < REPORT_MS) return;
       reported = performance.now();
-      postMessage({ seen });
+      postMessage({ seen: { ...seen, part: part() } });
     };
     const input = pieces(file, (bytes) => count("in", bytes));
-    const { result, summary } = options.isJson ? { result: json(input, { name: file.name }) } : tarball(input, { ...options, size: file.size });
+    const made = options.isJson ? { result: json(input, { name: file.name }) } : tarball(input, { ...options, file });
+    const { result, summary } = made;
+    part = made.part ?? part;
     const counting = new TransformStream({
       transform(bytes, controller) {
         count("out", bytes.byteLength);
@@ -51,7 +54,7 @@ onmessage = async ({ data: { file, scratch, options, cancel, look }, ports: [por
 
 function tarball(input, options) {
   const conversion = recompress(options);
-  return { result: input.pipeThrough(conversion), summary: conversion.summary };
+  return { result: input.pipeThrough(conversion), summary: conversion.summary, part: conversion.part };
 }
 
 /** The file from its start, read as it is asked for. `File.stream` has pieces of 2 MB, so progress would jump. */
