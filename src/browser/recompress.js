@@ -89,6 +89,8 @@ function converting(begin, finish) {
   // A caller that only pipes learns of a failure from the stream.
   summary.catch(() => {});
   let conversion;
+  /** The part done at the end, when the conversion is gone. */
+  let last;
 
   const failed = (error) => {
     const refusal = error.code ? new RecompressError(error.message, error.code) : error;
@@ -140,12 +142,14 @@ function converting(begin, finish) {
         drain(controller);
       });
       resolve(finish(conversion));
+      last = conversion.part?.();
       conversion.free();
+      conversion = undefined;
     },
     cancel: end,
   };
   const stream = new TransformStream(transformer, undefined, { highWaterMark: 1 });
-  return Object.assign(stream, { summary, part: () => conversion?.part?.() });
+  return Object.assign(stream, { summary, part: () => (conversion ? conversion.part?.() : last) });
 }
 
 /** A list of tokens as text; undefined without a list. */
