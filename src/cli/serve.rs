@@ -146,7 +146,8 @@ impl Server {
         if let Some(file) = self.page.answer(&request) {
             return Ok(file.map(Working));
         }
-        let visit = Visit { id: format!("{:016x}", RandomState::new().hash_one(())), over_rate: async { false } };
+        let id = format!("{:016x}", RandomState::new().hash_one(()));
+        let visit = Visit { id, over_rate: async { false }, storage: None };
         let idle = self.arguments.idle;
         let mut request = request.map(|body| UploadBody::new(body, idle));
         if request.method() == Method::GET && request.uri().path() == "/metrics" {

@@ -70,7 +70,7 @@ use http::{
     request::Parts,
 };
 use recompress::save::Words;
-use recompress_service::{Admission, RequestLog, Terms};
+use recompress_service::{Admission, RequestLog, Terms, store::Storage};
 
 pub use recompress_service::{Failure, Pause, Platform};
 
@@ -92,6 +92,8 @@ pub struct Visit<R> {
     pub id: String,
     /// Whether the sender exceeds the rate limit. Polled only for requests that cost work.
     pub over_rate: R,
+    /// The storage of archives. Without one, its routes do not exist.
+    pub storage: Option<Storage>,
 }
 
 impl Service {

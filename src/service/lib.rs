@@ -12,6 +12,7 @@
 //! source       an upload: read ahead first, then live
 //! outbox       the pieces of a result that wait for their reader
 //! exchange     receive, wait, convert, send: a Step fed by a source
+//! store        the objects of stored archives: the trait, keys, records
 //! ```
 //!
 //! A request's way through memory:
@@ -39,6 +40,7 @@ mod platform;
 mod read_ahead;
 mod request_log;
 mod source;
+pub mod store;
 
 pub use admission::{Admission, Figures};
 pub use exchange::{Exchange, Terms};

@@ -76,7 +76,7 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
         Ok(service) => service,
         Err(wrong) => return into_js(misconfigured(wrong)),
     };
-    let visit = Visit { id: random_id(), over_rate: rate::is_over(&env, &request) };
+    let visit = Visit { id: random_id(), over_rate: rate::is_over(&env, &request), storage: None };
     let answer = pin!(service.serve(asked, visit));
     let left = pin!(disconnect(request.signal()));
     let mut response = match select(answer, left).await {
