@@ -61,14 +61,20 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     ///
     /// `Changed` if the condition does not hold; then nothing is written. Of several writers at once, one succeeds.
-    fn put<'a>(&'a self, key: &'a str, bytes: Bytes, condition: Condition<'a>) -> Later<'a, Result<String, StoreError>>;
+    fn put<'a>(&'a self, key: &'a str, bytes: Bytes, condition: Condition<'a>)
+    -> Later<'a, Result<String, StoreError>>;
 
     /// Deletes an object. Succeeds if there is none.
     fn delete<'a>(&'a self, key: &'a str) -> Later<'a, Result<(), StoreError>>;
 
     /// Lists at most `limit` objects, at least 1, whose keys begin with `prefix`, in the order of their keys. `cursor` is that
     /// of the page before.
-    fn list<'a>(&'a self, prefix: &'a str, cursor: Option<&'a str>, limit: usize) -> Later<'a, Result<Page, StoreError>>;
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        cursor: Option<&'a str>,
+        limit: usize,
+    ) -> Later<'a, Result<Page, StoreError>>;
 
     /// Begins to write a large object, which appears when it is finished.
     fn begin<'a>(&'a self, key: &'a str) -> Later<'a, Result<Box<dyn Parts>, StoreError>>;

@@ -1,17 +1,21 @@
 //! The Cloudflare Worker: converts requests and responses and calls [`Service::serve`].
 
+mod bucket;
 mod disconnect;
 mod names;
 mod page;
+mod r2;
 mod rate;
 mod read_timeout;
 mod reader;
 mod request;
+mod storage;
 mod upload;
 
 use core::arch::wasm32;
 use std::{
     pin::{Pin, pin},
+    rc::Rc,
     sync::OnceLock,
     time::Duration,
 };
@@ -76,7 +80,9 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
         Ok(service) => service,
         Err(wrong) => return into_js(misconfigured(wrong)),
     };
-    let visit = Visit { id: random_id(), over_rate: rate::is_over(&env, &request), storage: None };
+    let context = Rc::new(context);
+    let storage = storage::of(&env, Some(&context));
+    let visit = Visit { id: random_id(), over_rate: rate::is_over(&env, &request), storage };
     let answer = pin!(service.serve(asked, visit));
     let left = pin!(disconnect(request.signal()));
     let mut response = match select(answer, left).await {
