@@ -14,9 +14,11 @@
 mod error;
 mod key;
 mod memory;
+mod read;
 mod record;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+mod sweep;
 
 use std::{fmt::Debug, ops::Range, pin::Pin, sync::Arc};
 
@@ -25,9 +27,11 @@ use futures::Stream;
 
 pub use self::{
     error::StoreError,
-    key::{Id, Version, record_key},
+    key::{Id, RECORDS, Version, day_key, id_of_record, record_key},
     memory::MemoryStore,
+    read::{Found, IndexError, find, index, range},
     record::Record,
+    sweep::{Sweep, Swept, bytes_of_day, delete},
 };
 
 /// Bytes of every part of an upload but the last: the least that R2 and S3 take. They allow 10,000 parts.
@@ -61,14 +65,20 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     ///
     /// `Changed` if the condition does not hold; then nothing is written. Of several writers at once, one succeeds.
-    fn put<'a>(&'a self, key: &'a str, bytes: Bytes, condition: Condition<'a>) -> Later<'a, Result<String, StoreError>>;
+    fn put<'a>(&'a self, key: &'a str, bytes: Bytes, condition: Condition<'a>)
+    -> Later<'a, Result<String, StoreError>>;
 
     /// Deletes an object. Succeeds if there is none.
     fn delete<'a>(&'a self, key: &'a str) -> Later<'a, Result<(), StoreError>>;
 
     /// Lists at most `limit` objects, at least 1, whose keys begin with `prefix`, in the order of their keys. `cursor` is that
     /// of the page before.
-    fn list<'a>(&'a self, prefix: &'a str, cursor: Option<&'a str>, limit: usize) -> Later<'a, Result<Page, StoreError>>;
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        cursor: Option<&'a str>,
+        limit: usize,
+    ) -> Later<'a, Result<Page, StoreError>>;
 
     /// Begins to write a large object, which appears when it is finished.
     fn begin<'a>(&'a self, key: &'a str) -> Later<'a, Result<Box<dyn Parts>, StoreError>>;

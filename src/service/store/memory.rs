@@ -82,7 +82,12 @@ impl Store for MemoryStore {
         Box::pin(ready(found))
     }
 
-    fn put<'a>(&'a self, key: &'a str, bytes: Bytes, condition: Condition<'a>) -> Later<'a, Result<String, StoreError>> {
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        bytes: Bytes,
+        condition: Condition<'a>,
+    ) -> Later<'a, Result<String, StoreError>> {
         let mut objects = self.lock();
         let present = objects.by_key.get(key).map(|entry| entry.tag.as_str());
         let holds = match condition {
@@ -98,11 +103,17 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(())))
     }
 
-    fn list<'a>(&'a self, prefix: &'a str, cursor: Option<&'a str>, limit: usize) -> Later<'a, Result<Page, StoreError>> {
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        cursor: Option<&'a str>,
+        limit: usize,
+    ) -> Later<'a, Result<Page, StoreError>> {
         let objects = self.lock();
-        let listed = objects.by_key.iter().filter(|(key, _)| {
-            key.starts_with(prefix) && cursor.is_none_or(|cursor| key.as_str() > cursor)
-        });
+        let listed = objects
+            .by_key
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix) && cursor.is_none_or(|cursor| key.as_str() > cursor));
         let listed = listed.map(|(key, entry)| Listed {
             key: key.clone(),
             size: entry.bytes.len() as u64,

@@ -104,7 +104,9 @@ async fn listings(store: &dyn Store) {
 }
 
 async fn large_objects(store: &dyn Store) {
-    let bytes = |length: usize| -> Bytes { (0..length).map(|at| (at as u32).wrapping_mul(0x9e37_79b1).to_be_bytes()[0]).collect() };
+    let bytes = |length: usize| -> Bytes {
+        (0..length).map(|at| (at as u32).wrapping_mul(0x9e37_79b1).to_be_bytes()[0]).collect()
+    };
     let key = "blobs/b.1";
     for length in [0, 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES, 2 * PART_BYTES + 12_345] {
         let all = bytes(length);
@@ -124,7 +126,11 @@ async fn large_objects(store: &dyn Store) {
     for length in [0, 100, PART_BYTES + 100] {
         let mut parts = store.begin(key).await.unwrap();
         parts.write(bytes(length)).await.unwrap();
-        if length % 200 == 0 { parts.abort().await } else { drop(parts) }
+        if length % 200 == 0 {
+            parts.abort().await
+        } else {
+            drop(parts)
+        }
         assert_eq!(store.get(key, None, None).await.unwrap_err(), StoreError::Missing);
         assert_eq!(store.list("blobs/", None, 10).await.unwrap().objects, []);
     }
