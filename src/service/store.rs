@@ -14,9 +14,11 @@
 mod error;
 mod key;
 mod memory;
+mod read;
 mod record;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+mod sweep;
 
 use std::{fmt::Debug, ops::Range, pin::Pin, sync::Arc};
 
@@ -25,9 +27,11 @@ use futures::Stream;
 
 pub use self::{
     error::StoreError,
-    key::{Id, Version, record_key},
+    key::{Id, RECORDS, Version, day_key, id_of_record, record_key},
     memory::MemoryStore,
+    read::{Found, IndexError, find, index, range},
     record::Record,
+    sweep::{Sweep, Swept, bytes_of_day, delete},
 };
 
 /// Bytes of every part of an upload but the last: the least that R2 and S3 take. They allow 10,000 parts.

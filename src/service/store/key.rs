@@ -55,12 +55,24 @@ impl Version {
 }
 
 /// All records' keys begin with this, and all blobs'.
-pub(super) const RECORDS: &str = "archives/";
+pub const RECORDS: &str = "archives/";
 pub(super) const BLOBS: &str = "blobs/";
+/// The notes of stored uploads, by day.
+pub(super) const DAYS: &str = "days/";
 
 /// The key of an archive's record.
 pub fn record_key(id: &Id) -> String {
     format!("{RECORDS}{id}")
+}
+
+/// The id of the archive whose record has this key.
+pub fn id_of_record(key: &str) -> Option<Id> {
+    Id::parse(key.strip_prefix(RECORDS)?)
+}
+
+/// The key that notes an upload of `bytes` bytes that was stored on this day, in days since 1970.
+pub fn day_key(day: u64, bytes: u64, version: &Version) -> String {
+    format!("{DAYS}{day}/{bytes}.{}", version.as_str())
 }
 
 pub(super) fn blob_key(id: &str, version: &str) -> String {
