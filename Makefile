@@ -54,9 +54,10 @@ SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.F
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
+# With archives that anyone may store and read, kept in .wrangler/ between runs.
 dev: toolchain ## build, and serve on http://localhost:8787 in workerd (PORT=8787); builds again when src/ changes
 	@$(WASM) export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CLOUDFLARE_CF_FETCH_ENABLED=false && \
-	exec wrangler dev --port $(PORT) $(ARGS)
+	exec wrangler dev --env store --var RECOMPRESS_OPEN:1 --port $(PORT) $(ARGS)
 
 build: worker release ## target/release/recompress, and the Worker in build/
 

@@ -25,8 +25,10 @@ use http::{Response, header::CONTENT_ENCODING};
 use http_body::Body as _;
 use recompress::Limits;
 use recompress_http::{BadVariable, Body, Platform, Service, Settings, Visit, misconfigured};
+use recompress_service::store::{Sweep, Swept};
 use worker::{
-    Context, Delay, EncodeBody, Env, ResponseBuilder, console_error, console_log, event,
+    Context, Delay, EncodeBody, Env, ResponseBuilder, ScheduleContext, ScheduledEvent, console_error, console_log,
+    event,
     js_sys::{Date, Math, Object, Reflect},
     send::SendFuture,
     wasm_bindgen::{JsCast, JsValue},
@@ -95,6 +97,20 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
         context.wait_until(job);
     }
     into_js(response)
+}
+
+/// The daily sweep of the archives (`[env.store.triggers]` in wrangler.toml).
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+    let Some(storage) = storage::of(&env, None) else { return };
+    match Sweep::default().run(&storage).await {
+        Ok(Swept { blobs, expired, orphans, is_complete }) => {
+            console_log!(
+                r#"{{"sweep":{{"blobs":{blobs},"expired":{expired},"orphans":{orphans},"complete":{is_complete}}}}}"#
+            );
+        }
+        Err(failed) => console_error!("the sweep goes on tomorrow: {failed}"),
+    }
 }
 
 /// Not `IntoResponse`, which replaces the reason of a broken body by "Error polling body".
