@@ -37,6 +37,7 @@ use recompress_service::{
     store::{Found, Id, Record, Storage, delete, find},
 };
 
+#[cfg(test)]
 pub(crate) use self::json::OPTIONS as JSON_OPTIONS;
 pub use self::ticket::ticket;
 use self::{

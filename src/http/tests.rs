@@ -19,6 +19,7 @@ use zip::write::SimpleFileOptions;
 
 use super::*;
 
+mod archives;
 mod estimate;
 mod json;
 mod listing;
