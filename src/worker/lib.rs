@@ -2,6 +2,7 @@
 
 mod bucket;
 mod disconnect;
+mod fixed_length;
 mod names;
 mod page;
 mod r2;
@@ -21,7 +22,10 @@ use std::{
 };
 
 use futures::future::{Either, select};
-use http::{Response, header::CONTENT_ENCODING};
+use http::{
+    Response,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+};
 use http_body::Body as _;
 use recompress::Limits;
 use recompress_http::{BadVariable, Body, Platform, Service, Settings, Visit, misconfigured};
@@ -121,8 +125,15 @@ fn into_js(response: Response<Body<RequestBody>>) -> worker::Result<web_sys::Res
         // Without this mark the runtime would compress the body a second time.
         builder = builder.with_encode_body(EncodeBody::Manual);
     }
-    let response = if body.is_end_stream() { builder.empty() } else { builder.from_stream(TimedBody::new(body))? };
-    Ok(response.into())
+    if body.is_end_stream() {
+        return Ok(builder.empty().into());
+    }
+    // What is stored has a length, which the runtime takes from no header.
+    let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let Some(length) = length else { return Ok(builder.from_stream(TimedBody::new(body))?.into()) };
+    let streamed: web_sys::Response = worker::Response::from_stream(TimedBody::new(body))?.into();
+    let fixed = fixed_length::of(streamed.body().expect("it has the stream"), length)?;
+    Ok(builder.stream(fixed).into())
 }
 
 /// One request must not wake another one's task: the runtime would poll it in the first one's context, where the other's I/O

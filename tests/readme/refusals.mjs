@@ -53,7 +53,6 @@ function descriptor(bytes, { locals: [local], headers: [header] }) {
 
 const insert = (bytes, at, more) => Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)]);
 const plain = {};
-const directory = { name: "d/", contents: "" };
 
 /** Deflate blocks without contents, and without a last one. */
 const emptyBlocks = Buffer.alloc(BODY_BYTES, Buffer.from([0, 0, 0, 0xff, 0xff]));
@@ -105,9 +104,9 @@ export const refusals = () => [
   ["POST", "/", [], changed([plain], (bytes) => void (bytes[6] |= 32)), "unsupported_flag"],
   ["POST", "/", [], changed([plain], (bytes, { end }) => void bytes.writeUInt16LE(1, end + 4)), "multi_disk"],
   ["POST", "/", [], padded(Buffer.concat([Buffer.from("MZ".padEnd(512, "\0")), archive(plain).bytes])), "prefixed"],
-  ["POST", "/json", [], changed([plain, directory], () => {}), "save_missing"],
-  ["POST", "/json", [], changed([{ contents: "EU4bin".padEnd(100, "\x01") }], () => {}), "binary_save"],
-  ["POST", "/json", [], Buffer.concat([Buffer.from("EU4txt\n} "), random]), "bad_text"],
+  ["POST", "/json", [], archive({ contents: random }).bytes, "save_missing"],
+  ["POST", "/json?member=a.txt", [], changed([{ contents: "EU4bin".padEnd(100, "\x01") }], () => {}), "binary_save"],
+  ["POST", "/json", [], padded(Buffer.from("EU4txt\ndate=1444.11.11\n}\n".padEnd(1 << 20))), "bad_text"],
   ["POST", "/json", [], Buffer.concat([Buffer.from("EU4txt\na={"), Buffer.alloc(BODY_BYTES, "{")]), "too_deep"],
   ["POST", "/json", [], Buffer.concat([Buffer.from("EU4txt\n"), Buffer.alloc(BODY_BYTES, "a")]), "scalar_too_long"],
 ];

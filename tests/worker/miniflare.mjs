@@ -24,6 +24,8 @@ const worker = {
 };
 const runtime = new Miniflare({
   ...convertV4MiniflareOptions({ workers: [worker], unsafeTriggerHandlers: true }),
+  // Nothing is asked of the network.
+  cf: false,
   log: new Log(LogLevel.WARN),
   // The log of the Worker goes where the native server's goes.
   handleStructuredLogs: ({ level, message }) => process[level === "log" || level === "info" ? "stdout" : "stderr"].write(`${message}\n`),
