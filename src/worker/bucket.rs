@@ -92,8 +92,9 @@ impl Failed {
     }
 }
 
-/// Calls until it succeeds, or has failed for good. Gives the number of failures before.
-async fn call(mut start: impl FnMut() -> Result<Promise, JsValue>) -> Result<(JsValue, u32), Failed> {
+/// Calls until it succeeds, or has failed for good. Gives the number of failures before. Not generic: ten copies of it would be
+/// ten times its code.
+async fn call(start: &dyn Fn() -> Result<Promise, JsValue>) -> Result<(JsValue, u32), Failed> {
     let mut pause = PAUSE;
     // Ends with the last try.
     for failures in 0.. {
@@ -149,7 +150,7 @@ impl OnlyIf<'_> {
 impl Bucket {
     /// An object without its contents.
     pub(crate) async fn head_of(&self, key: &str) -> Result<Option<Stored>, Failed> {
-        Ok(found(call(|| self.head(key)).await?.0))
+        Ok(found(call(&|| self.head(key)).await?.0))
     }
 
     /// An object, or `length` of its bytes from `offset` on.
@@ -166,7 +167,7 @@ impl Bucket {
             let range = object([("offset", (offset as f64).into()), ("length", (length as f64).into())]);
             Reflect::set(&options, &"range".into(), &range).expect("an object takes properties");
         }
-        Ok(found(call(|| self.get(key, &options)).await?.0))
+        Ok(found(call(&|| self.get(key, &options)).await?.0))
     }
 
     /// Writes a whole object; None if the condition does not hold. Gives the failed tries before.
@@ -177,12 +178,12 @@ impl Bucket {
         condition: Option<OnlyIf<'_>>,
     ) -> Result<(Option<Stored>, u32), Failed> {
         let options = OnlyIf::options(condition);
-        let (value, failures) = call(|| self.put(key, bytes, &options)).await?;
+        let (value, failures) = call(&|| self.put(key, bytes, &options)).await?;
         Ok((found(value), failures))
     }
 
     pub(crate) async fn remove(&self, key: &str) -> Result<(), Failed> {
-        call(|| self.delete(key)).await.map(|_| ())
+        call(&|| self.delete(key)).await.map(|_| ())
     }
 
     pub(crate) async fn page(&self, prefix: &str, cursor: Option<&str>, limit: usize) -> Result<Listing, Failed> {
@@ -190,26 +191,26 @@ impl Bucket {
         if let Some(cursor) = cursor {
             Reflect::set(&options, &"cursor".into(), &cursor.into()).expect("an object takes properties");
         }
-        Ok(call(|| self.list(&options)).await?.0.unchecked_into())
+        Ok(call(&|| self.list(&options)).await?.0.unchecked_into())
     }
 
     pub(crate) async fn start_multipart(&self, key: &str) -> Result<Multipart, Failed> {
-        Ok(call(|| self.create(key)).await?.0.unchecked_into())
+        Ok(call(&|| self.create(key)).await?.0.unchecked_into())
     }
 }
 
 impl Multipart {
     /// Sends a part; a failed one again under the same number. Gives the proof that completing needs.
     pub(crate) async fn send(&self, number: u32, part: &Uint8Array) -> Result<JsValue, Failed> {
-        Ok(call(|| self.upload_part(number, part)).await?.0)
+        Ok(call(&|| self.upload_part(number, part)).await?.0)
     }
 
     pub(crate) async fn finish(&self, parts: &Array) -> Result<Stored, Failed> {
-        Ok(call(|| self.complete(parts)).await?.0.unchecked_into())
+        Ok(call(&|| self.complete(parts)).await?.0.unchecked_into())
     }
 
     /// Aborting twice, or too late, does nothing.
     pub(crate) async fn give_up(&self) -> Result<(), Failed> {
-        call(|| self.abort()).await.map(|_| ())
+        call(&|| self.abort()).await.map(|_| ())
     }
 }

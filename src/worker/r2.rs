@@ -90,7 +90,7 @@ impl Store for R2 {
             let found = found.ok_or(StoreError::Missing)?;
             let body = found.body().ok_or(StoreError::Changed)?;
             let reader = Reader::new(body).map_err(|error| StoreError::Failed(format!("{error:?}")))?;
-            let contents = Box::pin(Body { reader: SendWrapper::new(reader), room: BytesMut::new() });
+            let contents = Box::pin(Body { reader: SendWrapper::new(reader.filling()), room: BytesMut::new() });
             Ok(Object { contents, size: found.size() as u64, tag: found.etag() })
         })
     }

@@ -241,7 +241,7 @@ export function converted(zip, ...options) {
  */
 export function run(command, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
-    maxBuffer: 1 << 28,
+    maxBuffer: 1 << 30,
     timeout: PATIENCE_MS,
     ...options,
   });
