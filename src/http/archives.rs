@@ -25,7 +25,7 @@ mod member;
 mod path;
 pub(crate) mod put;
 mod record;
-mod refusal;
+pub(crate) mod refusal;
 mod ticket;
 
 use std::fmt::Display;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! problem      a refusal (RFC 9457), as plain data
+//! base64       digests as text
 //! headers      our own headers, and the ones of every answer
 //! filename     names of uploads and of downloads
 //! accept       the label of an answer
@@ -38,6 +39,7 @@
 mod accept;
 mod answer;
 mod archives;
+mod base64;
 mod body;
 mod convert;
 mod docs;

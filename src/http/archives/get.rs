@@ -55,8 +55,8 @@ impl Reading<'_> {
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(variant.content_type()));
-        let name = record.name.as_deref().unwrap_or(&record.id);
-        headers.insert(CONTENT_DISPOSITION, filename::content_disposition(Some(name), variant.extension()));
+        let name = record.name().unwrap_or_else(|| record.id.clone());
+        headers.insert(CONTENT_DISPOSITION, filename::content_disposition(Some(&name), variant.extension()));
         if let Some(encoding) = variant.content_encoding() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }

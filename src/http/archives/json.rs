@@ -37,7 +37,7 @@ impl Reading<'_> {
         self.may_decode(entry.size)?;
         let parameters = json::parameters(settings, &given, head, Some(entry.size))?;
         let content_type = if options.selection.is_lines() { accept::LINES } else { accept::JSON };
-        let game = submission::game(&entry.name).or_else(|| submission::game(self.record.name.as_deref()?));
+        let game = submission::game(&entry.name).or_else(|| submission::game(&self.record.name()?));
         let stored = Stored { index: Arc::new(index.only(number)), lgwin };
         drop((index, held));
 

@@ -5,7 +5,6 @@
 
 use std::fmt::Display;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode,
@@ -18,15 +17,13 @@ use recompress_service::{
     store::{Condition, Found, Id, Record, Storage, StoreError, Version, bytes_of_day, day_key, find, record_key},
     write_to_store,
 };
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::{
     access::{self, Caller, Need},
     conditions, media, refusal,
 };
 use crate::{
-    answer,
+    answer, base64,
     body::Body,
     form,
     given::{BadOption, Given},
@@ -95,7 +92,7 @@ where
         (_, Some(_)) => return Err(refusal::changed(&id)),
         (None, None) => {}
         (Some(record), None) => {
-            if digest.as_ref() == Some(&record.zip_sha256) && record.options.get() == wanted.canonical.get() {
+            if digest.as_ref() == Some(&base64_of(&record.zip_sha256)) && record.options == wanted.canonical {
                 // The same upload again. It is not converted, only read on, so that its client gets the answer.
                 body.discard(head.headers.contains_key(EXPECT), state.terms.platform.sleep).await;
                 log.outcome = "ok";
@@ -137,12 +134,12 @@ where
     let record = record(&id, &version, bytes, &summary, name, canonical, (*now, expires));
 
     let blob = Blob { storage, key: &key };
-    if digest.is_some_and(|digest| digest != record.zip_sha256) {
+    if digest.is_some_and(|digest| digest != base64_of(&record.zip_sha256)) {
         blob.give_up().await;
         let detail = format!("the upload has the SHA-256 {}, and Content-Digest states another", record.zip_sha256);
         return Err(refusal::bad_digest(detail));
     }
-    match store.put(&record_key(&id), record.json(), condition).await {
+    match store.put(&record_key(&id), record.object(), condition).await {
         Ok(_) => {}
         Err(StoreError::Changed) => {
             blob.give_up().await;
@@ -177,21 +174,11 @@ impl Blob<'_> {
 /// The options of an upload, and the form of those that decide about its result.
 struct Wanted {
     options: Options,
-    canonical: Box<RawValue>,
+    canonical: String,
 }
 
 impl Wanted {
     fn read(state: &State, given: &Given) -> Result<Self, BadOption> {
-        #[derive(Serialize)]
-        struct Canonical<'a> {
-            quality: String,
-            lgwin: String,
-            mode: &'static str,
-            include: Vec<&'a str>,
-            exclude: Vec<&'a str>,
-            first: Vec<&'a str>,
-            names: &'a str,
-        }
         let settings = &state.settings;
         let options = Options::read(given, settings, state.terms.platform.decode_name)?;
         if !options.parameters.can_have_index() {
@@ -201,16 +188,13 @@ impl Wanted {
         let quality = given.one("quality").map_or_else(|| usual(settings.quality), str::to_owned);
         let of_quality = quality.parse().ok();
         let lgwin = given.one("lgwin").map_or_else(|| usual(settings.usual_lgwin(of_quality)), str::to_owned);
-        let canonical = Canonical {
-            quality,
-            lgwin,
-            mode: options.parameters.mode().name(),
-            include: given.all("include").collect(),
-            exclude: given.all("exclude").collect(),
-            first: given.all("first").collect(),
-            names: given.one("names").unwrap_or_default(),
-        };
-        Ok(Self { canonical: serde_json::value::to_raw_value(&canonical).expect("texts are always JSON"), options })
+        let list = |name| format!("[{}]", given.all(name).map(json_string).collect::<Vec<_>>().join(","));
+        let lists = ["include", "exclude", "first"].map(|name| format!("\"{name}\":{}", list(name)));
+        let (mode, names) = (options.parameters.mode().name(), json_string(given.one("names").unwrap_or_default()));
+        let lists = lists.join(",");
+        let canonical =
+            format!(r#"{{"quality":"{quality}","lgwin":"{lgwin}","mode":"{mode}",{lists},"names":{names}}}"#);
+        Ok(Self { options, canonical })
     }
 }
 
@@ -223,16 +207,18 @@ fn expires(given: &Given) -> Result<Option<u64>, BadOption> {
     given.choice("expires", named, || format!("1 to {LONGEST} seconds"))
 }
 
-/// The SHA-256 that a request states of its body, in hexadecimal digits (RFC 9530). Other algorithms are ignored.
+/// The SHA-256 that a request states of its body, in base64 (RFC 9530). Other algorithms are ignored.
 fn digest(head: &Parts) -> Result<Option<String>, Problem> {
     let lines = head.headers.get_all(CONTENT_DIGEST).iter().filter_map(|line| line.to_str().ok());
     let mut found = None;
     for member in lines.flat_map(|line| line.split(',')) {
         let Some(value) = member.trim().strip_prefix("sha-256=") else { continue };
         let text = value.strip_prefix(':').and_then(|value| value.strip_suffix(':'));
-        let bytes = text.and_then(|text| STANDARD.decode(text).ok()).filter(|bytes| bytes.len() == 32);
-        let bytes = bytes.ok_or_else(|| refusal::bad_digest(format!("{value:?} is not a SHA-256 like :BASE64:")))?;
-        found = Some(hex(&bytes));
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+        // 32 bytes are 43 digits and one character of padding.
+        let text = text.filter(|text| text.len() == 44 && text.bytes().all(is_base64));
+        let text = text.ok_or_else(|| refusal::bad_digest(format!("{value:?} is not a SHA-256 like :BASE64:")))?;
+        found = Some(text.to_owned());
     }
     if found.is_some() && form::is_form(&head.headers) {
         let detail = "a digest of a form says nothing about the archive in it: send the archive as the body".to_owned();
@@ -243,6 +229,18 @@ fn digest(head: &Parts) -> Result<Option<String>, Problem> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hexadecimal digits as base64.
+fn base64_of(digits: &str) -> String {
+    let bytes: Vec<u8> = (0..digits.len() / 2)
+        .map(|at| u8::from_str_radix(digits.get(2 * at..2 * at + 2).unwrap_or_default(), 16).unwrap_or_default())
+        .collect();
+    base64::padded(&bytes)
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::to_string(text).expect("text is always JSON")
 }
 
 /// The tags that name an archive in a condition.
@@ -256,14 +254,13 @@ fn record(
     bytes: u64,
     summary: &Summary,
     name: Option<String>,
-    options: Box<RawValue>,
+    options: String,
     (created, expires): (u64, Option<u64>),
 ) -> Record {
-    let raw = |json: String| RawValue::from_string(json).expect("it is JSON of ours");
     Record {
         id: id.to_string(),
         etag: version.as_str().to_owned(),
-        name,
+        name: name.as_deref().map_or_else(|| "null".to_owned(), json_string),
         created,
         expires,
         bytes,
@@ -272,18 +269,18 @@ fn record(
         tar_bytes: summary.tar_bytes,
         tar_sha256: hex(&summary.tar_sha256),
         members: summary.members,
-        quality: summary.quality,
-        quality_at_end: summary.quality_at_end,
-        lgwin: summary.lgwin,
+        quality: summary.quality.into(),
+        quality_at_end: summary.quality_at_end.into(),
+        lgwin: summary.lgwin.into(),
         options,
-        warnings: raw(summary.warnings.to_string()),
-        save: summary.save.as_ref().map(|save| raw(save.to_json())),
+        warnings: summary.warnings.to_string(),
+        save: summary.save.as_ref().map_or_else(|| "null".to_owned(), |save| save.to_json()),
     }
 }
 
 /// The answer that is the record of an archive.
 fn recorded<B>(state: &State, status: StatusCode, record: &Record) -> Response<Body<B>> {
-    let mut response = answer::fixed("application/json", record.json());
+    let mut response = answer::fixed("application/json", record.json() + "\n");
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.extend(media::cached(&state.settings, &record.etag));

@@ -1,14 +1,10 @@
 //! `GET /archives/{id}/record`: what is known of an archive. `GET /archives`: the records of all.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, future::poll_fn, task::Poll};
 
-use bytes::Bytes;
-use futures::{StreamExt, stream};
 use http::{HeaderValue, Response, header::CACHE_CONTROL, request::Parts};
-use recompress::{EntryKind, seekable::IndexedMember};
-use recompress_service::store::{Found, RECORDS, Record, Storage, find, id_of_record};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use recompress::{Entry, EntryKind, seekable::IndexedMember};
+use recompress_service::store::{Found, Later, RECORDS, Storage, StoreError, find, id_of_record};
 
 use super::{Reading, Refused, media};
 use crate::{answer, body::Body, given::BadOption, problem::Problem};
@@ -25,12 +21,6 @@ const LONGEST_CURSOR: usize = 2048;
 
 impl Reading<'_> {
     pub(super) async fn record<B>(self) -> Result<Response<Body<B>>, Refused> {
-        #[derive(Serialize)]
-        struct WithContents<'a> {
-            #[serde(flatten)]
-            record: &'a Record,
-            contents: Option<Box<RawValue>>,
-        }
         let tag = format!("{}-record", self.record.etag);
         if let Some(response) = self.unchanged(&tag, "Accept-Encoding")? {
             return Ok(response);
@@ -40,9 +30,9 @@ impl Reading<'_> {
             Err(Refused::Problem(problem)) if problem.code() == "no_index" => (None, None),
             Err(refused) => return Err(refused),
         };
-        let mut json = serde_json::to_vec(&WithContents { record: &self.record, contents })
-            .expect("texts and numbers are always JSON");
-        json.push(b'\n');
+        let record = self.record.json();
+        let (start, contents) = (record.strip_suffix('}').unwrap_or_default(), contents.as_deref().unwrap_or("null"));
+        let json = format!("{start},\"contents\":{contents}}}\n");
         let mut response = answer::fixed("application/json", json);
         if let Some(held) = held {
             response = response.map(|body| body.holding(held));
@@ -53,64 +43,64 @@ impl Reading<'_> {
 }
 
 /// The list of an archive's members; `None` if it would be too long.
-fn contents(members: &[IndexedMember]) -> Option<Box<RawValue>> {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        name: &'a str,
-        kind: &'static str,
-        size: u64,
-        mode: String,
-        mtime: i64,
-        crc32: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        target: Option<&'a str>,
-    }
+fn contents(members: &[IndexedMember]) -> Option<String> {
+    let quoted = |text: &str| serde_json::to_string(text).expect("text is always JSON");
     let mut json = "[".to_owned();
     for (number, IndexedMember { entry, crc32, .. }) in members.iter().enumerate() {
         let (kind, target) = match &entry.kind {
             EntryKind::Directory => ("directory", None),
-            EntryKind::Link { target } => ("link", Some(target.as_str())),
+            EntryKind::Link { target } => ("link", Some(target)),
             _ => ("file", None),
         };
-        let (mode, crc32) = (format!("{:04o}", entry.mode), format!("{crc32:08x}"));
-        let line = Line { name: &entry.name, kind, size: entry.size, mode, mtime: entry.mtime, crc32, target };
-        if number > 0 {
-            json.push(',');
-        }
-        json += &serde_json::to_string(&line).expect("texts and numbers are always JSON");
+        let Entry { name, size, mode, mtime, .. } = entry;
+        let comma = if number > 0 { "," } else { "" };
+        let (name, target) =
+            (quoted(name), target.map_or_else(String::new, |target| format!(",\"target\":{}", quoted(target))));
+        json += &format!(
+            r#"{comma}{{"name":{name},"kind":"{kind}","size":{size},"mode":"{mode:04o}","mtime":{mtime},"crc32":"{crc32:08x}"{target}}}"#
+        );
         if json.len() > MOST_CONTENTS {
             return None;
         }
     }
-    json.push(']');
-    Some(RawValue::from_string(json).expect("it is JSON of ours"))
+    Some(json + "]")
 }
 
 /// A page of the records whose ids begin with a prefix, in the order of their ids. Expired ones are left out.
 pub(super) async fn list<B>(storage: &Storage, head: &Parts) -> Result<Response<Body<B>>, Problem> {
-    #[derive(Serialize)]
-    struct Page<'a> {
-        archives: &'a [Record],
-        cursor: Option<&'a str>,
-    }
     let Query { prefix, cursor, limit } = Query::read(head.uri.query().unwrap_or_default())?;
     let store = &*storage.store;
     let page = store.list(&format!("{RECORDS}{prefix}"), cursor.as_deref(), limit).await?;
     let ids: Vec<_> = page.objects.iter().filter_map(|listed| id_of_record(&listed.key)).collect();
-    let found = stream::iter(&ids).map(|id| find(store, id)).buffered(AT_ONCE);
-    // A record that was deleted meanwhile, or that cannot be read, must not hide the others.
-    let found = found.filter_map(async |found| found.ok().flatten());
-    let records: Vec<Record> = found
-        .map(|Found { record, .. }| record)
-        .filter(|record| std::future::ready(!record.is_expired(storage.now)))
-        .collect()
-        .await;
-    let page = Page { archives: &records, cursor: page.cursor.as_deref() };
-    let mut json = serde_json::to_vec(&page).expect("texts and numbers are always JSON");
-    json.push(b'\n');
-    let mut response = answer::fixed("application/json", Bytes::from(json));
+    let mut archives: Vec<String> = Vec::new();
+    for ids in ids.chunks(AT_ONCE) {
+        // A record that was deleted meanwhile, or that cannot be read, must not hide the others.
+        let reads = ids.iter().map(|id| -> Later<'_, Result<Option<Found>, StoreError>> { Box::pin(find(store, id)) });
+        let found = all(reads.collect()).await;
+        let records = found.into_iter().filter_map(|found| found.ok().flatten()).map(|Found { record, .. }| record);
+        archives.extend(records.filter(|record| !record.is_expired(storage.now)).map(|record| record.json()));
+    }
+    let cursor = page.cursor.map_or(Ok("null".to_owned()), |cursor| serde_json::to_string(&cursor));
+    let cursor = cursor.expect("text is always JSON");
+    let json = format!("{{\"archives\":[{}],\"cursor\":{cursor}}}\n", archives.join(",\n"));
+    let mut response = answer::fixed("application/json", json);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store, no-transform"));
     Ok(response)
+}
+
+/// The results of futures that run side by side. Smaller than what `futures` has for any number.
+async fn all<T>(mut futures: Vec<Later<'_, T>>) -> Vec<T> {
+    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        for (future, result) in futures.iter_mut().zip(&mut results).filter(|(_, result)| result.is_none()) {
+            if let Poll::Ready(ready) = future.as_mut().poll(cx) {
+                *result = Some(ready);
+            }
+        }
+        if results.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    results.into_iter().flatten().collect()
 }
 
 /// What the query of a listing says.

@@ -54,9 +54,8 @@ pub(super) fn changed(id: &Id) -> Problem {
 pub(super) fn unsatisfiable(length: u64) -> Problem {
     let detail = format!("the range begins after the end: there are {length} bytes");
     Problem {
-        code: "bad_range",
         header: Some((CONTENT_RANGE, format!("bytes */{length}").into())),
-        ..problem(StatusCode::RANGE_NOT_SATISFIABLE, "", "the range is not within the archive", detail)
+        ..problem(StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", "the range is not within the archive", detail)
     }
 }
 
@@ -93,10 +92,9 @@ pub(super) fn too_large(limit: u64) -> Problem {
 pub(super) fn day_is_full(limit: u64) -> Problem {
     let detail = format!("the {limit} bytes that may be stored in a day are stored; retry tomorrow (UTC)");
     Problem {
-        code: "day_is_full",
         // Seconds: an hour.
         header: Some((RETRY_AFTER, "3600".into())),
-        ..problem(StatusCode::TOO_MANY_REQUESTS, "", "enough is stored for today", detail)
+        ..problem(StatusCode::TOO_MANY_REQUESTS, "day_is_full", "enough is stored for today", detail)
     }
 }
 
@@ -118,4 +116,27 @@ impl From<IndexError> for Problem {
             IndexError::Stored(error) => recompress::Error::from(error).into(),
         }
     }
+}
+
+/// One of each.
+#[cfg(test)]
+pub(crate) fn all() -> Vec<Problem> {
+    let id = Id::parse("a").expect("it is one");
+    vec![
+        no_archive(&id),
+        bad_id(""),
+        no_member("", &[]),
+        no_index(),
+        exists(&id),
+        changed(&id),
+        unsatisfiable(0),
+        too_large_to_decode(0, 0),
+        forbidden(""),
+        without_token(),
+        bad_digest(String::new()),
+        too_large(0),
+        day_is_full(0),
+        damaged(String::new()),
+        StoreError::Missing.into(),
+    ]
 }

@@ -4,13 +4,12 @@
 //! bytes, if there is no archive with this id, before the second `until` since 1970. The signature is the HMAC-SHA-256 of the
 //! text before its dot, by the bytes of `RECOMPRESS_TOKEN`, in base64url without padding (RFC 4648 §5).
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use recompress_service::store::Id;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::token::Token;
+use crate::{base64, token::Token};
 
 /// The first word.
 const PREFIX: &str = "ticket.";
@@ -51,7 +50,7 @@ impl Ticket {
 fn signature_of(text: &str, token: &Token) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(token.key()).expect("a key of any length is right");
     mac.update(text.as_bytes());
-    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    base64::for_addresses(&mac.finalize().into_bytes())
 }
 
 /// A ticket for one upload of at most `bytes` bytes as the archive `id`, before the second `until` since 1970. `None` if the id or

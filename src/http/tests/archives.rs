@@ -5,7 +5,6 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use recompress_service::store::{MemoryStore, Storage, Sweep};
 use sha2::Digest;
 
@@ -134,8 +133,4 @@ fn sample() -> (Vec<u8>, Vec<u8>) {
         ("a.html", b"<script>"),
     ]);
     (zip, large)
-}
-
-fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
 }
