@@ -1,6 +1,7 @@
 //! The Cloudflare Worker: converts requests and responses and calls [`Service::serve`].
 
 mod bucket;
+mod buffer;
 mod disconnect;
 mod fixed_length;
 mod names;

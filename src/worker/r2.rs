@@ -1,7 +1,6 @@
 //! The store in R2.
 
 use std::{
-    cell::RefCell,
     fmt,
     ops::Range,
     pin::Pin,
@@ -21,6 +20,7 @@ use worker::{
 
 use crate::{
     bucket::{Bucket, Failed, Multipart, NO_RANGE, NO_UPLOAD, OnlyIf, Stored},
+    buffer::Buffer,
     reader::Reader,
 };
 
@@ -29,14 +29,6 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Most keys of one listing that R2 gives.
 const MOST_LISTED: usize = 1000;
-
-/// Buffers that are kept for the next upload, of [`PART_BYTES`] each: 20 MiB. Left to the garbage collector, they would stay
-/// as long, and new ones would come on top.
-const MOST_SPARE: usize = 4;
-
-thread_local! {
-    static SPARE: RefCell<Vec<Uint8Array>> = const { RefCell::new(Vec::new()) };
-}
 
 /// A bucket, for one request.
 #[derive(Clone)]
@@ -142,8 +134,7 @@ impl Store for R2 {
             to: Some(SendWrapper::new(Upload {
                 store: self.clone(),
                 key: key.to_owned(),
-                buffer: None,
-                filled: 0,
+                part: Buffer::new(PART_BYTES),
                 multipart: None,
                 sent: Array::new(),
             })),
@@ -199,8 +190,7 @@ struct R2Parts {
 struct Upload {
     store: R2,
     key: String,
-    buffer: Option<Uint8Array>,
-    filled: usize,
+    part: Buffer,
     /// Begun when there is more than one part.
     multipart: Option<Multipart>,
     sent: Array,
@@ -213,11 +203,11 @@ impl Parts for R2Parts {
             let mut left = &bytes[..];
             // Each turn fills a part, or takes the rest.
             while !left.is_empty() {
-                if upload.filled == PART_BYTES {
+                if upload.part.room() == 0 {
                     upload.send().await?;
                 }
-                let (now, rest) = left.split_at(left.len().min(PART_BYTES - upload.filled));
-                upload.fill(now);
+                let (now, rest) = left.split_at(left.len().min(upload.part.room()));
+                upload.part.fill(now);
                 left = rest;
             }
             Ok(())
@@ -243,28 +233,15 @@ impl Parts for R2Parts {
 }
 
 impl Upload {
-    fn fill(&mut self, bytes: &[u8]) {
-        let buffer = self.buffer.get_or_insert_with(|| {
-            let spare = SPARE.with_borrow_mut(Vec::pop);
-            spare.unwrap_or_else(|| Uint8Array::new_with_length(PART_BYTES as u32))
-        });
-        buffer.subarray(self.filled as u32, (self.filled + bytes.len()) as u32).copy_from(bytes);
-        self.filled += bytes.len();
-    }
-
-    fn part(&self) -> Uint8Array {
-        self.buffer.as_ref().map_or_else(Uint8Array::default, |buffer| buffer.subarray(0, self.filled as u32))
-    }
-
     /// Sends a part.
     async fn send(&mut self) -> Result<(), StoreError> {
         if self.multipart.is_none() {
             self.multipart = Some(self.store.bucket().start_multipart(&self.key).await?);
         }
         let multipart = self.multipart.as_ref().expect("it is begun");
-        let proof = multipart.send(self.sent.length() + 1, &self.part()).await?;
+        let proof = multipart.send(self.sent.length() + 1, &self.part.view()).await?;
         self.sent.push(&proof);
-        self.filled = 0;
+        self.part.empty();
         Ok(())
     }
 
@@ -273,7 +250,7 @@ impl Upload {
             let (written, _) = self.store.bucket().write(&self.key, &self.part(), None).await?;
             return written.map(|written| written.etag()).ok_or(StoreError::Changed);
         }
-        if self.filled > 0 {
+        if !self.part.is_empty() {
             self.send().await?;
         }
         let multipart = self.multipart.as_ref().expect("it was begun");
@@ -286,18 +263,6 @@ impl Upload {
                     _ => Err(failed.into()),
                 }
             }
-        }
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        if let Some(buffer) = self.buffer.take() {
-            SPARE.with_borrow_mut(|spare| {
-                if spare.len() < MOST_SPARE {
-                    spare.push(buffer);
-                }
-            });
         }
     }
 }

@@ -13,6 +13,8 @@ use worker::{
     web_sys,
 };
 
+use crate::buffer;
+
 // `catch`: an exception would end the instance and every request in it.
 #[wasm_bindgen]
 extern "C" {
@@ -101,6 +103,9 @@ impl Drop for Reader {
         {
             // Handles the promise: workerd reports an unhandled rejection as an error of the Worker.
             drop(JsFuture::from(cancelled));
+        }
+        if let Some(buffer) = self.buffer.take() {
+            buffer::free(&buffer);
         }
     }
 }

@@ -44,9 +44,9 @@ export default class extends Worker {
 }`;
 
 /** Starts it in a folder that is deleted after the test. */
-export async function startBucket(t, { vars = {}, store = mkdtempSync(join(tmpdir(), "recompress-bucket-")), entry = ENTRY } = {}) {
+export async function startBucket(t, { vars = {}, store = mkdtempSync(join(tmpdir(), "recompress-bucket-")), entry = ENTRY, inspected } = {}) {
   t.after(() => rmSync(store, { recursive: true, force: true }));
-  const server = await startWorker(t, { store, entry, vars: { RECOMPRESS_OPEN: "1", ...vars } });
+  const server = await startWorker(t, { store, entry, inspected, vars: { RECOMPRESS_OPEN: "1", ...vars } });
   const { port } = server;
   const at = (path, body) => request(port, { method: body ? "POST" : "GET", path: `/test/${path}`, body });
   return {
