@@ -47,6 +47,8 @@ pub enum Command {
     Estimate(Foresee),
     /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
     Serve(Serve),
+    /// Print a ticket, with which a browser may store one archive without the token.
+    Ticket(Ticket),
     /// Print a completion script for a shell.
     #[command(hide = true)]
     Completions {
@@ -56,6 +58,20 @@ pub enum Command {
     /// Print the manual page, in roff.
     #[command(hide = true)]
     Man,
+}
+
+/// Arguments of `ticket`.
+#[derive(clap::Args)]
+pub struct Ticket {
+    /// The id that the archive will have: letters, digits, - and _.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Bytes that the zip may have.
+    #[arg(long, value_name = "N", default_value_t = 100 << 20)]
+    pub max_bytes: u64,
+    /// Seconds for which the ticket is valid.
+    #[arg(long, value_name = "S", default_value_t = 3600)]
+    pub seconds: u64,
 }
 
 /// Arguments of `estimate`.
@@ -429,6 +445,16 @@ pub struct Serve {
     /// one.
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
+    /// Keep archives in this folder: the routes below `/archives` then exist. They need the variable RECOMPRESS_TOKEN, or
+    /// RECOMPRESS_OPEN=1 for a server that only its owner reaches.
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Delete expired archives, and what broken uploads have left, every so many seconds.
+    #[arg(long, value_name = "S", default_value = "86400", value_parser = seconds, requires = "store")]
+    pub sweep: Duration,
+    /// Take what belongs to no archive as left by a broken upload if it is older than this many seconds.
+    #[arg(long, value_name = "S", default_value = "86400", value_parser = seconds, requires = "store")]
+    pub orphan_age: Duration,
     /// Bytes of memory for all requests together. Default: a quarter of the machine's, or of the container's.
     #[arg(long, value_name = "BYTES", value_parser = memory)]
     pub memory: Option<u64>,

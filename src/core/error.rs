@@ -35,6 +35,9 @@ pub enum Error {
     /// A save that is not valid, or cannot become JSON.
     #[error(transparent)]
     Save(#[from] SaveError),
+    /// A stored archive that was damaged after it was written.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
 }
 
 /// A broken rule of the zip format. Offsets count bytes from the start of the file.
@@ -453,6 +456,7 @@ impl Error {
                 Absent::First { .. } => "first_missing",
             },
             Self::Save(save) => save.code(),
+            Self::Stored(_) => "damaged",
         }
     }
 }

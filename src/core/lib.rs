@@ -25,12 +25,14 @@
 //! encode/             engine (the only file that knows the encoders), brotli, segments, incompressible
 //! save/               a save of a Paradox game: its text or tokens in, JSON out
 //! report              the report after the tarball
+//! summary             the same facts for the caller alone
 //! transcoder          wires these: a zip in, a .tar.br out
 //! save_metadata       game, date, player of a save, gathered while its zip is read
 //! metadata_reader     the same from a file, by a few of its ranges
 //! inspection          wires the reader: a zip in, JSON out
 //! save_json           wires the reader and save/: a zip or a save in, the JSON of the save out
 //! compressed_json     wires save_json and encode/: the same JSON, compressed
+//! stored_member       one member of a seekable file, or the JSON of a save in it
 //! estimate            estimates from sizes alone
 //! ```
 //!
@@ -99,6 +101,8 @@ mod save_metadata;
 pub mod seekable;
 mod selection;
 mod step;
+mod stored_member;
+mod summary;
 mod transcoder;
 mod warning;
 mod when;
@@ -120,6 +124,8 @@ pub use names::{BadNames, Charset, Decode, Names};
 pub use save_json::SaveJson;
 pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
+pub use stored_member::{StoredMember, StoredSave};
+pub use summary::Summary;
 pub use transcoder::Transcoder;
 pub use warning::{Warning, WarningCounts, Warnings};
 pub use when::When;

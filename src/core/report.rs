@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     archive::tar,
     seekable::block,
+    summary::Summary,
     warning::{WarningCounts, Warnings},
 };
 
@@ -70,6 +71,22 @@ impl Report {
     /// SHA-256 of the tarball so far.
     pub(crate) fn tar_sha256(&self) -> [u8; 32] {
         self.tar.clone().finalize().into()
+    }
+
+    /// The facts for the caller, without those that the encoder knows.
+    pub(crate) fn summary(&self) -> Summary {
+        Summary {
+            members: self.members,
+            zip_bytes: self.zip_bytes,
+            zip_sha256: self.zip.clone().finalize().into(),
+            tar_bytes: self.tar_bytes,
+            tar_sha256: self.tar_sha256(),
+            quality: 0,
+            quality_at_end: 0,
+            lgwin: 0,
+            warnings: self.warnings,
+            save: None,
+        }
     }
 
     /// The text needs no escaping: it holds only numbers and our own words.

@@ -22,6 +22,7 @@ use crate::{
     zip::{indexed::Links, name::safe_path},
 };
 
+pub use block::{LAST as STREAM_END, stream_start};
 pub use index::{Index, IndexedMember, Segment};
 pub use members::{MemberEvent, MemberReader};
 pub use open::IndexReader;

@@ -19,8 +19,11 @@ use crate::{
     member::{Begin, Event},
     names::Names,
     report::Report,
+    save::{Game, Words},
+    save_metadata::{self, Sources},
     selection::Selection,
     step::{Latch, Progress, Status, Step},
+    summary::Summary,
     warning::Warnings,
     when::When,
     zip::{contents::Contents, decoder::decoder_bytes, forward::ZipReader, indexed::Directory},
@@ -59,8 +62,10 @@ pub struct Transcoder {
     written: u64,
     /// Bytes of data of the last member that were counted as work, and of its contents.
     counted: (u64, u64),
-    /// Present if the caller asked for a report.
+    /// Present if the caller asked for a report or a summary.
     report: Option<Box<Report>>,
+    /// Present if the caller asked for a summary: the report is then not written.
+    save: Option<Box<Sources>>,
     /// Bytes that the tarball may still have.
     tarball_left: u64,
     /// True if every member is selected.
@@ -109,6 +114,7 @@ impl Transcoder {
             written: 0,
             counted: (0, 0),
             report: None,
+            save: None,
             tarball_left: u64::MAX,
             selects_all: true,
             knows: false,
@@ -181,6 +187,24 @@ impl Transcoder {
     /// Takes an encoded segment. Segments may come in any order.
     pub fn put_segment(&mut self, segment: EncodedSegment) {
         self.encoder.put_segment(segment);
+    }
+
+    /// Gathers the facts of a report, and the metadata of a save, for [`Self::summary`]; the result stays as it is. `game` is the
+    /// game that the file name shows, `words` are those of binary saves. Takes [`Self::SUMMARY_BYTES`] more memory. Call it before
+    /// the first step, and not with [`Self::reporting`].
+    pub fn summarizing(self, game: Option<Game>, words: Words) -> Self {
+        Self { save: Some(Box::new(Sources::new(game, words))), ..self.reporting() }
+    }
+
+    /// Memory of a summary in bytes, while it is gathered.
+    pub const SUMMARY_BYTES: u64 = save_metadata::PEAK;
+
+    /// The summary, if one was asked for. It is complete once the conversion has ended.
+    pub fn summary(&self) -> Option<Summary> {
+        let (report, save) = (self.report.as_ref()?, self.save.as_ref()?);
+        let ((quality, lgwin), quality_at_end) = (self.in_use(), self.present_quality());
+        let save = save.metadata().filter(|found| found.is_of_a_save());
+        Some(Summary { quality, quality_at_end, lgwin, save, ..report.summary() })
     }
 
     /// Upper bound of a conversion's memory in bytes. Reserve this much before starting.
@@ -311,6 +335,9 @@ impl Transcoder {
             }
             Event::Contents(count) => {
                 self.contents.0 = self.contents.0.saturating_add(count as u64);
+                if let Some(save) = &mut self.save {
+                    save.contents(&self.buffer[..count]);
+                }
                 match &mut self.phase {
                     Phase::Contents { left, .. } => {
                         *left -= count as u64;
@@ -336,7 +363,8 @@ impl Transcoder {
                     return Err(Absent::Selected { members: self.members }.into());
                 }
                 self.queue(tar::TRAILER);
-                self.phase = self.report.take().map_or(Phase::Finish, Phase::Report);
+                let report = if self.save.is_none() { self.report.take() } else { None };
+                self.phase = report.map_or(Phase::Finish, Phase::Report);
             }
         }
         Ok(worked(consumed))
@@ -359,6 +387,9 @@ impl Transcoder {
     fn begin(&mut self, begin: &Begin) -> Result<(), Error> {
         let Begin { entry, method, selected, comparisons, compressed_size, unpacked_before, data_end, .. } = begin;
         self.members += 1;
+        if let Some(save) = &mut self.save {
+            save.begin(&entry.name);
+        }
         self.counted = (*compressed_size, entry.size);
         self.count_work(begin);
         self.budget.spend(cpu::comparing(*comparisons));

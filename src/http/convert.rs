@@ -50,7 +50,7 @@ where
 
     let parameters = parameters.expecting(archive_bytes);
     let mode = parameters.mode();
-    let order = Order::Convert { parameters, selection, names, directory, report };
+    let order = Order::Convert { parameters, selection, names, directory, report, summary: None };
     let (answer, job) = run::begin(state, head, order, upload, body_bytes, None, log).await?;
     let (quality, lgwin) = job.begun_with().expect("it has an encoder");
     (log.quality, log.lgwin) = (Some(quality), Some(lgwin));

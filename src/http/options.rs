@@ -206,15 +206,15 @@ mod tests {
             ("mode=text&mode=font", r#"mode is given twice, as "text" and as "font""#),
             (
                 "level=9",
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             (
                 "Quality=9",
-                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             (
                 "=9",
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             ("quality=5&quality=6", r#"quality is given twice, as "5" and as "6""#),
             ("lgwin=20&lgwin=20", r#"lgwin is given twice, as "20" and as "20""#),
@@ -230,12 +230,12 @@ mod tests {
             (
                 "",
                 &[("recompress-level", "9")][..],
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             (
                 "",
                 &[("recompress-", "9")],
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             ("", &[("recompress-quality", "12")], r#"quality is "12", it must be 0 to 11 or auto"#),
             (

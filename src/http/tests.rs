@@ -19,6 +19,7 @@ use zip::write::SimpleFileOptions;
 
 use super::*;
 
+mod archives;
 mod directory;
 mod estimate;
 mod json;
@@ -80,7 +81,7 @@ fn service() -> Service {
 
 /// A request below the rate limit.
 fn visit() -> Visit<impl Future<Output = bool>> {
-    Visit { id: "the-platform-s-word".to_owned(), over_rate: ready(false) }
+    Visit { id: "the-platform-s-word".to_owned(), over_rate: ready(false), storage: None }
 }
 
 fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Request<Upload> {

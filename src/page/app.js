@@ -356,8 +356,18 @@ function finished(done, options) {
   }
   describeNewest(options, done[0].seconds);
   show("zip", "done");
+  offerToKeep(done[0].file, options);
   say(texts.done(before, after));
   at("done-title").focus();
+}
+
+/** Where the site stores archives. Without a network, or for a save's JSON, there is nothing to offer. */
+async function offerToKeep(file, options) {
+  at("keep").hidden = true;
+  if (options.isJson) return;
+  try {
+    (await import("./keep.js")).offer(file, options, token, say);
+  } catch {}
 }
 
 function failed({ title, message, code, isFinal, place }) {

@@ -4,6 +4,9 @@
 //! client is slow to take a finished result. *Uploads* are the bytes that were read ahead, and *results* the bytes that
 //! wait for their readers; both are charged as they grow.
 //!
+//! Beside the pool there are *buffers*: memory of the platform, such as JavaScript's, that results fill on their way into a
+//! store. A request takes its buffers when it has its encoder, or needs none any more, so those that have buffers can end.
+//!
 //! # No deadlock
 //!
 //! An upload or a result grows only as long as every request that holds a part of its upload could have its encoder beside
@@ -44,6 +47,9 @@ const FIRST_LENT_MS: u64 = 2000;
 const LEAST_SECONDS: u64 = 2;
 const MOST_SECONDS: u64 = 120;
 
+/// Bytes of buffers for all requests together, unless the shell says otherwise: two large results at once.
+const BUFFERS: u64 = 20 << 20;
+
 /// A handle of the pool; clones share it.
 #[derive(Debug, Clone)]
 pub struct Admission(Arc<Mutex<Pool>>);
@@ -51,6 +57,8 @@ pub struct Admission(Arc<Mutex<Pool>>);
 #[derive(Debug)]
 struct Pool {
     budget: u64,
+    /// Bytes of buffers, which are not in the budget.
+    buffers: u64,
     /// In order of arrival.
     requests: Vec<Request>,
     next_ticket: u64,
@@ -74,6 +82,8 @@ struct Request {
     kept: u64,
     /// When it got its encoder.
     lent_at: u64,
+    /// Bytes of buffers.
+    buffer: u64,
     /// The most bytes that it held so far.
     peak: u64,
     /// Whether it was refused memory, or an encoder, and still wants it.
@@ -102,6 +112,8 @@ pub enum Part {
     Upload,
     /// Bytes of a result that wait for their reader.
     Result,
+    /// Buffers of the platform.
+    Buffer,
 }
 
 /// The present state of the pool: the bytes of its parts, and the requests in each step.
@@ -115,6 +127,8 @@ pub struct Figures {
     pub uploads: u64,
     /// Bytes of results that wait for their readers.
     pub results: u64,
+    /// Bytes of buffers, beside the budget.
+    pub buffers: u64,
     /// Requests whose upload is read ahead.
     pub receiving: usize,
     /// Requests that wait for room or for an encoder.
@@ -158,7 +172,19 @@ impl Admission {
     /// A pool of `budget` bytes. `now` are milliseconds of a monotonic clock.
     pub fn new(budget: u64, now: fn() -> u64) -> Self {
         let (requests, lent_ms) = (Vec::new(), FIRST_LENT_MS);
-        Self(Arc::new(Mutex::new(Pool { budget, requests, next_ticket: 0, returned: 0, now, lent_ms })))
+        let pool = Pool { budget, buffers: BUFFERS, requests, next_ticket: 0, returned: 0, now, lent_ms };
+        Self(Arc::new(Mutex::new(pool)))
+    }
+
+    /// Sets the bytes of buffers for all requests together.
+    pub fn with_buffers(self, buffers: u64) -> Self {
+        self.lock().buffers = buffers;
+        self
+    }
+
+    /// Bytes of buffers for all requests together.
+    pub(crate) fn most_buffers(&self) -> u64 {
+        self.lock().buffers
     }
 
     /// A place for a request whose conversion takes `share` bytes, at most the budget without `UPLOADS_LEAST`. It holds
@@ -179,6 +205,7 @@ impl Admission {
             result: 0,
             kept: 0,
             lent_at: 0,
+            buffer: 0,
             peak: 0,
             waits: false,
             waker: None,
@@ -196,6 +223,7 @@ impl Admission {
             uploads: pool.uploads(),
             results: pool.results(),
             lent_ms: pool.lent_ms(),
+            buffers: pool.requests.iter().map(|request| request.buffer).sum(),
             ..Figures::default()
         };
         for request in &pool.requests {
@@ -221,7 +249,7 @@ impl Place {
         let mut pool = self.admission.lock();
         let index = pool.index(self.ticket);
         let kept = if part == Part::Result { pool.requests[index].kept.min(bytes) } else { 0 };
-        if !pool.may_grow(index, bytes - kept) {
+        if !pool.may_grow(index, part, bytes - kept) {
             pool.requests[index].refuse(waker);
             return false;
         }
@@ -345,6 +373,7 @@ impl Request {
         match part {
             Part::Upload => &mut self.upload,
             Part::Result => &mut self.result,
+            Part::Buffer => &mut self.buffer,
         }
     }
 
@@ -424,7 +453,10 @@ impl Pool {
 
     /// The rule at the top of this file. A request also leaves room for the encoders of those that arrived before it, so
     /// that a large encoder is not kept out for ever by small ones.
-    fn may_grow(&self, index: usize, bytes: u64) -> bool {
+    fn may_grow(&self, index: usize, part: Part, bytes: u64) -> bool {
+        if part == Part::Buffer {
+            return self.requests.iter().map(|request| request.buffer).sum::<u64>() + bytes <= self.buffers;
+        }
         let ticket = self.requests[index].ticket;
         let is_owed = |request: &&Request| request.upload > 0 || request.ticket <= ticket;
         let owed = self.requests.iter().filter(|request| request.is_before_encoder()).filter(is_owed);

@@ -51,7 +51,7 @@ const BOTH_STOPPED: Duration = Duration::from_secs(25);
 const DISCARDING: Duration = Duration::from_secs(60);
 
 /// A request waits at most this many times as long as for a queue that does not move.
-const MOST_WAITS: u32 = 10;
+pub const MOST_WAITS: u32 = 10;
 
 /// An upload, the job that reads it, and the outbox of its result. As a future it converts until the result ends, and then
 /// watches its reader.
@@ -69,6 +69,8 @@ pub struct Exchange<S> {
     is_blocked: bool,
     /// Writes a failure as the last line of a result that can hold one.
     last_words: Option<fn(&Failure) -> Vec<u8>>,
+    /// The result is read by a store, not by the client: the client need not read it.
+    is_for_store: bool,
     begun_with: Option<(u8, u8)>,
     read_directory_first: bool,
     /// Until it begins.
@@ -166,6 +168,7 @@ where
             timers: Timers::default(),
             is_blocked: false,
             last_words: None,
+            is_for_store: false,
             begun_with: None,
             read_directory_first: false,
             answer: Some(answer),
@@ -177,6 +180,11 @@ where
     /// a line.
     pub fn with_last_words(self, last_words: fn(&Failure) -> Vec<u8>) -> Self {
         Self { last_words: Some(last_words), ..self }
+    }
+
+    /// The result goes into a store, and not to the client.
+    pub fn for_store(self) -> Self {
+        Self { is_for_store: true, ..self }
     }
 
     /// Brotli quality and lgwin of the begin of the result, once the answer begins.
@@ -352,6 +360,9 @@ where
         }
         let converted = if self.outbox.is_abandoned(cx.waker()) { Ok(()) } else { ready!(self.poll_steps(cx)) };
         self.note();
+        if let Work::Running { job, is_done: true, .. } = &self.work {
+            self.outbox.conclude(job.summary());
+        }
         // The job's memory is free before the pool may lend it again.
         let partial = mem::take(&mut self.room);
         let filled = mem::take(&mut self.filled);
@@ -458,7 +469,7 @@ where
     /// each other, and nothing but the end of the request helps.
     fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.poll_pause(cx);
-        if self.answer.is_some() {
+        if self.answer.is_some() || self.is_for_store {
             return Poll::Pending;
         }
         if let Some(sleep) = self.terms.platform.sleep
@@ -511,6 +522,7 @@ where
         ready!(this.poll_convert(cx));
         match &mut this.work {
             Work::Sending if this.outbox.is_taken(cx.waker()) => {}
+            Work::Sending if this.is_for_store => return Poll::Pending,
             Work::Sending => {
                 if let Err(failure) = ready!(this.poll_reader::<()>(cx)) {
                     this.outbox.give_up(failure);

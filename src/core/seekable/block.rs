@@ -9,7 +9,7 @@ pub(crate) const FOOTER: u8 = b'e';
 pub(crate) const SIGNATURE: &[u8] = b"recompress/1";
 
 /// The last byte of a stream that ends at a whole byte: ISLAST and ISLASTEMPTY.
-pub(crate) const LAST: u8 = 0b11;
+pub const LAST: u8 = 0b11;
 
 /// The longest contents of a block that this crate writes, in bytes.
 pub(crate) const LONGEST: usize = 1 << 16;
@@ -39,15 +39,28 @@ pub(crate) fn ending(text: &str, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The header of a stream with this window (RFC 7932 §9.1) and the signature, to a whole byte.
-pub(crate) fn start(lgwin: u8) -> Vec<u8> {
+/// The bits of the header of a stream with this window, and their number (RFC 7932 §9.1).
+fn window_bits(lgwin: u8) -> (u32, u32) {
     let number = u32::from(lgwin);
-    let (window, width) = match lgwin {
+    match lgwin {
         16 => (0, 1),
         17 => (1, 7),
         18.. => ((number - 17) << 1 | 1, 4),
         _ => ((number - 8) << 4 | 1, 7),
-    };
+    }
+}
+
+/// The header of a stream with this window, 18 to 24, and an empty metadata meta-block, to a whole byte: what comes before
+/// the segments of one member to make a stream of them alone. [`STREAM_END`](super::STREAM_END) comes after them.
+pub fn stream_start(lgwin: u8) -> [u8; 2] {
+    let (window, width) = window_bits(lgwin);
+    let bits = window | 0b110 << width;
+    [bits as u8, (bits >> 8) as u8]
+}
+
+/// The header of a stream with this window (RFC 7932 §9.1) and the signature, to a whole byte.
+pub(crate) fn start(lgwin: u8) -> Vec<u8> {
+    let (window, width) = window_bits(lgwin);
     let (header, count) = header_bits(SIGNATURE.len());
     let mut bytes = (header << width | window).to_le_bytes()[..(count + width).div_ceil(8) as usize].to_vec();
     bytes.extend_from_slice(SIGNATURE);
@@ -129,6 +142,15 @@ mod tests {
             assert_eq!(decompressed(&stream), b"");
             let found = &stream[stream.len() - 1 - length..stream.len() - 1];
             assert_eq!(std::str::from_utf8(found).unwrap().trim_end(), "text");
+        }
+    }
+
+    #[test]
+    fn a_stream_of_a_segment_alone_begins_with_the_bytes_of_the_specification() {
+        assert_eq!(stream_start(22), [0x6b, 0]);
+        for lgwin in 18..=24 {
+            let [first, second] = stream_start(lgwin);
+            assert_eq!(decompressed(&[first, second, LAST]), b"", "lgwin {lgwin}");
         }
     }
 

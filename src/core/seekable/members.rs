@@ -1,6 +1,6 @@
 //! Reads members by the index: the bytes of their segments in, their contents out.
 
-use std::ops::Range;
+use std::{borrow::Borrow, ops::Range};
 
 use recompress_encoder::{Decoder, Origin};
 
@@ -32,15 +32,15 @@ pub enum MemberEvent {
 /// The decoder refuses everything that would be read otherwise from the front of the file, and the tar header of each member must
 /// be the one that its line in the index gives.
 #[derive(Debug)]
-pub struct MemberReader<'a> {
-    index: &'a Index,
+pub struct MemberReader<I> {
+    index: I,
     lgwin: u8,
     /// Those that are not read whole yet.
     members: Range<usize>,
     /// All members are read, and then the end of the tarball.
     whole: bool,
     /// Segments that are not decoded whole yet, and how many bytes of the first were taken.
-    segments: &'a [Segment],
+    segments: Range<usize>,
     taken: u64,
     decoder: Option<Decoder>,
     buffer: Box<[u8]>,
@@ -69,20 +69,31 @@ enum Part {
     Done,
 }
 
-impl<'a> MemberReader<'a> {
+impl<I: Borrow<Index>> MemberReader<I> {
     /// Reads these members of `index`, whose file has a window of `lgwin` bits. If they are all members, the end of the
     /// tarball is checked too.
-    pub fn new(index: &'a Index, lgwin: u8, members: Range<usize>) -> Self {
-        let whole = members == (0..index.members.len());
+    pub fn new(index: I, lgwin: u8, members: Range<usize>) -> Self {
+        let whole = members == (0..index.borrow().members.len());
+        Self::start(index, lgwin, members, whole)
+    }
+
+    /// Reads this member alone.
+    pub fn of_one(index: I, lgwin: u8, member: usize) -> Self {
+        Self::start(index, lgwin, member..member + 1, false)
+    }
+
+    fn start(owner: I, lgwin: u8, members: Range<usize>, whole: bool) -> Self {
+        let index = owner.borrow();
         let tar = match &index.members[members.clone()] {
             _ if whole => 0..index.tar_bytes,
             [] => 0..0,
             span => span[0].header.start..span[span.len() - 1].contents().end,
         };
-        let segments = index.segments_of(&tar);
+        let segments = index.numbers_of(&tar);
+        let at = index.segments.get(segments.start).map_or(0, |segment| segment.tar.start);
         let part = if members.is_empty() { if whole { Part::Zeros } else { Part::Done } } else { Part::Skipped };
         Self {
-            index,
+            index: owner,
             lgwin,
             members,
             whole,
@@ -91,7 +102,7 @@ impl<'a> MemberReader<'a> {
             decoder: None,
             buffer: vec![0; BUFFER].into_boxed_slice(),
             waiting: 0..0,
-            at: segments.first().map_or(0, |segment| segment.tar.start),
+            at,
             part,
             header: Vec::new(),
             crc32: crc32fast::Hasher::new(),
@@ -100,7 +111,7 @@ impl<'a> MemberReader<'a> {
 
     /// The bytes of the file that are still to bring.
     pub fn wants(&self) -> Range<u64> {
-        match self.segments {
+        match self.segments() {
             [] => 0..0,
             segments => segments[0].file.start + self.taken..segments[segments.len() - 1].file.end,
         }
@@ -161,8 +172,13 @@ impl<'a> MemberReader<'a> {
         Ok((0, event))
     }
 
-    fn member(&self) -> &'a IndexedMember {
-        &self.index.members[self.members.start]
+    fn member(&self) -> &IndexedMember {
+        &self.index.borrow().members[self.members.start]
+    }
+
+    /// The segments that are not decoded whole yet.
+    fn segments(&self) -> &[Segment] {
+        &self.index.borrow().segments[self.segments.clone()]
     }
 
     /// Where the present part ends in the tarball.
@@ -172,8 +188,8 @@ impl<'a> MemberReader<'a> {
             Part::Header => self.member().header.end,
             Part::Contents => self.member().contents().end,
             Part::Padding => self.at.next_multiple_of(tar::BLOCK as u64),
-            Part::Zeros => self.at.max(self.index.end_of_members() + tar::TRAILER as u64),
-            Part::Report => self.index.tar_bytes,
+            Part::Zeros => self.at.max(self.index.borrow().end_of_members() + tar::TRAILER as u64),
+            Part::Report => self.index.borrow().tar_bytes,
             Part::Done => self.at,
         }
     }
@@ -201,7 +217,7 @@ impl<'a> MemberReader<'a> {
             }
             Part::Padding => Part::Zeros,
             Part::Zeros => {
-                self.header = if self.at < self.index.tar_bytes { Report::form() } else { Vec::new() };
+                self.header = if self.at < self.index.borrow().tar_bytes { Report::form() } else { Vec::new() };
                 Part::Report
             }
             Part::Skipped | Part::Report | Part::Done => {
@@ -214,7 +230,9 @@ impl<'a> MemberReader<'a> {
 
     /// Decodes a share of the present segment.
     fn decode(&mut self, input: &[u8]) -> Result<(usize, MemberEvent), StoredError> {
-        let Some(segment) = self.segments.first() else {
+        // Not by a method: the decoder is borrowed beside them.
+        let segments = &self.index.borrow().segments[self.segments.clone()];
+        let Some(segment) = segments.first() else {
             return Err(StoredError::BadIndex { problem: "its segments end before its members" });
         };
         let refuse = |problem: String| StoredError::BadSegment { offset: segment.file.start, problem };
@@ -226,7 +244,7 @@ impl<'a> MemberReader<'a> {
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,
             none => {
-                let continuing = self.segments[1..].iter().take_while(|segment| segment.continues);
+                let continuing = segments[1..].iter().take_while(|segment| segment.continues);
                 let last = continuing.last().unwrap_or(segment);
                 let decoder = Decoder::new(Origin::Segment, self.lgwin, last.tar.end - segment.tar.start);
                 none.insert(decoder.map_err(|recompress_encoder::OutOfMemory(limit)| StoredError::TooLarge {
@@ -245,9 +263,9 @@ impl<'a> MemberReader<'a> {
             return Err(refuse("it does not give as many bytes as the index says".to_owned()));
         }
         if decoded.finished {
-            self.segments = &self.segments[1..];
+            self.segments.start += 1;
             self.taken = 0;
-            match self.segments.first() {
+            match segments.get(1) {
                 Some(next) if next.continues => decoder.resume(),
                 _ => self.decoder = None,
             }
