@@ -9,9 +9,11 @@
 
 pub(crate) mod block;
 pub(crate) mod footer;
+mod front;
 pub(crate) mod index;
 mod members;
 mod open;
+mod tarball;
 mod varint;
 
 use crate::{
@@ -22,9 +24,15 @@ use crate::{
     zip::{indexed::Links, name::safe_path},
 };
 
+pub use front::FrontReader;
 pub use index::{Index, IndexedMember, Segment};
 pub use members::{MemberEvent, MemberReader};
 pub use open::IndexReader;
+
+/// The bytes before a segment, and those after it, that make a brotli stream of it alone. `lgwin` is that of the file.
+pub fn alone(lgwin: u8) -> (Vec<u8>, [u8; 1]) {
+    (block::start_alone(lgwin), [block::LAST])
+}
 
 /// The path that the name of a tarball's member means; a directory's ends in a slash.
 ///

@@ -15,24 +15,11 @@ use std::{
 };
 
 use recompress_testkit::{
-    drivers::SplitMix,
+    text::text,
     zip_writer::{Member, archive, deflated, folder, stored},
 };
 
 use crate::run_in;
-
-/// Text that does not quite repeat.
-fn text(seed: u64, length: usize) -> Vec<u8> {
-    let mut random = SplitMix(seed);
-    let mut text = Vec::new();
-    while text.len() < length {
-        text.extend_from_slice(
-            format!("province_{} = {}\n", random.below(5000), random.next_u64() % 100_000).as_bytes(),
-        );
-    }
-    text.truncate(length);
-    text
-}
 
 fn with_mode(member: Member<'static>, mode: u32) -> Member<'static> {
     Member { external_attributes: mode << 16, ..member }

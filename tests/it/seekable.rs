@@ -6,22 +6,9 @@ use crate::{
     by_index,
     drivers::{self, Driver, SplitMix},
     tarball,
+    text::text,
     zip_writer::{Member, archive, deflated, folder, stored},
 };
-
-/// Lines that never quite repeat.
-fn text(seed: u64, length: usize) -> Vec<u8> {
-    let mut random = SplitMix(seed);
-    let mut text = Vec::new();
-    while text.len() < length {
-        let (number, owner) = (random.below(5000), random.below(90));
-        text.extend_from_slice(
-            format!("province_{number} = {{ owner = TAG{owner} tax = {}.000 }}\n", random.below(9)).as_bytes(),
-        );
-    }
-    text.truncate(length);
-    text
-}
 
 fn names(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|number| format!("common/folder_{}/file_{number}.txt", number / 20).into_bytes()).collect()

@@ -39,19 +39,23 @@ pub(crate) fn ending(text: &str, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The header of a stream with this window (RFC 7932 §9.1) and the signature, to a whole byte.
+/// The header of a stream with this window and the signature, to a whole byte.
 pub(crate) fn start(lgwin: u8) -> Vec<u8> {
-    let number = u32::from(lgwin);
-    let (window, width) = match lgwin {
-        16 => (0, 1),
-        17 => (1, 7),
-        18.. => ((number - 17) << 1 | 1, 4),
-        _ => ((number - 8) << 4 | 1, 7),
-    };
-    let (header, count) = header_bits(SIGNATURE.len());
-    let mut bytes = (header << width | window).to_le_bytes()[..(count + width).div_ceil(8) as usize].to_vec();
+    let mut bytes = after_window(lgwin, header_bits(SIGNATURE.len()));
     bytes.extend_from_slice(SIGNATURE);
     bytes
+}
+
+/// The header of a stream with this window and an empty metadata block, which fills the byte. A segment and [`LAST`] after it
+/// are a stream of their own.
+pub(crate) fn start_alone(lgwin: u8) -> Vec<u8> {
+    after_window(lgwin, (0b11 << 1, 6))
+}
+
+/// The header of a stream with this window (RFC 7932 §9.1) and these bits, to a whole byte.
+fn after_window(lgwin: u8, (bits, count): (u32, u32)) -> Vec<u8> {
+    let (window, width) = recompress_encoder::window_header(lgwin);
+    (bits << width | window).to_le_bytes()[..(count + width).div_ceil(8) as usize].to_vec()
 }
 
 /// Bytes of the longest [`start`].
@@ -139,6 +143,17 @@ mod tests {
         assert_eq!(signed(&start(22)[..14]), None);
         assert_eq!(signed(b"\x6b\x2d\x00recompress/2"), None);
         assert_eq!(signed(b""), None);
+    }
+
+    #[test]
+    fn a_segment_alone_begins_with_two_bytes_at_most() {
+        for lgwin in 10..=24 {
+            let mut stream = start_alone(lgwin);
+            assert!(stream.len() <= 2);
+            stream.push(LAST);
+            assert_eq!(decompressed(&stream), b"");
+        }
+        assert_eq!(start_alone(22), [0x6b, 0]);
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl IndexReader {
     /// Puts the blocks together and decompresses them.
     fn decode(&mut self, mut blocks: &[u8]) -> Result<Vec<u8>, StoredError> {
         let Footer { index_bytes, crc32, .. } = self.footer.expect("it was found before its blocks");
-        let mut compressed = Vec::new();
+        // Charged when their length was known.
+        let mut compressed = Vec::with_capacity(blocks.len());
         while !blocks.is_empty() {
             let contents = block::read(&mut blocks).ok_or(bad("its blocks are no blocks"))?;
             if let [INDEX, piece @ ..] = contents {
