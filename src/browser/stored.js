@@ -171,14 +171,12 @@ async function tarballOf(source, signal) {
 }
 
 /** Whether the browser decodes brotli by itself. */
-let native;
 function hasDecoder() {
   try {
-    native ??= new DecompressionStream("brotli") && true;
+    return new DecompressionStream("brotli") !== undefined;
   } catch {
-    native = false;
+    return false;
   }
-  return native;
 }
 
 /** A brotli stream, decompressed by the browser if it can, and otherwise by the wasm. */

@@ -83,8 +83,7 @@ impl TarballReader {
     /// The next bytes of the wanted contents; undefined if it needs more of the tarball, or is done.
     pub fn read(&mut self) -> Result<Option<Box<[u8]>>, JsValue> {
         while !self.done {
-            let (taken, event) =
-                self.reader.read(self.input.unread(), self.ended, &mut self.room).map_err(refusal)?;
+            let (taken, event) = self.reader.read(self.input.unread(), self.ended, &mut self.room).map_err(refusal)?;
             self.input.take(taken);
             let is_wanted = self.wanted.is_some_and(|wanted| wanted + 1 == self.count);
             match event {

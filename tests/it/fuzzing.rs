@@ -37,7 +37,8 @@ fn recipes(name: &str, marker: u8) -> impl Iterator<Item = (String, Vec<u8>)> {
 
 /// Stored files, with an index and without, and recipes for some.
 fn stored_seeds() -> Vec<(String, Vec<u8>)> {
-    let zip = archive([deflated(b"a.txt", b"some text, some text"), folder(b"d/"), deflated(b"d/b", &[7; 3000])]).bytes();
+    let zip =
+        archive([deflated(b"a.txt", b"some text, some text"), folder(b"d/"), deflated(b"d/b", &[7; 3000])]).bytes();
     let files = [(2, false), (5, false), (9, false), (9, true)].map(|(quality, report)| {
         let parameters = Parameters::new(quality, 18).expect("within their ranges");
         let transcoder = Transcoder::new(parameters, Limits::default()).expect("memory");
@@ -56,7 +57,11 @@ fn tarball_seeds() -> Vec<(String, Vec<u8>)> {
             header.set_size(contents.len() as u64);
             header.set_mode(0o644);
             header.set_mtime(1_741_694_400);
-            header.set_entry_type(if name.ends_with('/') { tar::EntryType::Directory } else { tar::EntryType::Regular });
+            header.set_entry_type(if name.ends_with('/') {
+                tar::EntryType::Directory
+            } else {
+                tar::EntryType::Regular
+            });
             match target {
                 Some(target) => {
                     header.set_entry_type(tar::EntryType::Symlink);
@@ -77,7 +82,7 @@ fn tarball_seeds() -> Vec<(String, Vec<u8>)> {
         }
     }
     let mut builder = tar::Builder::new(Vec::new());
-    let records = [("path", &b"a/b"[..]), ("mtime", b"-12.5"), ("size", b"4")];
+    let records = [("path", &b"a/b"[..]), ("mtime", b"-12"), ("size", b"4")];
     builder.append_pax_extensions(records).expect("memory");
     let mut header = tar::Header::new_ustar();
     header.set_size(4);

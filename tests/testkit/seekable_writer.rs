@@ -29,7 +29,9 @@ impl Line {
         let mut header = tar::Header::new_ustar();
         header.as_old_mut().name[..self.name.len()].copy_from_slice(self.name.as_bytes());
         header.as_old_mut().linkname[..self.target.len()].copy_from_slice(self.target.as_bytes());
-        header.set_entry_type([tar::EntryType::Regular, tar::EntryType::Directory, tar::EntryType::Symlink][self.kind as usize & 3]);
+        header.set_entry_type(
+            [tar::EntryType::Regular, tar::EntryType::Directory, tar::EntryType::Symlink][self.kind as usize & 3],
+        );
         header.set_mode((self.kind >> 2) as u32);
         header.set_uid(0);
         header.set_gid(0);

@@ -229,7 +229,8 @@ impl Index {
         if segment_count.saturating_add(member_count) > bytes.len() as u64 {
             return Err(bad("it is shorter than its own counts say"));
         }
-        let width = size_of::<Segment>() as u64 * segment_count + (size_of::<IndexedMember>() as u64 + SEEN) * member_count;
+        let width =
+            size_of::<Segment>() as u64 * segment_count + (size_of::<IndexedMember>() as u64 + SEEN) * member_count;
         meter.charge(width).map_err(|_| StoredError::TooLarge { what: "index", limit: meter.limit() })?;
         let segments = parser.segments(segment_count, segments, tar_bytes)?;
         let members = parser.members(member_count, tar_bytes, meter)?;

@@ -47,10 +47,19 @@ enum State {
     /// Bytes of the next header so far.
     Header(Vec<u8>),
     /// An extended header of this type.
-    Extended { kind: u8, size: u64, bytes: Vec<u8> },
+    Extended {
+        kind: u8,
+        size: u64,
+        bytes: Vec<u8>,
+    },
     /// Bytes of contents that are left, and of the zeros behind them.
-    Contents { left: u64, padding: u64 },
-    Padding { left: u64 },
+    Contents {
+        left: u64,
+        padding: u64,
+    },
+    Padding {
+        left: u64,
+    },
     /// What follows the end has no meaning.
     Ended,
 }
