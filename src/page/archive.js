@@ -96,7 +96,8 @@ function rowOf({ name, kind, size, target }) {
 export async function saveMember(name) {
   const blob = await asked(opened, { read: name });
   forget();
-  saved = URL.createObjectURL(blob);
+  // Without a type the browser looks into it, and adds an extension to the name.
+  saved = URL.createObjectURL(blob.slice(0, blob.size, "application/octet-stream"));
   element("a", "", { href: saved, download: name.split("/").at(-1) }).click();
 }
 
