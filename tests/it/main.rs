@@ -16,6 +16,7 @@ mod report;
 mod seekable;
 mod selection;
 mod shared_cases;
+mod tarballs;
 mod two_faces;
 
 use recompress_testkit::{

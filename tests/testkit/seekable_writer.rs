@@ -62,6 +62,9 @@ pub struct Seekable {
     pub members: Vec<Line>,
 }
 
+/// Of the other encoder. Higher ones clear tables of 32 MB, which is slow for a fuzzer.
+const QUALITY: i32 = 5;
+
 fn number(mut number: u64, bytes: &mut Vec<u8>) {
     while number >= 128 {
         bytes.push(number as u8 | 128);
@@ -82,7 +85,7 @@ fn block(contents: &[u8], file: &mut Vec<u8>) {
 
 /// One brotli stream by another encoder, with a window of 18 bits.
 pub fn brotli(bytes: &[u8], use_dictionary: bool) -> Vec<u8> {
-    let params = brotli::enc::BrotliEncoderParams { quality: 9, lgwin: 18, use_dictionary, ..Default::default() };
+    let params = brotli::enc::BrotliEncoderParams { quality: QUALITY, lgwin: 18, use_dictionary, ..Default::default() };
     let mut writer = brotli::CompressorWriter::with_params(Vec::new(), 4096, &params);
     writer.write_all(bytes).expect("memory");
     writer.into_inner()
@@ -91,7 +94,7 @@ pub fn brotli(bytes: &[u8], use_dictionary: bool) -> Vec<u8> {
 /// A part of a stream that starts and ends at whole bytes, by the same encoder: what it flushes behind the stream's header. Its
 /// copies may reach the `before` bytes, or the dictionary.
 pub fn part(before: &[u8], bytes: &[u8], use_dictionary: bool) -> Vec<u8> {
-    let params = brotli::enc::BrotliEncoderParams { quality: 9, lgwin: 18, use_dictionary, ..Default::default() };
+    let params = brotli::enc::BrotliEncoderParams { quality: QUALITY, lgwin: 18, use_dictionary, ..Default::default() };
     let mut writer = brotli::CompressorWriter::with_params(Vec::new(), 4096, &params);
     writer.write_all(before).expect("memory");
     writer.flush().expect("memory");

@@ -197,7 +197,8 @@ impl Extended {
     fn add(&mut self, kind: u8, mut bytes: Vec<u8>) -> Result<(), StoredError> {
         match kind {
             b'L' | b'K' => {
-                bytes.truncate(bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len()));
+                let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+                bytes.truncate(end);
                 *if kind == b'L' { &mut self.name } else { &mut self.target } = Some(bytes);
                 Ok(())
             }
@@ -267,6 +268,10 @@ fn entry(block: &[u8], next: Extended, size: u64) -> Result<Entry, StoredError> 
         b'2' => {
             let target = next.target.unwrap_or_else(|| text(block, field::TARGET).to_vec());
             let target = String::from_utf8(target).map_err(|_| refuse("the target of the link is not UTF-8"))?;
+            // A name with a zero byte is refused by `safe_path`. Some readers end both there.
+            if target.contains('\0') {
+                return Err(refuse("the target of the link has a zero byte in it"));
+            }
             EntryKind::Link { target }
         }
         b'1' => return Err(refuse("it is a hard link")),
