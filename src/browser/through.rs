@@ -75,7 +75,7 @@ impl TarballReader {
         self.done
     }
 
-    /// The members so far, as [`StoredIndex::members`](crate::stored::StoredIndex::members) gives them, if all are listed.
+    /// The members so far, as `StoredIndex.members` gives them, if all are listed.
     pub fn members(&mut self) -> Vec<Object> {
         std::mem::take(&mut self.members)
     }

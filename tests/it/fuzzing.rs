@@ -86,6 +86,8 @@ fn tarball_seeds() -> Vec<(String, Vec<u8>)> {
     builder.append_pax_extensions(records).expect("memory");
     let mut header = tar::Header::new_ustar();
     header.set_size(4);
+    header.set_mode(0o644);
+    header.set_mtime(0);
     builder.append_data(&mut header, "other", &b"text"[..]).expect("memory");
     seeds.push(("tar-pax".to_owned(), builder.into_inner().expect("memory")));
     seeds

@@ -1,6 +1,6 @@
 //! Files with an index: every member is found by it, and is what a reader from the front finds.
 
-use recompress::{Limits, Parameters, StoredError, Transcoder};
+use recompress::{Limits, Parameters, StoredError, Transcoder, seekable::IndexReader};
 
 use crate::{
     by_index,
@@ -158,6 +158,15 @@ fn a_file_of_the_highest_qualities_is_found_by_its_index_if_it_has_one() {
         let file = write(&zip, parameters(quality, 18).with_index(true), false);
         assert_eq!(by_index::members(&file).unwrap(), tarball::read(&file).unwrap());
     }
+}
+
+#[test]
+fn fewer_bytes_than_were_asked_for_are_an_error() {
+    let file = write(&archive([deflated(b"a", &text(5, 200_000))]).bytes(), parameters(9, 22), false);
+    let mut reader = IndexReader::new(file.len() as u64, Limits::NATIVE);
+    let range = reader.wants().expect("the end of the file");
+    let refused = reader.take(&file[range.start as usize + 1..]).expect_err("one byte is missing");
+    assert_eq!(refused.code(), "bad_index");
 }
 
 /// A reader by index and one from the front never give two contents.

@@ -132,7 +132,11 @@ fn what_two_readers_could_understand_in_two_ways_is_refused() {
     ] {
         assert_eq!(read(&[&tar, END]), Err(code), "{what}");
     }
-    assert_eq!(read(&[&all("comment", "text"), END]).map(|members| members.len()), Ok(1), "a comment for all means nothing");
+    assert_eq!(
+        read(&[&all("comment", "text"), END]).map(|members| members.len()),
+        Ok(1),
+        "a comment for all means nothing"
+    );
 }
 
 #[test]
