@@ -74,7 +74,7 @@ impl StoredIndex {
 
     /// Reads a member, by our own decoder.
     pub fn reader(&self, member: usize) -> StoredReader {
-        StoredReader::new(MemberReader::new(Arc::clone(&self.index), self.lgwin, member..member + 1))
+        StoredReader::new(MemberReader::of_one(Arc::clone(&self.index), self.lgwin, member))
     }
 
     /// Reads and compares the whole tarball, by our own decoder.
@@ -104,12 +104,12 @@ impl StoredIndex {
 
     /// The bytes before a segment that make a stream of it, together with `after`.
     pub fn before(&self) -> Vec<u8> {
-        seekable::alone(self.lgwin).0
+        seekable::stream_start(self.lgwin).into()
     }
 
     /// The bytes behind it.
     pub fn after(&self) -> Vec<u8> {
-        seekable::alone(self.lgwin).1.into()
+        vec![seekable::STREAM_END]
     }
 }
 

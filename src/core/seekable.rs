@@ -24,15 +24,11 @@ use crate::{
     zip::{indexed::Links, name::safe_path},
 };
 
+pub use block::{LAST as STREAM_END, stream_start};
 pub use front::FrontReader;
 pub use index::{Index, IndexedMember, Segment};
 pub use members::{MemberEvent, MemberReader};
 pub use open::IndexReader;
-
-/// The bytes before a segment, and those after it, that make a brotli stream of it alone. `lgwin` is that of the file.
-pub fn alone(lgwin: u8) -> (Vec<u8>, [u8; 1]) {
-    (block::start_alone(lgwin), [block::LAST])
-}
 
 /// The path that the name of a tarball's member means; a directory's ends in a slash.
 ///

@@ -3,7 +3,7 @@
 //! Another decoder has decoded it. Together with a [`MemberReader`](super::MemberReader) this proves that the file has one
 //! content: their SHA-256 agree.
 
-use std::ops::Deref;
+use std::borrow::Borrow;
 
 use super::{index::Index, members::MemberEvent, tarball::Tarball};
 use crate::error::StoredError;
@@ -12,11 +12,11 @@ use crate::error::StoredError;
 #[derive(Debug)]
 pub struct FrontReader<I>(Tarball<I>);
 
-impl<I: Deref<Target = Index>> FrontReader<I> {
+impl<I: Borrow<Index>> FrontReader<I> {
     /// Starts with the first byte of the tarball.
     pub fn new(index: I) -> Self {
-        let members = 0..index.members.len();
-        let mut tarball = Tarball::new(index, members, 0);
+        let members = 0..index.borrow().members.len();
+        let mut tarball = Tarball::new(index, members, true, 0);
         tarball.digest();
         Self(tarball)
     }

@@ -255,13 +255,33 @@ impl Index {
         self.members.iter().find(|member| member.entry.name == name)
     }
 
+    /// The part of the index that a reader of this one member needs. The index of a large archive takes as much memory as it has
+    /// members.
+    pub fn only(&self, member: usize) -> Self {
+        let found = &self.members[member];
+        let segments = self.segments_of(&(found.header.start..found.contents().end)).to_vec();
+        Self { segments, members: vec![found.clone()], tar_bytes: self.tar_bytes, sha256: self.sha256 }
+    }
+
+    /// The bytes of the file that give this member's contents and nothing else, if there are any. Between
+    /// [`stream_start`](super::stream_start) and [`STREAM_END`](super::STREAM_END) they are a brotli stream.
+    pub fn own_segments(&self, member: usize) -> Option<Range<u64>> {
+        let contents = self.members[member].contents();
+        let (first, last) = match self.segments_of(&contents) {
+            [] => return None,
+            [only] => (only, only),
+            [first, .., last] => (first, last),
+        };
+        (first.tar.start == contents.start && last.tar.end == contents.end).then(|| first.file.start..last.file.end)
+    }
+
     /// The segments to decode for bytes of the tarball: from one that starts anew to the one with the last of the bytes.
     pub fn segments_of(&self, tar: &Range<u64>) -> &[Segment] {
         &self.segments[self.numbers_of(tar)]
     }
 
     /// The numbers of these segments.
-    pub(super) fn numbers_of(&self, tar: &Range<u64>) -> Range<usize> {
+    pub(crate) fn numbers_of(&self, tar: &Range<u64>) -> Range<usize> {
         let mut first = self.segments.partition_point(|segment| segment.tar.end <= tar.start);
         let end = first + self.segments[first..].partition_point(|segment| segment.tar.start < tar.end);
         while first > 0 && self.segments.get(first).is_some_and(|segment| segment.continues) {

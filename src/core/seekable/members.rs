@@ -1,6 +1,6 @@
 //! Reads members by the index: the bytes of their segments in, their contents out.
 
-use std::ops::{Deref, Range};
+use std::{borrow::Borrow, ops::Range};
 
 use recompress_encoder::{Decoder, Origin};
 
@@ -44,19 +44,30 @@ pub struct MemberReader<I> {
     waiting: Range<usize>,
 }
 
-impl<I: Deref<Target = Index>> MemberReader<I> {
+impl<I: Borrow<Index>> MemberReader<I> {
     /// Reads these members of `index`, whose file has a window of `lgwin` bits. If they are all members, the end of the
     /// tarball is checked too.
     pub fn new(index: I, lgwin: u8, members: Range<usize>) -> Self {
+        let whole = members == (0..index.borrow().members.len());
+        Self::start(index, lgwin, members, whole)
+    }
+
+    /// Reads this member alone.
+    pub fn of_one(index: I, lgwin: u8, member: usize) -> Self {
+        Self::start(index, lgwin, member..member + 1, false)
+    }
+
+    fn start(owner: I, lgwin: u8, members: Range<usize>, whole: bool) -> Self {
+        let index = owner.borrow();
         let tar = match &index.members[members.clone()] {
-            _ if members.len() == index.members.len() => 0..index.tar_bytes,
+            _ if whole => 0..index.tar_bytes,
             [] => 0..0,
             span => span[0].header.start..span[span.len() - 1].contents().end,
         };
         let segments = index.numbers_of(&tar);
-        let at = index.segments.get(segments.start).filter(|_| !segments.is_empty()).map_or(0, |first| first.tar.start);
+        let at = index.segments.get(segments.start).map_or(0, |segment| segment.tar.start);
         Self {
-            tarball: Tarball::new(index, members, at),
+            tarball: Tarball::new(owner, members, whole, at),
             lgwin,
             segments,
             taken: 0,

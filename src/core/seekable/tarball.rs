@@ -1,6 +1,6 @@
 //! The tarball of a file, compared with the index byte by byte, wherever its bytes come from.
 
-use std::ops::{Deref, Range};
+use std::{borrow::Borrow, ops::Range};
 
 use sha2::{Digest, Sha256};
 
@@ -44,10 +44,9 @@ enum Part {
     Done,
 }
 
-impl<I: Deref<Target = Index>> Tarball<I> {
-    /// Reads these members; the first byte is at `at` in the tarball.
-    pub(super) fn new(index: I, members: Range<usize>, at: u64) -> Self {
-        let whole = members == (0..index.members.len());
+impl<I: Borrow<Index>> Tarball<I> {
+    /// Reads these members, and the end of the tarball if they are the `whole`. The first byte is at `at` in the tarball.
+    pub(super) fn new(index: I, members: Range<usize>, whole: bool, at: u64) -> Self {
         let part = if members.is_empty() { if whole { Part::Zeros } else { Part::Done } } else { Part::Skipped };
         Self { index, members, whole, at, part, header: Vec::new(), crc32: crc32fast::Hasher::new(), sha256: None }
     }
@@ -63,7 +62,7 @@ impl<I: Deref<Target = Index>> Tarball<I> {
     }
 
     pub(super) fn index(&self) -> &Index {
-        &self.index
+        self.index.borrow()
     }
 
     /// Where the next byte is in the tarball.
@@ -132,7 +131,7 @@ impl<I: Deref<Target = Index>> Tarball<I> {
     }
 
     fn member(&self) -> &IndexedMember {
-        &self.index.members[self.members.start]
+        &self.index().members[self.members.start]
     }
 
     /// Where the present part ends.
@@ -142,8 +141,8 @@ impl<I: Deref<Target = Index>> Tarball<I> {
             Part::Header => self.member().header.end,
             Part::Contents => self.member().contents().end,
             Part::Padding => self.at.next_multiple_of(tar::BLOCK as u64),
-            Part::Zeros => self.at.max(self.index.tarball_bytes()),
-            Part::Report => self.index.tar_bytes,
+            Part::Zeros => self.at.max(self.index().tarball_bytes()),
+            Part::Report => self.index().tar_bytes,
             Part::Done => self.at,
         }
     }
@@ -171,12 +170,12 @@ impl<I: Deref<Target = Index>> Tarball<I> {
             }
             Part::Padding => Part::Zeros,
             Part::Zeros => {
-                if let (Some(counted), Some(expected)) = (self.sha256(), self.index.sha256)
+                if let (Some(counted), Some(expected)) = (self.sha256(), self.index().sha256)
                     && counted != expected
                 {
                     return Err(StoredError::TwoFaces { problem: "the tarball has another SHA-256".to_owned() });
                 }
-                self.header = if self.at < self.index.tar_bytes { Report::form() } else { Vec::new() };
+                self.header = if self.at < self.index().tar_bytes { Report::form() } else { Vec::new() };
                 Part::Report
             }
             Part::Skipped | Part::Report | Part::Done => {
