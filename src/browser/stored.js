@@ -17,9 +17,10 @@ export async function open(from, { trusted = false, signal, fetch = globalThis.f
     const source = await sourceOf(from, fetch, signal);
     const index = await indexOf(source, signal);
     if (index) return new Archive(source, index, index.members(), trusted);
+    let members;
     const list = new TarballReader();
-    await drained(through(source, list, signal));
-    return new Archive(source, undefined, list.members(), false);
+    await drained(through(source, list, signal, () => (members = list.members())));
+    return new Archive(source, undefined, members, false);
   });
 }
 
@@ -105,10 +106,14 @@ async function indexOf(source, signal) {
 
 /** Contents by the index and the wasm's decoder. */
 async function* byIndex(source, reader, signal) {
-  for await (const share of shares(source.pieces(reader.start, reader.end, signal))) {
-    reader.write(share);
-    for (let piece; (piece = reader.read()); ) yield piece;
-    if (reader.done) return;
+  try {
+    for await (const share of shares(source.pieces(reader.start, reader.end, signal))) {
+      reader.write(share);
+      for (let piece; (piece = reader.read()); ) yield piece;
+      if (reader.done) return;
+    }
+  } finally {
+    free(reader);
   }
   throw new RecompressError("the file ends inside a member", "bad_member");
 }
@@ -134,15 +139,20 @@ async function* natively(source, index, number, { name, size }, signal) {
   if (checksum.value() !== crc32) throw new RecompressError(`${JSON.stringify(name)} is refused: its contents do not have the CRC-32 of the index`, "bad_member");
 }
 
-/** Reads a file from its front: the contents that `reader` gives. */
-async function* through(source, reader, signal) {
-  for await (const share of shares(await tarballOf(source, signal))) {
-    reader.write(share);
+/** Reads a file from its front: the contents that `reader` gives. Calls `ended` at the end of the tarball. */
+async function* through(source, reader, signal, ended) {
+  try {
+    for await (const share of shares(await tarballOf(source, signal))) {
+      reader.write(share);
+      for (let piece; (piece = reader.read()); ) yield piece;
+      if (reader.done) return;
+    }
+    reader.finish();
     for (let piece; (piece = reader.read()); ) yield piece;
-    if (reader.done) return;
+    ended?.();
+  } finally {
+    free(reader);
   }
-  reader.finish();
-  for (let piece; (piece = reader.read()); ) yield piece;
 }
 
 /** Reads a file once, by its index and from its front; the SHA-256 of its tarball. */
@@ -158,9 +168,13 @@ async function compared(source, index, signal) {
       yield share;
     }
   };
-  for await (const bytes of decompressed(pieces())) front.write(bytes);
-  byIndex.check();
-  return front.finish(byIndex);
+  try {
+    for await (const bytes of decompressed(pieces())) front.write(bytes);
+    byIndex.check();
+    return front.finish(byIndex);
+  } finally {
+    free(byIndex);
+  }
 }
 
 /** The tarball in a file, decompressed if it is compressed. */
@@ -211,11 +225,15 @@ async function* byBrowser(pieces) {
 
 async function* byWasm(pieces) {
   const decoder = new Unbrotli();
-  for await (const share of shares(pieces)) {
-    decoder.write(share);
-    for (let piece; (piece = decoder.read()); ) yield piece;
+  try {
+    for await (const share of shares(pieces)) {
+      decoder.write(share);
+      for (let piece; (piece = decoder.read()); ) yield piece;
+    }
+    decoder.finish();
+  } finally {
+    free(decoder);
   }
-  decoder.finish();
 }
 
 async function* shares(pieces) {
@@ -245,6 +263,15 @@ function streamOf(pieces, stop) {
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Gives back the memory of an object of the wasm. */
+function free(object) {
+  try {
+    object.free();
+  } catch {
+    // After a panic it cannot be freed.
+  }
 }
 
 async function drained(pieces) {

@@ -211,13 +211,13 @@ fn lie(choices: &mut Choices<'_>, lines: &mut [Line], segments: &mut [(Vec<u8>, 
     match choices.byte() % 8 {
         0 => line.size ^= 1 << choices.below(40),
         1 => line.crc32 ^= 1,
-        2 => line.mtime ^= 1 << choices.below(62),
+        2 => line.mtime ^= 1 << choices.below(60),
         3 => line.kind ^= 1 << choices.below(12),
         4 => line.name = String::from_utf8_lossy(&choices.bytes(120)).into_owned(),
         5 => line.target.push('x'),
         _ => {
             let number = choices.below(segments.len());
-            segments[number].1 = segments[number].1.wrapping_add_signed(i64::from(choices.byte() as i8));
+            segments[number].1 = segments[number].1.saturating_add_signed(i64::from(choices.byte() as i8));
         }
     }
 }
