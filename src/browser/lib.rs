@@ -1,8 +1,11 @@
 //! The conversion for JavaScript: a [`Transcoder`] with `write` and `read`.
 
+mod input;
 mod names;
 mod pump;
 mod save;
+mod stored;
+mod through;
 
 use recompress::{
     Directory, DirectoryReader, Error, Limits, Names, Parameters, SMALL_ARCHIVE_BYTES, Selection, Transcoder, When,

@@ -17,7 +17,7 @@
 //! zip/indexed         the directory, read before the members where a caller can seek
 //! zip/contents        bounds of an archive from its directory, to reserve less memory
 //! zip/forward         the reader: zip bytes in, members out
-//! archive/tar         a member's header blocks
+//! archive/tar         a member's header blocks; tar/reader reads those of any tarball
 //! cost/               which encoder serves a quality; tables of measurements: cpu, memory, size
 //! encode/parameters   brotli quality, window and mode
 //! budget              the CPU budget, and an automatic quality
@@ -108,6 +108,7 @@ mod warning;
 mod when;
 mod zip;
 
+pub use archive::tar::reader::{TarEvent, TarReader};
 pub use compressed_json::CompressedJson;
 pub use cost::memory::largest_lgwin;
 pub use encode::{

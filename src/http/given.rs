@@ -19,7 +19,7 @@ pub(crate) struct OptionRow {
 }
 
 /// Every option.
-pub(crate) const TABLE: [OptionRow; 19] = [
+pub(crate) const TABLE: [OptionRow; 20] = [
     OptionRow { name: "quality", repeats: false },
     OptionRow { name: "lgwin", repeats: false },
     OptionRow { name: "mode", repeats: false },

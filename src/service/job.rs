@@ -167,8 +167,8 @@ impl Order {
     pub(crate) fn reads_directory(&self, is_small: bool) -> Result<Option<Names>, Error> {
         match self {
             Self::Convert { names, directory, .. } => Ok(directory.reads_first(is_small)?.then_some(*names)),
-            // A listing and a save's JSON are the same at any length.
-            Self::Inspect { .. } | Self::Json { .. } => Ok(None),
+            // A listing and a save's JSON are the same at any length. A stored member is no zip.
+            Self::Inspect { .. } | Self::Json { .. } | Self::Member(_) | Self::MemberJson { .. } => Ok(None),
         }
     }
 

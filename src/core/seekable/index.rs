@@ -102,6 +102,9 @@ impl Columns {
 const CRC32: u64 = 4;
 const SEGMENT: u64 = 20;
 
+/// Bytes that a name takes while names are compared: a set of references has room for up to twice as many.
+const SEEN: u64 = 2 * size_of::<&str>() as u64 + 16;
+
 /// Bytes before the columns at most.
 const COUNTS: usize = 1 + 32 + 3 * 10;
 
@@ -221,7 +224,8 @@ impl Index {
         if segment_count.saturating_add(member_count) > bytes.len() as u64 {
             return Err(bad("it is shorter than its own counts say"));
         }
-        let width = size_of::<Segment>() as u64 * segment_count + size_of::<IndexedMember>() as u64 * member_count;
+        let width =
+            size_of::<Segment>() as u64 * segment_count + (size_of::<IndexedMember>() as u64 + SEEN) * member_count;
         meter.charge(width).map_err(|_| StoredError::TooLarge { what: "index", limit: meter.limit() })?;
         let segments = parser.segments(segment_count, segments, tar_bytes)?;
         let members = parser.members(member_count, tar_bytes, meter)?;
@@ -263,7 +267,7 @@ impl Index {
             [only] => (only, only),
             [first, .., last] => (first, last),
         };
-        (first.tar.start == contents.start && last.tar.end == contents.end).then(|| first.file.start..last.file.end)
+        (first.tar.start == contents.start && last.tar.end == contents.end).then_some(first.file.start..last.file.end)
     }
 
     /// The segments to decode for bytes of the tarball: from one that starts anew to the one with the last of the bytes.
