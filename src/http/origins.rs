@@ -11,8 +11,7 @@ use http::{
 use crate::given;
 
 /// Response headers that a page of another origin may read.
-const EXPOSED: &str =
-    "content-disposition, recompress-lgwin, recompress-mode, recompress-quality, request-id, retry-after";
+const EXPOSED: &str = "content-disposition, recompress-directory, recompress-lgwin, recompress-mode, recompress-quality, request-id, retry-after";
 
 /// The origins that may call the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
