@@ -46,8 +46,7 @@ impl<'a> Input<'a> {
         self.file.is_some()
     }
 
-    /// The directory of the zip, if `when` wants it before the members. A pipe is read up to the size of a small archive for it;
-    /// call this before its size is used.
+    /// The directory of the zip, if `when` wants it before the members. A pipe is read up to the size of a small archive for it.
     pub fn directory(&mut self, when: When, limits: Limits, names: Names) -> Result<Option<Directory>, CommandError> {
         if when == When::Last {
             return Ok(None);
@@ -58,7 +57,6 @@ impl<'a> Input<'a> {
             read.map_err(|error| failed("read", self.name, &error))?;
             let is_small = start.len() as u64 <= SMALL_ARCHIVE_BYTES;
             let directory = if when.reads_first(is_small)? { Directory::of(&start, limits, names)? } else { None };
-            self.size = is_small.then_some(start.len() as u64);
             let rest = mem::replace(&mut self.bytes, Box::new(io::empty()));
             self.bytes = Box::new(Cursor::new(start).chain(rest));
             return Ok(directory);

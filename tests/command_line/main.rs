@@ -117,7 +117,7 @@ fn a_pipe_gives_the_bytes_of_the_file_up_to_the_size_of_a_small_archive() {
     {
         fs::write(&path, zip).expect("room for a zip");
         for (chosen, says) in [(&[][..], pipe_says), (by_pipe, pipe_says), (&["--directory", "last"], "last")] {
-            let arguments = [&["-q", "1", "-w", "auto", "--report", "-c"], chosen].concat();
+            let arguments = [&["-q", "1", "--report", "-c"], chosen].concat();
             let piped = run(&[&arguments[..], &["-"]].concat(), zip);
             assert!(piped.status.success(), "{chosen:?}: {piped:?}");
             let text = String::from_utf8_lossy(&piped.stdout[piped.stdout.len() - 1025..]).into_owned();
