@@ -24,7 +24,8 @@ pub(crate) fn text(state: &State) -> String {
         sending: usize,
     }
     let figures = state.terms.admission.figures();
-    let Figures { budget, encoders, uploads, results, buffers, receiving, waiting, converting, sending } = figures;
+    let Figures { budget, encoders, uploads, results, buffers, receiving, waiting, converting, sending, lent_ms: _ } =
+        figures;
     let health = Health {
         status: "ok",
         wasm_memory_bytes: state.terms.platform.wasm_memory.map(|now| now()),

@@ -108,7 +108,7 @@ impl Service {
     /// the smaller amount.
     pub fn new(settings: Settings, budget: u64, platform: Platform) -> Self {
         let terms = Terms {
-            admission: Admission::new(budget),
+            admission: Admission::new(budget, platform.now),
             limits: settings.limits,
             platform,
             wait: settings.wait,

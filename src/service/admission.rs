@@ -31,13 +31,20 @@ const MAX_REQUESTS: usize = 256;
 /// Uploads are charged in blocks. A client that sends byte by byte takes no more than one for its first 16 KiB.
 pub const BLOCK_BYTES: usize = 16 << 10;
 
+/// The buffer that an upload is read into. It is charged from the second block on: for the first one, shells read in small
+/// pieces. The conversion has read buffers of its own ([`crate::exchange::BUFFERS`]).
+pub const READ_BUFFER_BYTES: u64 = 64 << 10;
+
 /// Bytes that are kept for the oldest incomplete upload, and that no encoder can have: a small archive is received whole,
 /// with a block more to learn that it has ended.
-pub const UPLOADS_LEAST: u64 = SMALL_ARCHIVE_BYTES + BLOCK_BYTES as u64;
+pub const UPLOADS_LEAST: u64 = SMALL_ARCHIVE_BYTES + BLOCK_BYTES as u64 + READ_BUFFER_BYTES;
 
-/// Seconds for each request before one that is told to come back, and the most in all. A default conversion of a save takes
+/// Milliseconds for which an encoder is lent, until a few conversions have shown it. A default conversion of a save takes
 /// about as long.
-const SECONDS_EACH: u64 = 2;
+const FIRST_LENT_MS: u64 = 2000;
+
+/// The least and the most seconds after which a refused request is told to come back.
+const LEAST_SECONDS: u64 = 2;
 const MOST_SECONDS: u64 = 120;
 
 /// Bytes of buffers for all requests together, unless the shell says otherwise: two large results at once.
@@ -57,6 +64,10 @@ struct Pool {
     next_ticket: u64,
     /// Encoders that came back so far.
     returned: u64,
+    /// Milliseconds of a monotonic clock.
+    now: fn() -> u64,
+    /// Milliseconds for which an encoder was lent: a moving average.
+    lent_ms: u64,
 }
 
 #[derive(Debug)]
@@ -71,6 +82,8 @@ struct Request {
     kept: u64,
     /// Bytes of buffers.
     buffer: u64,
+    /// When it got its encoder.
+    lent_at: u64,
     /// The most bytes that it held so far.
     peak: u64,
     /// Whether it was refused memory, or an encoder, and still wants it.
@@ -124,6 +137,8 @@ pub struct Figures {
     pub converting: usize,
     /// Requests whose finished result waits for its reader.
     pub sending: usize,
+    /// Milliseconds for which an encoder is lent at present.
+    pub lent_ms: u64,
 }
 
 impl Figures {
@@ -137,9 +152,12 @@ impl Figures {
         self.budget - self.reserved()
     }
 
-    /// Seconds after which a request that is refused now may find an encoder: the queue has moved on by then.
+    /// Seconds after which a request that is refused now may find an encoder: those before it are done by then, at the
+    /// present number of conversions at once and the time that each takes.
     pub fn retry_after(&self) -> u64 {
-        ((self.waiting + self.converting) as u64 * SECONDS_EACH).clamp(SECONDS_EACH, MOST_SECONDS)
+        let before = (self.waiting + self.converting) as u64;
+        let at_once = self.converting.max(1) as u64;
+        (before * self.lent_ms / at_once).div_ceil(1000).clamp(LEAST_SECONDS, MOST_SECONDS)
     }
 }
 
@@ -151,9 +169,10 @@ pub struct Place {
 }
 
 impl Admission {
-    /// A pool of `budget` bytes.
-    pub fn new(budget: u64) -> Self {
-        let pool = Pool { budget, buffers: BUFFERS, requests: Vec::new(), next_ticket: 0, returned: 0 };
+    /// A pool of `budget` bytes. `now` are milliseconds of a monotonic clock.
+    pub fn new(budget: u64, now: fn() -> u64) -> Self {
+        let (requests, lent_ms) = (Vec::new(), FIRST_LENT_MS);
+        let pool = Pool { budget, buffers: BUFFERS, requests, next_ticket: 0, returned: 0, now, lent_ms };
         Self(Arc::new(Mutex::new(pool)))
     }
 
@@ -186,6 +205,7 @@ impl Admission {
             result: 0,
             kept: 0,
             buffer: 0,
+            lent_at: 0,
             peak: 0,
             waits: false,
             waker: None,
@@ -203,6 +223,7 @@ impl Admission {
             uploads: pool.uploads(),
             results: pool.results(),
             buffers: pool.requests.iter().map(|request| request.buffer).sum(),
+            lent_ms: pool.lent_ms(),
             ..Figures::default()
         };
         for request in &pool.requests {
@@ -303,7 +324,8 @@ impl Place {
     pub fn is_wanted(&self) -> bool {
         let pool = self.admission.lock();
         let request = &pool.requests[pool.index(self.ticket)];
-        request.total() > 0 && pool.requests.iter().any(|other| other.waits && other.ticket != self.ticket)
+        request.total() + request.buffer > 0
+            && pool.requests.iter().any(|other| other.waits && other.ticket != self.ticket)
     }
 
     /// Encoders that came back so far: while the number grows, the queue moves.
@@ -320,9 +342,11 @@ impl Place {
     fn change(&self, change: impl FnOnce(&mut Request)) {
         let mut pool = self.admission.lock();
         let index = pool.index(self.ticket);
-        let converted = pool.requests[index].stage == Stage::Converting;
+        let lent_at = pool.requests[index].lent_at();
         change(&mut pool.requests[index]);
-        pool.returned += u64::from(converted && pool.requests[index].stage != Stage::Converting);
+        if let Some(lent_at) = lent_at.filter(|_| pool.requests[index].stage != Stage::Converting) {
+            pool.note_return(lent_at);
+        }
         let woken = pool.changed();
         drop(pool);
         woken.into_iter().for_each(Waker::wake);
@@ -334,7 +358,9 @@ impl Drop for Place {
         let mut pool = self.admission.lock();
         let index = pool.index(self.ticket);
         let left = pool.requests.remove(index);
-        pool.returned += u64::from(left.stage == Stage::Converting);
+        if let Some(lent_at) = left.lent_at() {
+            pool.note_return(lent_at);
+        }
         let woken = pool.changed();
         drop(pool);
         // Dropping a waker runs code of its executor, and waking too: never under the lock.
@@ -367,6 +393,11 @@ impl Request {
 
     fn moving(&self) -> u64 {
         self.upload + self.result + self.kept
+    }
+
+    /// When it got the encoder that it has.
+    fn lent_at(&self) -> Option<u64> {
+        (self.stage == Stage::Converting).then_some(self.lent_at)
     }
 
     fn note_peak(&mut self) {
@@ -404,6 +435,19 @@ impl Pool {
         self.requests.iter().map(Request::moving).sum()
     }
 
+    /// Milliseconds for which an encoder is lent: as those that came back, or longer if those that are lent now are.
+    fn lent_ms(&self) -> u64 {
+        let now = (self.now)();
+        let ages = self.requests.iter().filter_map(Request::lent_at).map(|lent_at| now.saturating_sub(lent_at));
+        let (count, sum) = ages.fold((0, 0), |(count, sum), age| (count + 1, sum + age));
+        self.lent_ms.max(sum / u64::max(count, 1))
+    }
+
+    fn note_return(&mut self, lent_at: u64) {
+        self.returned += 1;
+        self.lent_ms = (3 * self.lent_ms + (self.now)().saturating_sub(lent_at)) / 4;
+    }
+
     fn oldest_upload(&self) -> Option<&Request> {
         self.requests.iter().find(|request| request.is_incomplete())
     }
@@ -429,8 +473,9 @@ impl Pool {
     fn changed(&mut self) -> Vec<Waker> {
         // Each turn lends one.
         while let Some(index) = self.next_to_convert() {
-            self.requests[index].stage = Stage::Converting;
-            self.requests[index].note_peak();
+            let request = &mut self.requests[index];
+            (request.stage, request.lent_at) = (Stage::Converting, (self.now)());
+            request.note_peak();
         }
         self.requests.iter_mut().filter_map(|request| mem::take(&mut request.waker)).collect()
     }
