@@ -156,9 +156,11 @@ profile: ## the CPU profile of the Worker; ARGS="--quality 5 --corpus source"
 	$(MAKE) --no-print-directory worker NAMES=1
 	$(WASM) node tools/profile.mjs $(ARGS)
 
-soak: build ## slow clients beside fast ones, archives under load, then an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
+soak: build ## slow clients beside fast ones, real clients that read late, archives under load, then an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
 	$(WASM) $(RELEASED) node tools/crowd.mjs
 	$(WASM) $(RELEASED) SERVER=native node tools/crowd.mjs
+	$(WASM) $(RELEASED) node tools/clients.mjs
+	$(WASM) $(RELEASED) SERVER=native node tools/clients.mjs
 	$(WASM) $(RELEASED) node tools/archives.mjs
 	$(WASM) $(RELEASED) node tools/soak.mjs $(ARGS)
 

@@ -261,7 +261,7 @@ pub struct Convert {
     /// `.zip`, or standard output for standard input.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Write the results to this folder, which must exist.
+    /// Write the results to this folder. It is made if it is not there.
     #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
     pub output_dir: Option<PathBuf>,
     /// Write the result of a single INPUT to standard output.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    fs,
     io::{self, BufWriter, IsTerminal},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use clap::error::ErrorKind;
-use indicatif::BinaryBytes;
+use indicatif::DecimalBytes;
 use recompress::{Selection, Transcoder};
 
 use crate::{
@@ -75,6 +76,9 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
     }
     let started = Instant::now();
     let source = Input::open(input)?;
+    if let Some(folder) = &arguments.output_dir {
+        fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))?;
+    }
     let limits = (&arguments.limits).into();
     let names = arguments.names.unwrap_or_default();
     let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
@@ -119,7 +123,7 @@ fn summary(moved: Moved, output: impl std::fmt::Display, seconds: f64) -> String
         change if change >= 0.05 => format!("{change:.1} % larger"),
         _ => "the same size".to_owned(),
     };
-    format!("{} -> {}, {change}, {seconds:.1} s, {output}", BinaryBytes(read), BinaryBytes(written))
+    format!("{} -> {}, {change}, {seconds:.1} s, {output}", DecimalBytes(read), DecimalBytes(written))
 }
 
 #[cfg(test)]
@@ -129,9 +133,9 @@ mod tests {
     #[test]
     fn a_summary_says_smaller_larger_or_the_same() {
         for (read, written, expected) in [
-            (2 << 20, 1 << 20, "2.00 MiB -> 1.00 MiB, 50.0 % smaller, 1.5 s, out"),
-            (1000, 1010, "1000 B -> 1010 B, 1.0 % larger, 1.5 s, out"),
-            (100_000, 100_001, "97.66 KiB -> 97.66 KiB, the same size, 1.5 s, out"),
+            (2_000_000, 1_000_000, "2.00 MB -> 1.00 MB, 50.0 % smaller, 1.5 s, out"),
+            (1000, 1010, "1.00 kB -> 1.01 kB, 1.0 % larger, 1.5 s, out"),
+            (100_000, 100_001, "100.00 kB -> 100.00 kB, the same size, 1.5 s, out"),
         ] {
             assert_eq!(summary(Moved { read, written }, "out", 1.5), expected);
         }

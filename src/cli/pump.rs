@@ -121,8 +121,10 @@ fn progress_bar(size: Option<u64>, shown: bool) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let (bar, template) = match size {
-        Some(size) => (ProgressBar::new(size), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
-        None => (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec} {elapsed}"),
+        Some(size) => {
+            (ProgressBar::new(size), "{wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}")
+        }
+        None => (ProgressBar::no_length(), "{spinner} {decimal_bytes} {decimal_bytes_per_sec} {elapsed}"),
     };
     bar.with_finish(ProgressFinish::AndClear)
         .with_style(ProgressStyle::with_template(template).expect("the template is constant"))

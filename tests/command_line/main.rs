@@ -143,7 +143,6 @@ fn several_inputs_are_converted_next_to_themselves_or_into_a_folder() {
     let next_to = run_in(room.path(), &["a.zip", "b.zip", "-1", "-k"]);
     assert!(next_to.status.success() && next_to.stderr.is_empty(), "{next_to:?}");
     assert_eq!(files(room.path()), ["a.tar.br", "a.zip", "b.tar.br", "b.zip"]);
-    fs::create_dir(room.path().join("out")).expect("room");
     let into = run_in(room.path(), &["a.zip", "b.zip", "-1", "--output-dir", "out"]);
     assert!(into.status.success(), "{into:?}");
     for name in ["a.tar.br", "b.tar.br"] {

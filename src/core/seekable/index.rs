@@ -268,7 +268,7 @@ impl Index {
             [only] => (only, only),
             [first, .., last] => (first, last),
         };
-        (first.tar.start == contents.start && last.tar.end == contents.end).then(|| first.file.start..last.file.end)
+        (first.tar.start == contents.start && last.tar.end == contents.end).then_some(first.file.start..last.file.end)
     }
 
     /// The segments to decode for bytes of the tarball: from one that starts anew to the one with the last of the bytes.
