@@ -489,7 +489,7 @@ fn health_is_json() {
     assert_eq!(response.headers()["content-type"], "application/json");
     let idle = serde_json::json!({
         "status": "ok", "budget_bytes": BUDGET, "reserved_bytes": 0,
-        "encoder_bytes": 0, "upload_bytes": 0, "result_bytes": 0,
+        "encoder_bytes": 0, "upload_bytes": 0, "result_bytes": 0, "buffer_bytes": 0,
         "active": 0, "receiving": 0, "waiting": 0, "converting": 0, "sending": 0
     });
     assert_eq!(json(response), idle);

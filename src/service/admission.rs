@@ -80,10 +80,10 @@ struct Request {
     result: u64,
     /// Bytes that its upload gave back, kept for its result until the conversion ends.
     kept: u64,
-    /// When it got its encoder.
-    lent_at: u64,
     /// Bytes of buffers.
     buffer: u64,
+    /// When it got its encoder.
+    lent_at: u64,
     /// The most bytes that it held so far.
     peak: u64,
     /// Whether it was refused memory, or an encoder, and still wants it.
@@ -204,8 +204,8 @@ impl Admission {
             upload: 0,
             result: 0,
             kept: 0,
-            lent_at: 0,
             buffer: 0,
+            lent_at: 0,
             peak: 0,
             waits: false,
             waker: None,
@@ -222,8 +222,8 @@ impl Admission {
             encoders: pool.encoders(),
             uploads: pool.uploads(),
             results: pool.results(),
-            lent_ms: pool.lent_ms(),
             buffers: pool.requests.iter().map(|request| request.buffer).sum(),
+            lent_ms: pool.lent_ms(),
             ..Figures::default()
         };
         for request in &pool.requests {
@@ -324,7 +324,8 @@ impl Place {
     pub fn is_wanted(&self) -> bool {
         let pool = self.admission.lock();
         let request = &pool.requests[pool.index(self.ticket)];
-        request.total() > 0 && pool.requests.iter().any(|other| other.waits && other.ticket != self.ticket)
+        request.total() + request.buffer > 0
+            && pool.requests.iter().any(|other| other.waits && other.ticket != self.ticket)
     }
 
     /// Encoders that came back so far: while the number grows, the queue moves.

@@ -30,7 +30,6 @@ extern "C" {
     fn create(this: &Bucket, key: &str) -> Result<Promise, JsValue>;
 
     /// An object, or the head of one.
-    #[wasm_bindgen(typescript_type = "R2Object")]
     pub(crate) type Stored;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn key(this: &Stored) -> String;

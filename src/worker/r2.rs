@@ -247,7 +247,7 @@ impl Upload {
 
     async fn finish(&mut self) -> Result<String, StoreError> {
         if self.multipart.is_none() {
-            let (written, _) = self.store.bucket().write(&self.key, &self.part(), None).await?;
+            let (written, _) = self.store.bucket().write(&self.key, &self.part.view(), None).await?;
             return written.map(|written| written.etag()).ok_or(StoreError::Changed);
         }
         if !self.part.is_empty() {
