@@ -16,7 +16,7 @@
 //! zip/indexed         the directory, read before the members where a caller can seek
 //! zip/contents        bounds of an archive from its directory, to reserve less memory
 //! zip/forward         the reader: zip bytes in, members out
-//! archive/tar         a member's header blocks
+//! archive/tar         a member's header blocks; tar/reader reads those of any tarball
 //! cost/               which encoder serves a quality; tables of measurements: cpu, memory, size
 //! encode/parameters   brotli quality, window and mode
 //! budget              the CPU budget, and an automatic quality
@@ -102,6 +102,7 @@ mod transcoder;
 mod warning;
 mod zip;
 
+pub use archive::tar::reader::{TarEvent, TarReader};
 pub use compressed_json::CompressedJson;
 pub use cost::memory::largest_lgwin;
 pub use encode::parameters::{Mode, OutOfRange, Parameters};

@@ -60,3 +60,14 @@ pub enum End {
     /// At a whole byte, for another to go on.
     Segment,
 }
+
+/// The bits that begin a stream whose window has `lgwin` bits, and how many they are (RFC 7932 §9.1).
+pub fn window_header(lgwin: u8) -> (u32, u32) {
+    let number = u32::from(lgwin);
+    match lgwin {
+        16 => (0, 1),
+        17 => (1, 7),
+        18.. => ((number - 17) << 1 | 1, 4),
+        _ => ((number - 8) << 4 | 1, 7),
+    }
+}

@@ -3,7 +3,7 @@
 use crate::{
     bits::Bits,
     command::{Command, LastDistances},
-    contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start},
+    contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start, window_header},
     effort::Effort,
     matcher::KEY_BYTES,
     metablock::{self, Content, Workspace},
@@ -117,7 +117,8 @@ impl Encoder {
         let mut output = Bits::new(crate::room(sizes.block + PIECE, 0)?);
         let bare = match options.start {
             Start::Stream => {
-                write_window(options.lgwin, &mut output);
+                let (bits, count) = window_header(options.lgwin);
+                output.write(count, bits.into());
                 0
             }
             Start::Segment => 2,
@@ -367,15 +368,4 @@ fn copy(bytes: &[u8], output: &mut Bits) {
     output.write(1, 1);
     output.align();
     output.copy(bytes);
-}
-
-/// WBITS (RFC 7932 §9.1).
-fn write_window(lgwin: u8, output: &mut Bits) {
-    let value = u64::from(lgwin);
-    match lgwin {
-        16 => output.write(1, 0),
-        17 => output.write(7, 1),
-        18.. => output.write(4, (value - 17) << 1 | 1),
-        _ => output.write(7, (value - 8) << 4 | 1),
-    }
 }
