@@ -1,8 +1,11 @@
 //! The conversion for JavaScript: a [`Transcoder`] with `write` and `read`.
 
+mod input;
 mod names;
 mod pump;
 mod save;
+mod stored;
+mod through;
 
 use recompress::{Error, Limits, Names, Parameters, Selection, Transcoder};
 use sha2::{Digest, Sha256};

@@ -1,30 +1,14 @@
-// The package for web pages: a stream that takes a zip and returns a .tar.br, and saves as JSON. No data leaves the machine.
+// The package for web pages: a stream that takes a zip and returns a .tar.br, saves as JSON, and stored archives. No data leaves
+// the machine.
 
-import load, { Conversion, SaveConversion, SaveMetadata } from "./core.js";
+import { Conversion, SaveConversion, SaveMetadata } from "./core.js";
+import { caught, init, refusal } from "./loading.js";
+
+export { RecompressError, init } from "./loading.js";
+export { open } from "./stored.js";
 
 /** Bytes of the zip that are converted at once. Between two shares the reader can apply back-pressure. */
 const SHARE = 64 << 10;
-
-let loading;
-
-/** Loads the wasm once; `recompress` does it by itself. `source` says where it is, if not next to this module. */
-export function init(source) {
-  loading ??= load(source && { module_or_path: source }).catch((error) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading.then(() => {});
-}
-
-/** A refusal: `code` is for programs and `message` for people, the same as the service's `code` and `detail`. */
-export class RecompressError extends Error {
-  name = "RecompressError";
-
-  constructor(message, code) {
-    super(message);
-    this.code = code;
-  }
-}
 
 /** A stream that takes a zip and gives a brotli-compressed tarball. recompress.d.ts describes the options. */
 export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, size, include = [], exclude = [], names } = {}) {
@@ -62,15 +46,6 @@ export async function metadata(save, { name = save.name, tokens } = {}) {
   });
 }
 
-/** Runs `act`. Throws refusals as a RecompressError. */
-async function caught(act) {
-  try {
-    return await act();
-  } catch (error) {
-    throw error.code ? new RecompressError(error.message, error.code) : error;
-  }
-}
-
 /** A stream through the conversion that `begin` makes. Its `summary` resolves to what `finish` makes of it at the end. */
 function converting(begin, finish) {
   const { promise: summary, resolve, reject } = Promise.withResolvers();
@@ -79,9 +54,9 @@ function converting(begin, finish) {
   let conversion;
 
   const failed = (error) => {
-    const refusal = error.code ? new RecompressError(error.message, error.code) : error;
-    end(refusal);
-    throw refusal;
+    const reason = refusal(error);
+    end(reason);
+    throw reason;
   };
   /** Runs `act`. If it throws, ends the conversion and throws the same as a RecompressError. */
   const guarded = (act) => {

@@ -111,7 +111,7 @@ test("its types take what it takes, and refuse the rest", (t) => {
   t.after(() => rmSync(room, { recursive: true }));
   writeFileSync(
     join(room, "page.ts"),
-    `import { RecompressError, init, json, metadata, recompress, type Metadata } from "${folder}/recompress.js";
+    `import { RecompressError, init, json, metadata, open, recompress, type Metadata } from "${folder}/recompress.js";
 export async function page(file: File, stream: ReadableStream<Uint8Array>, sink: WritableStream<Uint8Array>): Promise<void> {
   await init();
   const conversion = recompress({ quality: "auto", size: file.size, include: ["*.txt"] });
@@ -122,6 +122,13 @@ export async function page(file: File, stream: ReadableStream<Uint8Array>, sink:
   const whole = json(file, { select: ["/date"], keys: "pairs", narrow: "none", encoding: "utf-8", unknown: "refuse" });
   await whole.complete.catch((error: unknown) => (error instanceof RecompressError ? error.code : mods));
   await json(stream, { select: "/date", lines: "/", tokens: "0x1234 name", member: "meta", name: "save.eu4" }).pipeTo(sink);
+  const archive = await open(new URL("https://example.com/a.tar.br"), { trusted: true, signal: AbortSignal.timeout(1), fetch: (url, init) => fetch(url, init) });
+  const [{ name, target = "", size }] = archive.members;
+  await archive.read(name + target, { signal: AbortSignal.timeout(size) }).pipeTo(sink);
+  const { sha256 = "" }: { sha256?: string } = await (await open(file)).test();
+  mods.push(sha256);
+  // @ts-expect-error
+  archive.members.push(archive.members[0]);
   // @ts-expect-error
   json(file, { keys: "other" });
   // @ts-expect-error
