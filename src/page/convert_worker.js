@@ -1,5 +1,6 @@
 // The thread of a conversion in this browser: it reads one file piece by piece and writes another.
 
+import { inParts } from "./parts.js";
 import { init, json, metadata, recompress } from "./recompress.js";
 import { openFolder } from "./scratch_file.js";
 import { texts } from "./texts.js";
@@ -9,9 +10,6 @@ const REPORT_MS = 60;
 
 /** Bytes of the zip that are read at once. */
 const PIECE = 256 << 10;
-
-/** Bytes that are gathered before they become a part of a Blob, which the browser can move out of memory. */
-const PART = 4 << 20;
 
 // Before it is needed, while there is a network. A failure is reported by the conversion that needs it.
 init().catch(() => {});
@@ -101,24 +99,4 @@ async function onDisk(name) {
     abort: () => handle.close(),
   });
   return { stream, blob: () => entry.getFile() };
-}
-
-function inParts() {
-  const parts = [];
-  let pieces = [];
-  let length = 0;
-  const gather = () => {
-    parts.push(new Blob(pieces));
-    pieces = [];
-    length = 0;
-  };
-  const stream = new WritableStream({
-    write(bytes) {
-      pieces.push(bytes);
-      length += bytes.byteLength;
-      if (length >= PART) gather();
-    },
-    close: gather,
-  });
-  return { stream, blob: () => new Blob(parts) };
 }
