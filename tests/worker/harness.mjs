@@ -45,17 +45,18 @@ export const native = process.env.SERVER === "native";
  *
  * The native server has no such module: `options` are its own, for the same effect.
  *
- * `store` is a folder for archives: the Worker then runs in miniflare, with a bucket.
+ * `store` is a folder for archives: the Worker then runs in miniflare, with a bucket, and with an inspector if it is to be
+ * `inspected`.
  */
-export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [], store } = {}) {
+export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [], store, inspected = false } = {}) {
   if (native) return startNative(t, { vars, options: store ? ["--store", store, ...options] : options });
-  return store ? startMiniflare(t, { entry, vars, flags, store }) : startWorkerd(t, { entry, vars, folder, flags, args });
+  return store ? startMiniflare(t, { entry, vars, flags, store, inspected }) : startWorkerd(t, { entry, vars, folder, flags, args });
 }
 
 /** Starts the bundle in miniflare with a bucket that is kept in the folder `store`. */
-async function startMiniflare(t, { entry, vars, flags, store }) {
+async function startMiniflare(t, { entry, vars, flags, store, inspected }) {
   const { date, flags: own } = settings();
-  const asked = { bundle, store, entry, vars, date, flags: [...own, ...flags] };
+  const asked = { bundle, store, entry, vars, date, flags: [...own, ...flags], inspected };
   const server = start(t, process.execPath, [join(root, "tests/worker/miniflare.mjs"), JSON.stringify(asked)]);
   return { port: await listening(server), ...server };
 }
@@ -241,7 +242,7 @@ export function converted(zip, ...options) {
  */
 export function run(command, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
-    maxBuffer: 1 << 28,
+    maxBuffer: 1 << 30,
     timeout: PATIENCE_MS,
     ...options,
   });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 
-const { bundle, store, entry, vars, date, flags, port } = JSON.parse(process.argv[2]);
+const { bundle, store, entry, vars, date, flags, inspected } = JSON.parse(process.argv[2]);
 const modules = [
   { type: "ESModule", path: join(bundle, "index.js") },
   { type: "CompiledWasm", path: join(bundle, "index_bg.wasm") },
@@ -20,7 +20,7 @@ const worker = {
   bindings: vars,
   r2Buckets: { ARCHIVES: "archives" },
   // A socket without the proxy that miniflare puts in front: it changes how a transfer ends.
-  unsafeDirectSockets: [{ host: "127.0.0.1", port: port ?? 0 }],
+  unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
 };
 const runtime = new Miniflare({
   ...convertV4MiniflareOptions({ workers: [worker], unsafeTriggerHandlers: true }),
@@ -30,6 +30,8 @@ const runtime = new Miniflare({
   // The log of the Worker goes where the native server's goes.
   handleStructuredLogs: ({ level, message }) => process[level === "log" || level === "info" ? "stdout" : "stderr"].write(`${message}\n`),
   resourcePersistencePath: store,
+  ...(inspected && { inspectorPort: 0 }),
 });
 await runtime.ready;
+if (inspected) console.log(`inspector on ${await runtime.getInspectorURL()}`);
 console.log(`listening on ${await runtime.unsafeGetDirectURL("recompress")}`);
