@@ -109,7 +109,7 @@ test-worker: ## the tests of the Worker in workerd
 	$(WASM) $(TESTED) $(NODE_TEST) $(filter-out tests/worker/memory.test.mjs,$(wildcard tests/worker/*.test.mjs)) tests/contract/*.test.mjs
 
 test-native: ## the tests of the Worker that do not depend on its platform, on the native server
-	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection json leaving load streaming ways) tests/native/*.test.mjs
+	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers archives budget conversion inspection json leaving load streaming ways) tests/native/*.test.mjs
 
 test-writers: ## archives that real programs write
 	$(WASM) $(TESTED) $(NODE_TEST) tests/writers/*.test.mjs
