@@ -88,18 +88,14 @@ impl Sweep {
             Err(StoreError::Failed(_)) => return Ok(()),
             found => found?,
         };
-        match found {
-            Some(Found { record, .. }) if record.etag == version => {
-                if record.is_expired(now) {
-                    delete(store, &id, &listed.key).await?;
-                    swept.expired += 1;
-                }
+        if let Some(Found { record, .. }) = found.filter(|found| found.record.etag == version) {
+            if record.is_expired(now) {
+                delete(store, &id, &listed.key).await?;
+                swept.expired += 1;
             }
-            _ if listed.modified.saturating_add(self.orphan_age) <= now => {
-                store.delete(&listed.key).await?;
-                swept.orphans += 1;
-            }
-            _ => {}
+        } else if listed.modified.saturating_add(self.orphan_age) <= now {
+            store.delete(&listed.key).await?;
+            swept.orphans += 1;
         }
         Ok(())
     }

@@ -159,8 +159,7 @@ fn of_two_uploads_of_one_id_one_wins_and_the_other_is_told() {
         let visit = Visit { storage: Some(site.storage()), over_rate: ready(false), id: String::new() };
         site.service.serve(request("PUT", "/archives/a", &[], cut(zip, 1000, &[Event::Pause])), visit)
     });
-    let mut statuses: Vec<_> =
-        block_on(futures::future::join_all(requests)).into_iter().map(|response| outcome(response)).collect();
+    let mut statuses: Vec<_> = block_on(futures::future::join_all(requests)).into_iter().map(outcome).collect();
     statuses.sort();
     assert_eq!(statuses, [refusal(201, ""), refusal(412, "exists")]);
     assert_eq!(site.store.keys().len(), 2);
