@@ -88,7 +88,9 @@ impl Sweep {
             Err(StoreError::Failed(_)) => return Ok(()),
             found => found?,
         };
-        if let Some(Found { record, .. }) = found.filter(|found| found.record.etag == version) {
+        // Only a blob that its record names is an archive's.
+        let record = found.map(|Found { record, .. }| record).filter(|record| record.etag == version);
+        if let Some(record) = record {
             if record.is_expired(now) {
                 delete(store, &id, &listed.key).await?;
                 swept.expired += 1;
