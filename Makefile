@@ -127,7 +127,7 @@ test-memory: ## the tests that measure the Worker's memory
 test-readme: ## the commands of the README and of docs/, against `make dev`
 	$(WASM) $(TESTED) node --test --test-timeout=1200000 tests/readme/*.test.mjs
 
-fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking indexed directory save encoder", or some of them
+fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking indexed directory save encoder stored tarball", or some of them
 	.ci/fuzz $(TARGET)
 
 bench: build ## the cost of a conversion, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"

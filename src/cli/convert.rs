@@ -3,7 +3,8 @@
 use std::{
     collections::HashSet,
     fs,
-    io::{self, BufWriter, IsTerminal},
+    io::{self, BufWriter, IsTerminal, Write},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
@@ -19,11 +20,15 @@ use crate::{
     complain, failed, is_stdio, misuse,
     output::{NewFile, default_output, is_device, is_same_file, open_device},
     pump::{Input, Moved, run_steps},
+    side_by_side::SideBySide,
 };
 
 /// Converts every input. With several, a failure does not keep the others from being converted.
 pub fn convert(arguments: &Convert) -> Result<ExitCode, CommandError> {
     let selection = arguments.selection().unwrap_or_else(|error| misuse(ErrorKind::ValueValidation, error));
+    if arguments.threads.is_some_and(|several| several > NonZeroUsize::MIN) && arguments.limits.max_cpu.is_some() {
+        misuse(ErrorKind::ArgumentConflict, "--max-cpu counts the work of one thread: leave it or --threads away");
+    }
     let outputs = outputs(arguments);
     if let ([input], [output]) = (&arguments.inputs[..], &outputs[..]) {
         convert_one(arguments, &selection, input, output)?;
@@ -79,24 +84,13 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
     if let Some(folder) = &arguments.output_dir {
         fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))?;
     }
-    let limits = (&arguments.limits).into();
-    let names = arguments.names.unwrap_or_default();
-    let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
-    let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
-    if let Some(directory) = source.directory(arguments.directory.when(), limits, names)? {
-        transcoder = transcoder.knowing(directory)?;
-    }
-    if arguments.report {
-        transcoder = transcoder.reporting();
-    }
-    let progress = !arguments.quiet;
     let moved = if is_stdio(output) {
-        run_steps(&mut transcoder, source, io::stdout().lock(), output, progress)?
+        write(arguments, selection, source, &mut io::stdout().lock(), output)?
     } else if is_device(output) {
-        run_steps(&mut transcoder, source, open_device(output)?, output, progress)?
+        write(arguments, selection, source, &mut open_device(output)?, output)?
     } else {
         let file = NewFile::create(output, arguments.force)?;
-        let moved = run_steps(&mut transcoder, source, BufWriter::new(file.file()), output, progress)?;
+        let moved = write(arguments, selection, source, &mut BufWriter::new(file.file()), output)?;
         file.keep().map_err(|error| failed("write", output, &error))?;
         moved
     };
@@ -108,6 +102,39 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
         );
     }
     Ok(())
+}
+
+/// Writes the result of one input to `sink`, whose name is `output`.
+fn write(
+    arguments: &Convert,
+    selection: &Selection,
+    mut source: Input,
+    sink: &mut dyn Write,
+    output: &Path,
+) -> Result<Moved, CommandError> {
+    let limits = (&arguments.limits).into();
+    let names = arguments.names.unwrap_or_default();
+    let directory = source.directory(arguments.directory.when(), limits, names)?;
+    let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
+    let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
+    if let Some(directory) = directory {
+        transcoder = transcoder.knowing(directory)?;
+    }
+    if arguments.report {
+        transcoder = transcoder.reporting();
+    }
+    if let Some(bytes) = arguments.segment_bytes {
+        transcoder = transcoder.cutting_at(bytes);
+    }
+    match arguments.threads(source.is_file()) {
+        NonZeroUsize::MIN => run_steps(&mut transcoder, source, sink, output, !arguments.quiet),
+        several => {
+            let no_threads =
+                |error| CommandError("io", format!("cannot start a thread: {error}; --threads 1 needs none"));
+            let mut conversion = SideBySide::new(transcoder, several).map_err(no_threads)?;
+            run_steps(&mut conversion, source, sink, output, !arguments.quiet)
+        }
+    }
 }
 
 fn name(path: &Path, stdio: &'static str) -> impl std::fmt::Display {

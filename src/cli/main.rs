@@ -8,6 +8,7 @@ mod names;
 mod output;
 mod pump;
 mod serve;
+mod side_by_side;
 mod stored;
 
 use std::{

@@ -9,9 +9,11 @@
 
 pub(crate) mod block;
 pub(crate) mod footer;
+mod front;
 pub(crate) mod index;
 mod members;
 mod open;
+mod tarball;
 mod varint;
 
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
 };
 
 pub use block::{LAST as STREAM_END, stream_start};
+pub use front::FrontReader;
 pub use index::{Index, IndexedMember, Segment};
 pub use members::{MemberEvent, MemberReader};
 pub use open::IndexReader;

@@ -26,7 +26,7 @@ mod simd;
 mod split;
 mod trees;
 
-pub use contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start};
+pub use contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start, window_header};
 pub use decoder::{Decoded, Decoder, Fault, Origin};
 pub use encoder::Encoder;
 

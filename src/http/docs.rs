@@ -73,6 +73,7 @@ mod tests {
             Limit::Ratio { entry: entry.clone(), unpacked: 0, received: 0, limit },
             Limit::EntryTooLargeWithoutSize { entry, limit },
             Limit::FirstTooLate { first: name.clone(), limit },
+            Limit::DirectoryNotAtHand { limit },
             Limit::Cpu { tarball: 0, quality: 0, limit_ms: 0 },
             Limit::CpuUnpacking { unpacked: 0, limit_ms: 0 },
             Limit::CpuSave { limit_ms: 0 },

@@ -19,7 +19,7 @@ pub(crate) struct OptionRow {
 }
 
 /// Every option.
-pub(crate) const TABLE: [OptionRow; 19] = [
+pub(crate) const TABLE: [OptionRow; 20] = [
     OptionRow { name: "quality", repeats: false },
     OptionRow { name: "lgwin", repeats: false },
     OptionRow { name: "mode", repeats: false },
@@ -27,6 +27,7 @@ pub(crate) const TABLE: [OptionRow; 19] = [
     OptionRow { name: "exclude", repeats: true },
     OptionRow { name: "first", repeats: true },
     OptionRow { name: "names", repeats: false },
+    OptionRow { name: "directory", repeats: false },
     OptionRow { name: "seekable", repeats: false },
     OptionRow { name: "report", repeats: false },
     OptionRow { name: "member", repeats: false },

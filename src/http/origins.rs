@@ -12,7 +12,7 @@ use http::{
 use crate::given;
 
 /// Response headers that a page of another origin may read.
-const EXPOSED: &str = "accept-ranges, content-disposition, content-range, etag, location, recompress-lgwin, recompress-mode, recompress-quality, request-id, retry-after";
+const EXPOSED: &str = "accept-ranges, content-disposition, content-range, etag, location, recompress-directory, recompress-lgwin, recompress-mode, recompress-quality, request-id, retry-after";
 
 /// Request headers that a page of another origin may send, beside the options.
 const SENT: &str = "authorization, content-digest, content-disposition, content-type, if-match, if-none-match, if-range, range, request-id";

@@ -20,6 +20,7 @@ use zip::write::SimpleFileOptions;
 use super::*;
 
 mod archives;
+mod directory;
 mod estimate;
 mod json;
 mod listing;
@@ -242,6 +243,7 @@ fn the_headers_say_what_it_is() {
         ("vary", "Accept, Accept-Encoding"),
         ("recompress-quality", "5"),
         ("recompress-lgwin", "18"),
+        ("recompress-directory", "first"),
         ("recompress-mode", "generic"),
     ];
     let compressed = [

@@ -10,7 +10,7 @@ const en = {
   drop: "Drop zips here",
   browse: "Choose zips",
   browseFolder: "Choose a folder",
-  promise: "You can also paste one. Nothing is sent until you press Convert.",
+  promise: "You can also paste one. Nothing is sent until you press Convert. A .tar.br opens here, too.",
   other: "Choose another",
   convert: "Convert",
   toJson: "Convert to JSON",
@@ -92,6 +92,15 @@ const en = {
   moreRows: (count, all) => `${count} more of ${all}`,
   firstRows: (count) => `The first ${count} are listed`,
   include: (name) => `Include ${name}`,
+
+  // A stored archive
+  archiveReady: (name) => `${name} is open.`,
+  archiveRefused: (reason) => `This archive cannot be read: ${reason}.`,
+  memberRefused: (name, reason) => `${name} cannot be read: ${reason}.`,
+  noIndex: "no index, so each member takes as long as all",
+  linkTo: (name, target) => `${name} \u2192 ${target}`,
+  readingMember: (name) => `Reading ${name}…`,
+  memberSaved: (name) => `${name} is saved.`,
 
   // A save
   game: "Game",

@@ -72,6 +72,7 @@ pub struct Exchange<S> {
     /// The result is read by a store, not by the client: the client need not read it.
     is_for_store: bool,
     begun_with: Option<(u8, u8)>,
+    read_directory_first: bool,
     /// Until it begins.
     answer: Option<Answer>,
     /// The last field: its memory is given back after all of the above is dropped.
@@ -169,6 +170,7 @@ where
             last_words: None,
             is_for_store: false,
             begun_with: None,
+            read_directory_first: false,
             answer: Some(answer),
             outbox,
         })
@@ -188,6 +190,12 @@ where
     /// Brotli quality and lgwin of the begin of the result, once the answer begins.
     pub fn begun_with(&self) -> Option<(u8, u8)> {
         self.begun_with
+    }
+
+    /// Whether the archive's directory was read before its members. The length of the archive alone decides, unless the request
+    /// asks for one of the two.
+    pub fn read_directory_first(&self) -> bool {
+        self.read_directory_first
     }
 
     /// Receives, waits and converts until the answer can begin: at the end of a small archive, at the first piece of a larger
@@ -222,7 +230,14 @@ where
                 let Work::Ordered(ordered) = mem::replace(&mut self.work, Work::Ended) else {
                     unreachable!("as above")
                 };
-                let job = ordered.order.start(ordered.share.limits, ordered.contents.as_ref())?;
+                let Ordered { order, share: Share { limits, .. }, contents, .. } = *ordered;
+                // A small archive is here as a whole, whatever the pool holds.
+                let directory = match order.reads_directory(self.source.is_small())? {
+                    Some(names) => self.source.directory(limits, names)?,
+                    None => None,
+                };
+                self.read_directory_first = directory.is_some();
+                let job = order.start(limits, contents.as_ref(), directory)?;
                 self.work = Work::Running { job, needs_input: true, is_done: false };
                 return Poll::Ready(Ok(()));
             }
@@ -240,6 +255,9 @@ where
                 None => {
                     if let Some(start) = self.source.start().filter(|_| !had_start) {
                         order.check(start, share.limits)?;
+                    }
+                    if self.source.is_surely_large() {
+                        order.reads_directory(false)?;
                     }
                 }
                 Some(Stop::Ended) if *asked != Asked::WithAll => {
@@ -261,10 +279,7 @@ where
                 }
                 // Others come first: what they hold is worth more once it is whole.
                 Some(Stop::NoRoom)
-                    if *asked == Asked::No
-                        && self.source.ahead() > 0
-                        && !self.source.is_small()
-                        && place.is_oldest_upload() =>
+                    if *asked == Asked::No && self.source.is_surely_large() && place.is_oldest_upload() =>
                 {
                     *asked = Asked::WithPart;
                     place.ask(false);

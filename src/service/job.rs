@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use recompress::{
-    CompressedJson, Contents, Error, Format, Inspection, Limits, Listing, Names, Parameters, Progress, SaveJson,
-    Selection, Status, Step, StoredMember, StoredSave, Summary, Transcoder,
+    CompressedJson, Contents, Directory, Error, Format, Inspection, Limits, Listing, Names, Parameters, Progress,
+    SaveJson, Selection, Status, Step, StoredMember, StoredSave, Summary, Transcoder, When,
     save::{Game, Options, Words},
     seekable::Index,
 };
@@ -22,6 +22,8 @@ pub enum Order {
         selection: Selection,
         /// The decoding of their names.
         names: Names,
+        /// Whether the archive's directory is read first.
+        directory: When,
         /// Whether a report follows the tarball.
         report: bool,
         /// Present if the answer is to have a [`Summary`]: the game that the file name shows, and the words of binary saves.
@@ -156,17 +158,39 @@ impl Order {
         }
     }
 
-    /// Starts the job.
+    /// How to decode the names of the directory, if it is read before the members. `is_small` says whether the archive is here as
+    /// a whole; nothing else decides.
+    ///
+    /// # Errors
+    ///
+    /// `directory_not_at_hand`
+    pub(crate) fn reads_directory(&self, is_small: bool) -> Result<Option<Names>, Error> {
+        match self {
+            Self::Convert { names, directory, .. } => Ok(directory.reads_first(is_small)?.then_some(*names)),
+            // A listing and a save's JSON are the same at any length. A stored member is no zip.
+            Self::Inspect { .. } | Self::Json { .. } | Self::Member(_) | Self::MemberJson { .. } => Ok(None),
+        }
+    }
+
+    /// Starts the job, with the directory if it was read first.
     ///
     /// # Errors
     ///
     /// `memory_limit` if there is no memory for the encoder.
-    pub(crate) fn start(self, limits: Limits, contents: Option<&Contents>) -> Result<Job, Error> {
+    pub(crate) fn start(
+        self,
+        limits: Limits,
+        contents: Option<&Contents>,
+        directory: Option<Directory>,
+    ) -> Result<Job, Error> {
         Ok(match self {
-            Self::Convert { parameters, selection, names, report, summary } => {
+            Self::Convert { parameters, selection, names, report, summary, .. } => {
                 let mut transcoder = Transcoder::new(parameters, limits)?.selecting(selection).naming(names);
                 if let Some(contents) = contents {
                     transcoder = transcoder.containing(contents);
+                }
+                if let Some(directory) = directory {
+                    transcoder = transcoder.knowing(directory)?;
                 }
                 Job::Convert(Box::new(match summary {
                     Some((game, words)) => transcoder.summarizing(game, words),

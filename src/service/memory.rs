@@ -153,7 +153,7 @@ fn named(parameters: Parameters) -> String {
 
 #[cfg(test)]
 mod tests {
-    use recompress::{Names, Selection};
+    use recompress::{Names, Selection, When};
 
     use super::*;
 
@@ -243,6 +243,7 @@ mod tests {
                 parameters: Parameters::new(quality, lgwin).unwrap(),
                 selection: Selection::default(),
                 names: Names::default(),
+                directory: When::Auto,
                 report: false,
                 summary: None,
             };

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, mem, task::Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
-use recompress::Contents;
+use recompress::{Contents, Directory, DirectoryReader, Error, Limits, Names};
 
 use crate::admission::{BLOCK_BYTES, Part, Place, READ_BUFFER_BYTES};
 
@@ -34,6 +34,19 @@ impl ReadAhead {
     pub fn contents(&self) -> Option<Contents> {
         let offset = |at| usize::try_from(at).expect("it is within the bytes that are here");
         Contents::read(self.len(), |at, to| self.copy(offset(at), to))
+    }
+
+    /// The directory of an archive that is here as a whole; `None` if it was not found.
+    pub fn directory(&self, limits: Limits, names: Names) -> Result<Option<Directory>, Error> {
+        let mut reader = DirectoryReader::new(self.len(), limits, names);
+        let mut bytes = Vec::new();
+        // Ends: the reader asks for each part of the archive twice at most.
+        while let Some(range) = reader.wants() {
+            bytes.resize(usize::try_from(range.end - range.start).expect("it is within the bytes that are here"), 0);
+            self.copy(usize::try_from(range.start).expect("as above"), &mut bytes);
+            reader.take(&bytes)?;
+        }
+        Ok(reader.finish())
     }
 
     /// Whether there is room for more. Charges a block if need be; if the pool has none, it keeps `waker`.

@@ -38,7 +38,7 @@ def places(case, option):
 
 
 # A case gives each of these in one place.
-ONCE = ("quality", "lgwin", "mode", "first", "names", "seekable", "report", "member", "keys", "narrow", "encoding", "lines", "unknown", "meta", "expires", "name")
+ONCE = ("quality", "lgwin", "mode", "first", "names", "directory", "seekable", "report", "member", "keys", "narrow", "encoding", "lines", "unknown", "meta", "expires", "name")
 
 
 @schemathesis.hook

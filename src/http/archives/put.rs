@@ -36,8 +36,8 @@ use crate::{
 };
 
 /// The options of these paths.
-pub(crate) const OPTIONS: [&str; 9] =
-    ["quality", "lgwin", "mode", "include", "exclude", "first", "names", "expires", "name"];
+pub(crate) const OPTIONS: [&str; 10] =
+    ["quality", "lgwin", "mode", "include", "exclude", "first", "names", "directory", "expires", "name"];
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 
@@ -116,10 +116,10 @@ where
 
     let name = submission::name(&given, part_name, &head.headers);
     let game = name.as_deref().and_then(submission::game);
-    let Wanted { options: Options { parameters, selection, names, .. }, canonical } = wanted;
+    let Wanted { options: Options { parameters, selection, names, directory, .. }, canonical } = wanted;
     let parameters = parameters.with_index(true).expecting(archive_bytes);
     let summary = Some((game, state.words.clone()));
-    let order = Order::Convert { parameters, selection, names, report: false, summary };
+    let order = Order::Convert { parameters, selection, names, directory, report: false, summary };
     let mut terms = state.terms.clone();
     terms.limits.entries = terms.limits.entries.min(settings.archives.most_members);
     let (result, job) = run::begin_on(&terms, head, order, upload, body_bytes, None, log).await?;
@@ -191,9 +191,10 @@ impl Wanted {
         let list = |name| format!("[{}]", given.all(name).map(json_string).collect::<Vec<_>>().join(","));
         let lists = ["include", "exclude", "first"].map(|name| format!("\"{name}\":{}", list(name)));
         let (mode, names) = (options.parameters.mode().name(), json_string(given.one("names").unwrap_or_default()));
-        let lists = lists.join(",");
-        let canonical =
-            format!(r#"{{"quality":"{quality}","lgwin":"{lgwin}","mode":"{mode}",{lists},"names":{names}}}"#);
+        let (lists, directory) = (lists.join(","), options.directory.name());
+        let canonical = format!(
+            r#"{{"quality":"{quality}","lgwin":"{lgwin}","mode":"{mode}",{lists},"names":{names},"directory":"{directory}"}}"#
+        );
         Ok(Self { options, canonical })
     }
 }
