@@ -140,15 +140,6 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_of_a_segment_alone_begins_with_the_bytes_of_the_specification() {
-        assert_eq!(stream_start(22), [0x6b, 0]);
-        for lgwin in 18..=24 {
-            let [first, second] = stream_start(lgwin);
-            assert_eq!(decompressed(&[first, second, LAST]), b"", "lgwin {lgwin}");
-        }
-    }
-
-    #[test]
     fn a_file_begins_with_the_bytes_of_the_specification() {
         assert_eq!(start(22), b"\x6b\x2d\x00recompress/1");
         assert_eq!(start(16).len(), START - 1);
