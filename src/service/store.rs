@@ -9,7 +9,7 @@
 //!
 //! The record is the commit: until it is written, nothing of an upload is visible. Two archives never share a blob.
 //!
-//! A store that is added passes the suite in [`suite`], and implements no rule of its own about archives.
+//! A store that is added passes the suite in `suite.rs`, and implements no rule of its own about archives.
 
 mod error;
 mod key;
