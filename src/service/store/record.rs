@@ -166,7 +166,7 @@ impl Record {
 
     /// The upload's name.
     pub fn name(&self) -> Option<String> {
-        serde_json::from_str(&self.name).ok().flatten()
+        unquoted(&self.name)
     }
 
     /// The key of its blob.
@@ -198,9 +198,45 @@ fn length(text: &str) -> Option<usize> {
     None
 }
 
+/// The text of a JSON string as serde_json writes it; `None` for anything else.
+fn unquoted(json: &str) -> Option<String> {
+    let mut characters = json.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let mut text = String::new();
+    while let Some(character) = characters.next() {
+        text.push(match character {
+            '\\' => match characters.next()? {
+                'b' => '\u{8}',
+                'f' => '\u{c}',
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'u' => {
+                    let digits: String = characters.by_ref().take(4).collect();
+                    u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32)?
+                }
+                itself => itself,
+            },
+            character => character,
+        });
+    }
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_was_written() {
+        let every: String = (0..0x180).filter_map(char::from_u32).chain("\u{2028}😀".chars()).collect();
+        for name in ["", "a", r#"a"b\c/d"#, "\\u0041", &every] {
+            let json = serde_json::to_string(name).unwrap();
+            assert_eq!(unquoted(&json).as_deref(), Some(name), "{json}");
+        }
+        for none in ["null", "", "\"", "1", r#""\u00""#, r#""\ud800""#, r#""\""#] {
+            assert_eq!(unquoted(none), None, "{none}");
+        }
+    }
 
     fn record() -> Record {
         Record {

@@ -131,7 +131,8 @@ fn wherever_the_store_fails_an_archive_is_whole_or_absent_and_the_sweep_leaves_n
                 site.put("/archives/a", &archive(&[("gamestate", b"before")]));
             }
             let headers: &[(&str, &str)] = if replaces { &[("if-match", "*")] } else { &[] };
-            let response = site.ask_with(failing(&site, after), request("PUT", "/archives/a?quality=5", headers, whole(&zip)));
+            let response =
+                site.ask_with(failing(&site, after), request("PUT", "/archives/a?quality=5", headers, whole(&zip)));
             let (status, code) = outcome(response);
             site.is_idle();
             let read = site.get("/archives/a/members/gamestate", &[]);
