@@ -211,8 +211,9 @@ fn unquoted(json: &str) -> Option<String> {
                 'r' => '\r',
                 't' => '\t',
                 'u' => {
-                    let digits: String = characters.by_ref().take(4).collect();
-                    u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32)?
+                    let digit = |code, character: char| Some(code << 4 | character.to_digit(16)?);
+                    let digits = [(); 4].map(|()| characters.next().unwrap_or('-'));
+                    digits.into_iter().try_fold(0, digit).and_then(char::from_u32)?
                 }
                 itself => itself,
             },
