@@ -125,7 +125,7 @@ test("every refusal has its status and its code", async (t) => {
     [413, "name_too_long", { body: Buffer.from(zipSync({ ["x".repeat(4097)]: strToU8("x") })) }],
     [400, "bad_option", { path: "/?quality=12", body: zip }, 'quality is "12", it must be 0 to 11 or auto'],
     [400, "bad_option", { path: "/?lgwin=9", body: zip }, 'lgwin is "9", it must be 10 to 24 or auto'],
-    [400, "bad_option", { path: "/?level=9", body: zip }, 'there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name'],
+    [400, "bad_option", { path: "/?level=9", body: zip }, 'there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name'],
     [400, "bad_option", { headers: { "recompress-quality": "12" }, body: zip }, 'quality is "12", it must be 0 to 11 or auto'],
     [400, "bad_option", { path: "/?quality=5", headers: { "recompress-quality": "6" }, body: zip }, 'quality is given twice, as "5" and as "6"'],
     [400, "bad_option", { path: "/?quality=5&quality=5", body: zip }, 'quality is given twice, as "5" and as "5"'],
@@ -196,7 +196,7 @@ test("the page, its head and the health check", async (t) => {
   assert.deepEqual(native ? JSON.parse(health.body) : figures, {
     status: "ok",
     budget_bytes: 84 << 20,
-    ...Object.fromEntries(["reserved_bytes", "encoder_bytes", "upload_bytes", "result_bytes"].map((bytes) => [bytes, 0])),
+    ...Object.fromEntries(["reserved_bytes", "encoder_bytes", "upload_bytes", "result_bytes", "buffer_bytes"].map((bytes) => [bytes, 0])),
     ...Object.fromEntries(["active", "receiving", "waiting", "converting", "sending"].map((requests) => [requests, 0])),
   });
   assert.ok(native || wasm_memory_bytes > 0 && wasm_memory_bytes % 65_536 === 0, `${wasm_memory_bytes}`);

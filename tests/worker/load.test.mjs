@@ -23,9 +23,11 @@ async function* pieces(zip, pauseMs) {
   }
 }
 
-/** The most memory that a native server had so far (proc_pid_status(5)), in bytes: of all its threads, its code included. */
+/** The most memory that a native server had so far (proc_pid_status(5)), in bytes: of all its threads, without its code. */
 function residentPeak(pid) {
-  return readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmHWM:\s+(\d+) kB$/m)[1] * 1024;
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const [peak, code] = ["VmHWM", "RssFile"].map((name) => status.match(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m"))[1] * 1024);
+  return peak - code;
 }
 
 /** The most memory that the Worker had, as long as `work` goes on. */
