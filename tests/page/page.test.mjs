@@ -79,7 +79,7 @@ async function eventually(check) {
   }
 }
 
-const posts = (requests) => requests.filter((request) => request.method() !== "GET");
+const posts = (requests) => requests.filter((request) => !["GET", "OPTIONS"].includes(request.method()));
 const wasms = (requests) => requests.filter((request) => request.url().endsWith(".wasm"));
 
 test("a browser gets the page at /, everyone else the text, and every name can be put", async () => {
