@@ -54,9 +54,10 @@ SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.F
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
+# With archives that anyone may store and read, kept in .wrangler/ between runs.
 dev: toolchain ## build, and serve on http://localhost:8787 in workerd (PORT=8787); builds again when src/ changes
 	@$(WASM) export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CLOUDFLARE_CF_FETCH_ENABLED=false && \
-	exec wrangler dev --port $(PORT) $(ARGS)
+	exec wrangler dev --env store --var RECOMPRESS_OPEN:1 --port $(PORT) $(ARGS)
 
 build: worker release ## target/release/recompress, and the Worker in build/
 
@@ -70,7 +71,7 @@ page: browser
 	rm -rf build/assets
 	mkdir -p build/assets/page
 	cp src/page/index.html src/page/_headers build/assets/
-	cp src/page/*.css src/page/*.js src/page/*.svg build/browser/*.js build/browser/*.wasm build/assets/page/
+	cp src/page/*.css src/page/*.js src/page/*.svg src/client/archives.js build/browser/*.js build/browser/*.wasm build/assets/page/
 
 browser: build/browser/core_bg.wasm ## the package for web pages, in build/browser/
 	cp src/browser/*.js src/browser/*.d.ts src/browser/package.json src/browser/README.md build/browser/
@@ -108,7 +109,7 @@ test-worker: ## the tests of the Worker in workerd
 	$(WASM) $(TESTED) $(NODE_TEST) $(filter-out tests/worker/memory.test.mjs,$(wildcard tests/worker/*.test.mjs)) tests/contract/*.test.mjs
 
 test-native: ## the tests of the Worker that do not depend on its platform, on the native server
-	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers budget conversion inspection json leaving load streaming ways) tests/native/*.test.mjs
+	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers archives budget conversion inspection json leaving load streaming ways) tests/native/*.test.mjs
 
 test-writers: ## archives that real programs write
 	$(WASM) $(TESTED) $(NODE_TEST) tests/writers/*.test.mjs
@@ -116,8 +117,8 @@ test-writers: ## archives that real programs write
 test-page: ## the browser package, and the page in Chromium
 	$(WASM) $(TESTED) $(NODE_TEST) tests/page/*.test.mjs
 
-test-examples: ## the examples for backends, in miniflare and in node
-	$(WASM) $(TESTED) $(NODE_TEST) tests/examples/*.test.mjs
+test-examples: ## the examples for backends, and the client of archives, in miniflare, node and Chromium
+	$(WASM) $(TESTED) $(NODE_TEST) tests/examples/*.test.mjs tests/client/*.test.mjs
 
 test-memory: ## the tests that measure the Worker's memory
 	$(WASM) $(TESTED) $(NODE_TEST) tests/worker/memory.test.mjs
@@ -126,7 +127,7 @@ test-memory: ## the tests that measure the Worker's memory
 test-readme: ## the commands of the README and of docs/, against `make dev`
 	$(WASM) $(TESTED) node --test --test-timeout=1200000 tests/readme/*.test.mjs
 
-fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking indexed directory save encoder", or some of them
+fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; TARGET="reader transcode chunking indexed directory save encoder stored tarball", or some of them
 	.ci/fuzz $(TARGET)
 
 bench: build ## the cost of a conversion, next to other ways to do it: docs/performance.md; ARGS="cells --rounds 3 --corpus FILE.zip"
@@ -155,9 +156,12 @@ profile: ## the CPU profile of the Worker; ARGS="--quality 5 --corpus source"
 	$(MAKE) --no-print-directory worker NAMES=1
 	$(WASM) node tools/profile.mjs $(ARGS)
 
-soak: build ## slow clients beside fast ones, then an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
+soak: build ## slow clients beside fast ones, real clients that read late, archives under load, then an hour of good, bad, cut and abandoned uploads; ARGS="--minutes 60 --clients 6"
 	$(WASM) $(RELEASED) node tools/crowd.mjs
 	$(WASM) $(RELEASED) SERVER=native node tools/crowd.mjs
+	$(WASM) $(RELEASED) node tools/clients.mjs
+	$(WASM) $(RELEASED) SERVER=native node tools/clients.mjs
+	$(WASM) $(RELEASED) node tools/archives.mjs
 	$(WASM) $(RELEASED) node tools/soak.mjs $(ARGS)
 
 size: worker ## the size of the Worker's wasm by crate, against tools/size.json; ARGS=--write accepts it

@@ -31,7 +31,12 @@ impl Pump {
     }
 
     pub(crate) fn finish(&mut self) {
-        self.write(&[]);
+        self.finish_with(&[]);
+    }
+
+    /// Takes the last input.
+    pub(crate) fn finish_with(&mut self, bytes: &[u8]) {
+        self.write(bytes);
         (self.is_waiting, self.has_ended) = (false, true);
     }
 

@@ -6,6 +6,16 @@ export interface Options {
   lgwin?: number | "auto";
   /** The zip's size in bytes. `"auto"` needs it to give the same bytes as the service. */
   size?: number;
+  /**
+   * The `Blob` that is piped in. Its directory is then read before its members, so that permissions and symbolic links are kept, and
+   * `size` is known.
+   */
+  file?: Blob;
+  /**
+   * When the zip's directory is read. Default `"auto"`: first if `file` is given or the zip has at most 4 MiB, else last. `"first"`
+   * refuses a zip for which it is not possible.
+   */
+  directory?: "auto" | "first" | "last";
   /** Patterns: write only members that match one of them. Default: all. */
   include?: string[];
   /** Patterns: leave out members that match one of them. */
@@ -25,15 +35,19 @@ export interface Summary {
   lgwin: number;
   /** SHA-256 of the result, in hexadecimal digits. */
   sha256: string;
+  /** Whether the directory was read before the members. */
+  directory: "first" | "last";
 }
 
 /** Takes a zip and returns a `.tar.br`, with back-pressure. If the zip is refused, the stream errors and never closes. */
 export interface RecompressStream extends TransformStream<Uint8Array<ArrayBufferLike>, Uint8Array<ArrayBuffer>> {
   /** Resolves when the result has been read to its end; rejects with the stream's error. */
   readonly summary: Promise<Summary>;
+  /** The part of all contents that was read so far, 0 to 1; undefined if the directory is not read first, or not yet. */
+  part(): number | undefined;
 }
 
-/** Why a zip is refused. */
+/** Why a zip, a save or an archive is refused. */
 export class RecompressError extends Error {
   /** A stable code, as in the service's problems: `"encrypted"`, `"truncated"`, … */
   readonly code: string;
@@ -112,6 +126,76 @@ export interface Metadata {
  * size, and it verifies nothing.
  */
 export function metadata(save: Blob, options?: { tokens?: string | Blob; name?: string }): Promise<Metadata | null>;
+
+/** A member of a stored archive. */
+export interface Member {
+  /** A relative path; a directory's ends in `/`. */
+  readonly name: string;
+  readonly kind: "file" | "directory" | "link";
+  /** Bytes of contents; 0 for directories and links. */
+  readonly size: number;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Seconds since 1970 of the last modification. */
+  readonly mtime: number;
+  /** The path that a link leads to. */
+  readonly target?: string;
+}
+
+/** What `test` has read. */
+export interface Tested {
+  members: number;
+  /** Bytes of contents. */
+  bytes: number;
+  /** SHA-256 of the tarball, in hexadecimal digits, if the archive has an index. */
+  sha256?: string;
+}
+
+/** An archive that `open` has opened. */
+export interface Archive {
+  /** In the order of the tarball. */
+  readonly members: readonly Member[];
+  /** Whether the file has an index. Without one, each `read` decodes the file from its front. */
+  readonly indexed: boolean;
+  /** Whether the browser's own decoder may be used. */
+  readonly trusted: boolean;
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Bytes of the file that came over the network so far. */
+  readonly transferred: number;
+  /**
+   * The contents of a file, with back-pressure. Throws `no_member` if the archive has no such member and `bad_member` if it is
+   * no file. If the archive is damaged, or its index tells another story than its contents, the stream errors and never closes.
+   */
+  read(name: string, options?: { signal?: AbortSignal }): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * Reads the whole file once, by its index and from its front with another decoder, and compares both. Rejects if they
+   * differ. After that a Blob is trusted; a server could send something else the next time.
+   */
+  test(options?: { signal?: AbortSignal }): Promise<Tested>;
+}
+
+/** Options of `open`. */
+export interface OpenOptions {
+  /**
+   * The file comes from you: decode it by the browser's own decoder where there is one, which is faster. A file of a stranger
+   * could then show other contents than it unpacks to. Default false.
+   */
+  trusted?: boolean;
+  /** Ends the requests of `open`. */
+  signal?: AbortSignal;
+  /** Fetches from an address: to add a header with a token, for example. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+}
+
+/**
+ * Opens a `.tar.br`: a Blob, or an address, of which only the index and the members that you read are transferred.
+ *
+ * The server should answer requests for ranges. If it sends the whole file, that is kept as a Blob. A server of another origin
+ * must allow the header `Range` and expose `Content-Range` and `ETag`. A file without an index, also a plain `.tar`, is read
+ * through.
+ */
+export function open(from: Blob | string | URL, options?: OpenOptions): Promise<Archive>;
 
 /** Loads the wasm once; the other functions do it by themselves. `source` says where it is, if not next to this module. */
 export function init(source?: RequestInfo | URL | Response | BufferSource | WebAssembly.Module): Promise<void>;

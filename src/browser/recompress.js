@@ -1,35 +1,26 @@
-// The package for web pages: a stream that takes a zip and returns a .tar.br, and saves as JSON. No data leaves the machine.
+// The package for web pages: a stream that takes a zip and returns a .tar.br, saves as JSON, and stored archives. No data leaves
+// the machine.
 
-import load, { Conversion, SaveConversion, SaveMetadata } from "./core.js";
+import { Conversion, SaveConversion, SaveMetadata } from "./core.js";
+import { caught, init, refusal } from "./loading.js";
+
+export { RecompressError, init } from "./loading.js";
+export { open } from "./stored.js";
 
 /** Bytes of the zip that are converted at once. Between two shares the reader can apply back-pressure. */
 const SHARE = 64 << 10;
 
-let loading;
-
-/** Loads the wasm once; `recompress` does it by itself. `source` says where it is, if not next to this module. */
-export function init(source) {
-  loading ??= load(source && { module_or_path: source }).catch((error) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading.then(() => {});
-}
-
-/** A refusal: `code` is for programs and `message` for people, the same as the service's `code` and `detail`. */
-export class RecompressError extends Error {
-  name = "RecompressError";
-
-  constructor(message, code) {
-    super(message);
-    this.code = code;
-  }
-}
-
 /** A stream that takes a zip and gives a brotli-compressed tarball. recompress.d.ts describes the options. */
-export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, size, include = [], exclude = [], names } = {}) {
-  const start = () => new Conversion(number(quality), number(lgwin), size, include, exclude, names);
-  const finish = (conversion) => ({ quality: conversion.quality(), lgwin: conversion.lgwin(), sha256: conversion.sha256() });
+export function recompress({ quality = 9, lgwin = quality === "auto" ? "auto" : 22, file, size = file?.size, include = [], exclude = [], names, directory = "auto" } = {}) {
+  const start = async () => {
+    const conversion = new Conversion(number(quality), number(lgwin), size, include, exclude, names, directory);
+    if (file) {
+      conversion.look(file.size);
+      await takeRanges(conversion, file);
+    }
+    return conversion;
+  };
+  const finish = (conversion) => ({ quality: conversion.quality(), lgwin: conversion.lgwin(), sha256: conversion.sha256(), directory: conversion.knows() ? "first" : "last" });
   return converting(start, finish);
 }
 
@@ -53,21 +44,17 @@ export async function metadata(save, { name = save.name, tokens } = {}) {
   await init();
   return caught(async () => {
     const reader = new SaveMetadata(save.size, name ?? "", list);
-    for (let start; (start = reader.start) !== undefined; ) {
-      reader.take(new Uint8Array(await save.slice(start, reader.end).arrayBuffer()));
-    }
+    await takeRanges(reader, save);
     const found = reader.finish();
     reader.free();
     return JSON.parse(found ?? "null");
   });
 }
 
-/** Runs `act`. Throws refusals as a RecompressError. */
-async function caught(act) {
-  try {
-    return await act();
-  } catch (error) {
-    throw error.code ? new RecompressError(error.message, error.code) : error;
+/** Brings the ranges of `blob` that `reader` asks for. */
+async function takeRanges(reader, blob) {
+  for (let start; (start = reader.start) !== undefined; ) {
+    reader.take(new Uint8Array(await blob.slice(start, reader.end).arrayBuffer()));
   }
 }
 
@@ -77,11 +64,13 @@ function converting(begin, finish) {
   // A caller that only pipes learns of a failure from the stream.
   summary.catch(() => {});
   let conversion;
+  /** The part done at the end, when the conversion is gone. */
+  let last;
 
   const failed = (error) => {
-    const refusal = error.code ? new RecompressError(error.message, error.code) : error;
-    end(refusal);
-    throw refusal;
+    const reason = refusal(error);
+    end(reason);
+    throw reason;
   };
   /** Runs `act`. If it throws, ends the conversion and throws the same as a RecompressError. */
   const guarded = (act) => {
@@ -128,12 +117,14 @@ function converting(begin, finish) {
         drain(controller);
       });
       resolve(finish(conversion));
+      last = conversion.part?.();
       conversion.free();
+      conversion = undefined;
     },
     cancel: end,
   };
   const stream = new TransformStream(transformer, undefined, { highWaterMark: 1 });
-  return Object.assign(stream, { summary });
+  return Object.assign(stream, { summary, part: () => (conversion ? conversion.part?.() : last) });
 }
 
 /** A list of tokens as text; undefined without a list. */

@@ -1,11 +1,11 @@
 //! The command line's arguments.
 
-use std::{ffi::OsString, net::IpAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::IpAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use recompress::{
-    BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection,
+    BadSelection, Estimate, Limits, Listing, Mode, Names, Parameters, Selection, When,
     save::{self, BadPath, Encoding, Keys, Narrow, Options, Unknown},
 };
 
@@ -47,6 +47,8 @@ pub enum Command {
     Estimate(Foresee),
     /// Serve HTTP as the Worker does, with its limits and its variables `RECOMPRESS_*`.
     Serve(Serve),
+    /// Print a ticket, with which a browser may store one archive without the token.
+    Ticket(Ticket),
     /// Print a completion script for a shell.
     #[command(hide = true)]
     Completions {
@@ -56,6 +58,20 @@ pub enum Command {
     /// Print the manual page, in roff.
     #[command(hide = true)]
     Man,
+}
+
+/// Arguments of `ticket`.
+#[derive(clap::Args)]
+pub struct Ticket {
+    /// The id that the archive will have: letters, digits, - and _.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Bytes that the zip may have.
+    #[arg(long, value_name = "N", default_value_t = 100 << 20)]
+    pub max_bytes: u64,
+    /// Seconds for which the ticket is valid.
+    #[arg(long, value_name = "S", default_value_t = 3600)]
+    pub seconds: u64,
 }
 
 /// Arguments of `estimate`.
@@ -245,7 +261,7 @@ pub struct Convert {
     /// `.zip`, or standard output for standard input.
     #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
-    /// Write the results to this folder, which must exist.
+    /// Write the results to this folder. It is made if it is not there.
     #[arg(long, value_name = "FOLDER", conflicts_with = "output")]
     pub output_dir: Option<PathBuf>,
     /// Write the result of a single INPUT to standard output.
@@ -285,6 +301,13 @@ pub struct Convert {
     /// 18 at least. Default: 1 at qualities 5 to 9.
     #[arg(long, value_name = "0|1", value_parser = ["0", "1"])]
     seekable: Option<String>,
+    /// Threads that encode side by side. The result is the same for any number. Default: as many as the machine has cores for a
+    /// file, 1 for a pipe, and with `--max-cpu`, which needs 1. Only results with an index are divided; others take one thread.
+    #[arg(short = 'T', long, value_name = "N", value_parser = threads)]
+    pub threads: Option<NonZeroUsize>,
+    /// Cut segments of so many bytes: for tests, which have no large files.
+    #[arg(long, value_name = "BYTES", hide = true, value_parser = clap::value_parser!(u64).range(2 << 20..))]
+    pub segment_bytes: Option<u64>,
     /// Append a report after the tarball's end, where tar readers do not look: members, sizes, SHA-256, warnings.
     #[arg(long)]
     pub report: bool,
@@ -299,26 +322,27 @@ pub struct Convert {
 #[derive(clap::Args)]
 pub struct WhichFirst {
     /// When to read the zip's directory. `first`, before the members, keeps permissions and symbolic links; the input must be
-    /// a file. `last` reads front to back, as servers do with a long upload. `auto` is `first` for a file, else `last`.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    /// a file, or have 4 MiB at most. `last` reads front to back, as servers do with a longer upload. `auto` is `first` where that
+    /// is possible.
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = named(When::named, When::NAMES))]
     directory: When,
     /// The same as `--directory last`.
     #[arg(long, conflicts_with = "directory")]
     streamed: bool,
 }
 
-/// A value of `--directory`.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum When {
-    Auto,
-    First,
-    Last,
-}
-
 impl WhichFirst {
     pub fn when(&self) -> When {
         if self.streamed { When::Last } else { self.directory }
     }
+}
+
+/// The most threads that may be asked for.
+const MOST_THREADS: usize = 256;
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_THREADS);
+    number.ok_or_else(|| format!("it must be 1 to {MOST_THREADS}"))
 }
 
 /// Compression parameters.
@@ -367,6 +391,18 @@ impl Convert {
         Selection::new(&self.include, &self.exclude, &self.first)
     }
 
+    /// How many threads encode. `is_file` says whether the input is one.
+    pub fn threads(&self, is_file: bool) -> NonZeroUsize {
+        match self.threads {
+            Some(number) => number,
+            // A budget counts the work of one thread.
+            None if is_file && self.limits.max_cpu.is_none() => {
+                thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+            }
+            None => NonZeroUsize::MIN,
+        }
+    }
+
     /// For a zip of `size` bytes, if that is known.
     pub fn parameters(&self, size: Option<u64>) -> Parameters {
         let parameters = self.compression.parameters(size, self.limits.max_cpu).with_mode(self.mode);
@@ -409,6 +445,16 @@ pub struct Serve {
     /// one.
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
+    /// Keep archives in this folder: the routes below `/archives` then exist. They need the variable RECOMPRESS_TOKEN, or
+    /// RECOMPRESS_OPEN=1 for a server that only its owner reaches.
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Delete expired archives, and what broken uploads have left, every so many seconds.
+    #[arg(long, value_name = "S", default_value = "86400", value_parser = seconds, requires = "store")]
+    pub sweep: Duration,
+    /// Take what belongs to no archive as left by a broken upload if it is older than this many seconds.
+    #[arg(long, value_name = "S", default_value = "86400", value_parser = seconds, requires = "store")]
+    pub orphan_age: Duration,
     /// Bytes of memory for all requests together. Default: a quarter of the machine's, or of the container's.
     #[arg(long, value_name = "BYTES", value_parser = memory)]
     pub memory: Option<u64>,
@@ -467,7 +513,7 @@ pub struct Bounds {
     max_memory: u64,
     /// Milliseconds of CPU, counted from the work done, not measured. Default: no limit.
     #[arg(long, value_name = "MS")]
-    max_cpu: Option<u64>,
+    pub max_cpu: Option<u64>,
 }
 
 impl From<&Bounds> for Limits {

@@ -2,14 +2,16 @@
 
 use std::{
     collections::HashSet,
-    io::{self, BufWriter, IsTerminal},
+    fs,
+    io::{self, BufWriter, IsTerminal, Write},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
 };
 
 use clap::error::ErrorKind;
-use indicatif::BinaryBytes;
+use indicatif::DecimalBytes;
 use recompress::{Selection, Transcoder};
 
 use crate::{
@@ -18,11 +20,15 @@ use crate::{
     complain, failed, is_stdio, misuse,
     output::{NewFile, default_output, is_device, is_same_file, open_device},
     pump::{Input, Moved, run_steps},
+    side_by_side::SideBySide,
 };
 
 /// Converts every input. With several, a failure does not keep the others from being converted.
 pub fn convert(arguments: &Convert) -> Result<ExitCode, CommandError> {
     let selection = arguments.selection().unwrap_or_else(|error| misuse(ErrorKind::ValueValidation, error));
+    if arguments.threads.is_some_and(|several| several > NonZeroUsize::MIN) && arguments.limits.max_cpu.is_some() {
+        misuse(ErrorKind::ArgumentConflict, "--max-cpu counts the work of one thread: leave it or --threads away");
+    }
     let outputs = outputs(arguments);
     if let ([input], [output]) = (&arguments.inputs[..], &outputs[..]) {
         convert_one(arguments, &selection, input, output)?;
@@ -75,24 +81,16 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
     }
     let started = Instant::now();
     let source = Input::open(input)?;
-    let limits = (&arguments.limits).into();
-    let names = arguments.names.unwrap_or_default();
-    let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
-    let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
-    if let Some(directory) = source.directory(arguments.directory.when(), limits, names)? {
-        transcoder = transcoder.knowing(directory)?;
+    if let Some(folder) = &arguments.output_dir {
+        fs::create_dir_all(folder).map_err(|error| failed("create", folder, &error))?;
     }
-    if arguments.report {
-        transcoder = transcoder.reporting();
-    }
-    let progress = !arguments.quiet;
     let moved = if is_stdio(output) {
-        run_steps(&mut transcoder, source, io::stdout().lock(), output, progress)?
+        write(arguments, selection, source, &mut io::stdout().lock(), output)?
     } else if is_device(output) {
-        run_steps(&mut transcoder, source, open_device(output)?, output, progress)?
+        write(arguments, selection, source, &mut open_device(output)?, output)?
     } else {
         let file = NewFile::create(output, arguments.force)?;
-        let moved = run_steps(&mut transcoder, source, BufWriter::new(file.file()), output, progress)?;
+        let moved = write(arguments, selection, source, &mut BufWriter::new(file.file()), output)?;
         file.keep().map_err(|error| failed("write", output, &error))?;
         moved
     };
@@ -104,6 +102,39 @@ fn convert_one(arguments: &Convert, selection: &Selection, input: &Path, output:
         );
     }
     Ok(())
+}
+
+/// Writes the result of one input to `sink`, whose name is `output`.
+fn write(
+    arguments: &Convert,
+    selection: &Selection,
+    mut source: Input,
+    sink: &mut dyn Write,
+    output: &Path,
+) -> Result<Moved, CommandError> {
+    let limits = (&arguments.limits).into();
+    let names = arguments.names.unwrap_or_default();
+    let directory = source.directory(arguments.directory.when(), limits, names)?;
+    let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
+    let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
+    if let Some(directory) = directory {
+        transcoder = transcoder.knowing(directory)?;
+    }
+    if arguments.report {
+        transcoder = transcoder.reporting();
+    }
+    if let Some(bytes) = arguments.segment_bytes {
+        transcoder = transcoder.cutting_at(bytes);
+    }
+    match arguments.threads(source.is_file()) {
+        NonZeroUsize::MIN => run_steps(&mut transcoder, source, sink, output, !arguments.quiet),
+        several => {
+            let no_threads =
+                |error| CommandError("io", format!("cannot start a thread: {error}; --threads 1 needs none"));
+            let mut conversion = SideBySide::new(transcoder, several).map_err(no_threads)?;
+            run_steps(&mut conversion, source, sink, output, !arguments.quiet)
+        }
+    }
 }
 
 fn name(path: &Path, stdio: &'static str) -> impl std::fmt::Display {
@@ -119,7 +150,7 @@ fn summary(moved: Moved, output: impl std::fmt::Display, seconds: f64) -> String
         change if change >= 0.05 => format!("{change:.1} % larger"),
         _ => "the same size".to_owned(),
     };
-    format!("{} -> {}, {change}, {seconds:.1} s, {output}", BinaryBytes(read), BinaryBytes(written))
+    format!("{} -> {}, {change}, {seconds:.1} s, {output}", DecimalBytes(read), DecimalBytes(written))
 }
 
 #[cfg(test)]
@@ -129,9 +160,9 @@ mod tests {
     #[test]
     fn a_summary_says_smaller_larger_or_the_same() {
         for (read, written, expected) in [
-            (2 << 20, 1 << 20, "2.00 MiB -> 1.00 MiB, 50.0 % smaller, 1.5 s, out"),
-            (1000, 1010, "1000 B -> 1010 B, 1.0 % larger, 1.5 s, out"),
-            (100_000, 100_001, "97.66 KiB -> 97.66 KiB, the same size, 1.5 s, out"),
+            (2_000_000, 1_000_000, "2.00 MB -> 1.00 MB, 50.0 % smaller, 1.5 s, out"),
+            (1000, 1010, "1.00 kB -> 1.01 kB, 1.0 % larger, 1.5 s, out"),
+            (100_000, 100_001, "100.00 kB -> 100.00 kB, the same size, 1.5 s, out"),
         ] {
             assert_eq!(summary(Moved { read, written }, "out", 1.5), expected);
         }

@@ -50,7 +50,7 @@ pub struct Totals {
 
 /// Lists a zip on standard output.
 pub fn list(arguments: &Inspect) -> Result<(), CommandError> {
-    let source = Input::open(&arguments.input)?;
+    let mut source = Input::open(&arguments.input)?;
     let stdout = Path::new("-");
     let listing = arguments.listing();
     let (limits, names) = ((&arguments.limits).into(), arguments.names.unwrap_or_default());

@@ -8,6 +8,7 @@ mod names;
 mod output;
 mod pump;
 mod serve;
+mod side_by_side;
 mod stored;
 
 use std::{
@@ -15,9 +16,10 @@ use std::{
     io::{self, Write},
     path::Path,
     process::ExitCode,
+    time::SystemTime,
 };
 
-use arguments::{Arguments, Command, Foresee};
+use arguments::{Arguments, Command, Foresee, Ticket};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use recompress::save::Words;
 
@@ -54,6 +56,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Some(Command::Extract(how)) => stored::extract(&how)?,
         Some(Command::Test(how)) => stored::test(&how)?,
         Some(Command::Estimate(foresee)) => print(estimate(&foresee)?)?,
+        Some(Command::Ticket(how)) => print(ticket(&how)?)?,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "recompress", &mut script);
@@ -66,6 +69,17 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A ticket that the token of the environment signs.
+fn ticket(how: &Ticket) -> Result<String, CommandError> {
+    let Ticket { id, max_bytes, seconds } = how;
+    let refuse = |why: &str| CommandError("bad_ticket", why.to_owned());
+    let token = std::env::var("RECOMPRESS_TOKEN").map_err(|_| refuse("the variable RECOMPRESS_TOKEN is not set"))?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    recompress_http::ticket(&token, id, *max_bytes, now.saturating_add(*seconds)).ok_or_else(|| {
+        refuse("RECOMPRESS_TOKEN is no token, or the id is none: it has 1 to 128 letters, digits, - and _")
+    })
 }
 
 /// The estimate for a file, which is read for its sizes, or for sizes alone.

@@ -2,15 +2,16 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Read, Seek, SeekFrom, Write},
+    io::{self, Cursor, IsTerminal, Read, Seek, SeekFrom, Write},
+    mem,
     path::Path,
 };
 
 use clap::error::ErrorKind;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
-use recompress::{Directory, DirectoryReader, Limits, Names, Status, Step};
+use recompress::{Directory, DirectoryReader, Limits, Names, SMALL_ARCHIVE_BYTES, Status, Step, When};
 
-use crate::{CommandError, arguments::When, failed, is_stdio, misuse};
+use crate::{CommandError, failed, is_stdio, misuse};
 
 /// Bytes of one read and of one write.
 const BUFFER: usize = 256 << 10;
@@ -40,18 +41,26 @@ impl<'a> Input<'a> {
         Ok(Self { bytes: Box::new(file), name, size, file: same })
     }
 
-    /// The directory of the zip, if `when` wants it before the members and the input can give it.
-    pub fn directory(&self, when: When, limits: Limits, names: Names) -> Result<Option<Directory>, CommandError> {
-        let (Some(mut file), Some(size)) = (self.file.as_ref(), self.size) else {
-            if when == When::First {
-                let message = format!("{} is not a file: --directory first needs one", self.name.display());
-                misuse(ErrorKind::ArgumentConflict, message);
-            }
-            return Ok(None);
-        };
+    /// True for a regular file.
+    pub fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// The directory of the zip, if `when` wants it before the members. A pipe is read up to the size of a small archive for it.
+    pub fn directory(&mut self, when: When, limits: Limits, names: Names) -> Result<Option<Directory>, CommandError> {
         if when == When::Last {
             return Ok(None);
         }
+        let (Some(file), Some(size)) = (&mut self.file, self.size) else {
+            let mut start = Vec::new();
+            let read = (&mut self.bytes).take(SMALL_ARCHIVE_BYTES + 1).read_to_end(&mut start);
+            read.map_err(|error| failed("read", self.name, &error))?;
+            let is_small = start.len() as u64 <= SMALL_ARCHIVE_BYTES;
+            let directory = if when.reads_first(is_small)? { Directory::of(&start, limits, names)? } else { None };
+            let rest = mem::replace(&mut self.bytes, Box::new(io::empty()));
+            self.bytes = Box::new(Cursor::new(start).chain(rest));
+            return Ok(directory);
+        };
         let mut reader = DirectoryReader::new(size, limits, names);
         let mut bytes = Vec::new();
         while let Some(range) = reader.wants() {
@@ -75,7 +84,7 @@ pub struct Moved {
 
 /// Feeds `machine` its input and writes its output until it is done. With `shown`, a terminal sees its progress.
 pub fn run_steps(
-    machine: &mut impl Step,
+    machine: &mut (impl Step + ?Sized),
     source: Input,
     mut output: impl Write,
     output_name: &Path,
@@ -121,8 +130,10 @@ fn progress_bar(size: Option<u64>, shown: bool) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let (bar, template) = match size {
-        Some(size) => (ProgressBar::new(size), "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
-        None => (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec} {elapsed}"),
+        Some(size) => {
+            (ProgressBar::new(size), "{wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}")
+        }
+        None => (ProgressBar::no_length(), "{spinner} {decimal_bytes} {decimal_bytes_per_sec} {elapsed}"),
     };
     bar.with_finish(ProgressFinish::AndClear)
         .with_style(ProgressStyle::with_template(template).expect("the template is constant"))

@@ -4,6 +4,7 @@
 
 mod machine;
 mod metrics;
+mod objects;
 mod page;
 mod upload;
 
@@ -27,7 +28,10 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
 };
 use recompress::{Limits, save::Words};
-use recompress_http::{Platform, Service, Settings, Visit};
+use recompress_http::{
+    Platform, Service, Settings, Visit,
+    store::{Sweep, Swept},
+};
 use tokio::{
     io::Interest,
     net::{TcpListener, TcpStream},
@@ -38,8 +42,11 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use self::{page::Page, upload::UploadBody};
+use self::{objects::Objects, page::Page, upload::UploadBody};
 use crate::arguments::Serve;
+
+/// Bytes of the parts of results that are on their way into the store, at least.
+const LEAST_BUFFERS: u64 = 20 << 20;
 
 /// Serves until the process is told to end. `words` are those of binary saves.
 pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
@@ -61,8 +68,10 @@ pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
         log: Some(log),
         ..Platform::default()
     };
-    let service = Service::new(settings, memory, platform).with_words(words);
-    let server = Arc::new(Server { service, page, memory, arguments });
+    let store = arguments.store.as_deref().map(Objects::open).transpose()?.map(Arc::new);
+    let buffers = LEAST_BUFFERS.max(memory / 4);
+    let service = Service::new(settings, memory, platform).with_words(words).with_buffers(buffers);
+    let server = Arc::new(Server { service, page, memory, store, arguments });
     runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
 }
 
@@ -82,6 +91,7 @@ struct Server {
     service: Service,
     page: Page,
     memory: u64,
+    store: Option<Arc<Objects>>,
     arguments: Serve,
 }
 
@@ -92,6 +102,9 @@ impl Server {
         let (megabytes, address) = (self.memory / 1_000_000, listener.local_addr()?);
         println!("recompress: {megabytes} MB of memory for all requests together, listening on http://{address}/");
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        if let Some(store) = &self.store {
+            tokio::spawn(sweep(Arc::clone(store), self.arguments.sweep, self.arguments.orphan_age));
+        }
         let graceful = GracefulShutdown::new();
         // Ends at a signal.
         loop {
@@ -146,7 +159,8 @@ impl Server {
         if let Some(file) = self.page.answer(&request) {
             return Ok(file.map(Working));
         }
-        let visit = Visit { id: format!("{:016x}", RandomState::new().hash_one(())), over_rate: async { false } };
+        let id = format!("{:016x}", RandomState::new().hash_one(()));
+        let visit = Visit { id, over_rate: async { false }, storage: self.store.as_ref().map(objects::storage) };
         let idle = self.arguments.idle;
         let mut request = request.map(|body| UploadBody::new(body, idle));
         if request.method() == Method::GET && request.uri().path() == "/metrics" {
@@ -162,6 +176,25 @@ impl Server {
             tokio::spawn(Working(job));
         }
         Ok(response.map(Working))
+    }
+}
+
+/// Deletes what has expired, and what killed uploads have left, every so often.
+async fn sweep(store: Arc<Objects>, every: Duration, orphan_age: Duration) {
+    // Ends with the server.
+    loop {
+        let sweep = Sweep { orphan_age: orphan_age.as_secs(), most: usize::MAX };
+        match sweep.run(&objects::storage(&store)).await {
+            Ok(swept) => {
+                let unfinished = store.forget_unfinished(orphan_age).unwrap_or_default();
+                let Swept { blobs, expired, orphans, .. } = swept;
+                log(&format!(
+                    r#"{{"sweep":{{"blobs":{blobs},"expired":{expired},"orphans":{orphans},"unfinished":{unfinished}}}}}"#
+                ));
+            }
+            Err(error) => eprintln!("recompress: the sweep failed: {error}"),
+        }
+        sleep(every).await;
     }
 }
 

@@ -1,3 +1,3 @@
-//! The tarball that is written.
+//! Tarballs: the headers that are written, and a reader of any tarball.
 
 pub(crate) mod tar;

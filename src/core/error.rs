@@ -35,6 +35,9 @@ pub enum Error {
     /// A save that is not valid, or cannot become JSON.
     #[error(transparent)]
     Save(#[from] SaveError),
+    /// A stored archive that was damaged after it was written.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
 }
 
 /// A broken rule of the zip format. Offsets count bytes from the start of the file.
@@ -322,6 +325,14 @@ pub enum Limit {
         /// Bytes.
         limit: u64,
     },
+    /// The directory must be read first, and the archive streams; see [`crate::When`].
+    #[error(
+        "the directory can be read first only of a file, or of a zip of at most {limit} bytes; this one is longer: leave the choice to auto"
+    )]
+    DirectoryNotAtHand {
+        /// Bytes.
+        limit: u64,
+    },
     /// More work than [`crate::Limits::cpu_ms`] allows.
     #[error(
         "compressing takes more than {limit_ms} ms of CPU: they end after {tarball} bytes of the tarball, at quality {quality}; choose a lower quality, quality=auto, or a smaller zip"
@@ -435,6 +446,7 @@ impl Error {
                 Limit::Ratio { .. } => "ratio_limit",
                 Limit::EntryTooLargeWithoutSize { .. } => "entry_too_large_without_size",
                 Limit::FirstTooLate { .. } => "first_too_late",
+                Limit::DirectoryNotAtHand { .. } => "directory_not_at_hand",
                 Limit::Cpu { .. } | Limit::CpuUnpacking { .. } | Limit::CpuSave { .. } => "cpu_budget",
                 Limit::Memory { .. } | Limit::Window { .. } => "memory_limit",
             },
@@ -444,6 +456,7 @@ impl Error {
                 Absent::First { .. } => "first_missing",
             },
             Self::Save(save) => save.code(),
+            Self::Stored(_) => "damaged",
         }
     }
 }

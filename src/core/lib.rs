@@ -5,6 +5,7 @@
 //! ```text
 //! error               why an archive was refused
 //! limits              limits, and the meter that enforces the memory limit
+//! when                whether the directory is read before the members
 //! step                the step contract
 //! warning             details that the tarball changes or cannot keep
 //! member              entry, method, events: shared by readers and writers
@@ -16,7 +17,7 @@
 //! zip/indexed         the directory, read before the members where a caller can seek
 //! zip/contents        bounds of an archive from its directory, to reserve less memory
 //! zip/forward         the reader: zip bytes in, members out
-//! archive/tar         a member's header blocks
+//! archive/tar         a member's header blocks; tar/reader reads those of any tarball
 //! cost/               which encoder serves a quality; tables of measurements: cpu, memory, size
 //! encode/parameters   brotli quality, window and mode
 //! budget              the CPU budget, and an automatic quality
@@ -24,12 +25,14 @@
 //! encode/             engine (the only file that knows the encoders), brotli, segments, incompressible
 //! save/               a save of a Paradox game: its text or tokens in, JSON out
 //! report              the report after the tarball
+//! summary             the same facts for the caller alone
 //! transcoder          wires these: a zip in, a .tar.br out
 //! save_metadata       game, date, player of a save, gathered while its zip is read
 //! metadata_reader     the same from a file, by a few of its ranges
 //! inspection          wires the reader: a zip in, JSON out
 //! save_json           wires the reader and save/: a zip or a save in, the JSON of the save out
 //! compressed_json     wires save_json and encode/: the same JSON, compressed
+//! stored_member       one member of a seekable file, or the JSON of a save in it
 //! estimate            estimates from sizes alone
 //! ```
 //!
@@ -98,13 +101,20 @@ mod save_metadata;
 pub mod seekable;
 mod selection;
 mod step;
+mod stored_member;
+mod summary;
 mod transcoder;
 mod warning;
+mod when;
 mod zip;
 
+pub use archive::tar::reader::{TarEvent, TarReader};
 pub use compressed_json::CompressedJson;
 pub use cost::memory::largest_lgwin;
-pub use encode::parameters::{Mode, OutOfRange, Parameters};
+pub use encode::{
+    parameters::{Mode, OutOfRange, Parameters},
+    segments::division::{EncodedSegment, SegmentJob},
+};
 pub use error::{Absent, Error, Format, Limit, Rule, SaveError, StoredError, Unsupported};
 pub use estimate::Estimate;
 pub use inspection::{Inspection, Listing};
@@ -115,8 +125,11 @@ pub use names::{BadNames, Charset, Decode, Names};
 pub use save_json::SaveJson;
 pub use selection::{BadSelection, Selection};
 pub use step::{Progress, Status, Step};
+pub use stored_member::{StoredMember, StoredSave};
+pub use summary::Summary;
 pub use transcoder::Transcoder;
 pub use warning::{Warning, WarningCounts, Warnings};
+pub use when::When;
 pub use zip::{
     contents::Contents,
     forward::ZipReader,

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     archive::tar,
     seekable::block,
+    summary::Summary,
     warning::{WarningCounts, Warnings},
 };
 
@@ -54,8 +55,9 @@ impl Report {
 
     /// The blocks to append to the tarball (a header, the record, and another end), and the end of the compressed stream,
     /// which repeats the record uncompressed. The qualities are the one at the start and the one at the end of the members.
-    pub(crate) fn written(self, quality: u8, quality_at_end: u8) -> (Vec<u8>, Vec<u8>) {
-        let json = self.json(quality, quality_at_end);
+    /// `directory` is `first` or `last`.
+    pub(crate) fn written(self, quality: u8, quality_at_end: u8, directory: &str) -> (Vec<u8>, Vec<u8>) {
+        let json = self.json(quality, quality_at_end, directory);
         let blocks = tar::global_comment(&json, RECORD);
         debug_assert_eq!(blocks.len(), Self::APPENDED);
         (blocks, block::ending(&json, RECORD))
@@ -71,12 +73,28 @@ impl Report {
         self.tar.clone().finalize().into()
     }
 
+    /// The facts for the caller, without those that the encoder knows.
+    pub(crate) fn summary(&self) -> Summary {
+        Summary {
+            members: self.members,
+            zip_bytes: self.zip_bytes,
+            zip_sha256: self.zip.clone().finalize().into(),
+            tar_bytes: self.tar_bytes,
+            tar_sha256: self.tar_sha256(),
+            quality: 0,
+            quality_at_end: 0,
+            lgwin: 0,
+            warnings: self.warnings,
+            save: None,
+        }
+    }
+
     /// The text needs no escaping: it holds only numbers and our own words.
-    fn json(self, quality: u8, quality_at_end: u8) -> String {
+    fn json(self, quality: u8, quality_at_end: u8, directory: &str) -> String {
         let Self { members, zip, zip_bytes, tar, tar_bytes, warnings } = self;
         let (zip_sha256, tar_sha256) = (hex(zip), hex(tar));
         format!(
-            r#"{{"members":{members},"zip_bytes":{zip_bytes},"zip_sha256":"{zip_sha256}","tar_bytes":{tar_bytes},"tar_sha256":"{tar_sha256}","quality":{quality},"quality_at_end":{quality_at_end},"warnings":{warnings}}}"#
+            r#"{{"members":{members},"zip_bytes":{zip_bytes},"zip_sha256":"{zip_sha256}","tar_bytes":{tar_bytes},"tar_sha256":"{tar_sha256}","quality":{quality},"quality_at_end":{quality_at_end},"directory":"{directory}","warnings":{warnings}}}"#
         )
     }
 }
@@ -97,7 +115,7 @@ mod tests {
         Warning::ALL.into_iter().for_each(|warning| all.insert(warning));
         report.warn(all);
         // Every count can have 20 digits; here each has one.
-        let longest = report.json(11, 11).len() + 19 * Warning::ALL.len();
+        let longest = report.json(11, 11, "first").len() + 19 * Warning::ALL.len();
         assert!(longest + "1024 comment=\n".len() <= RECORD, "{longest} bytes");
     }
 }

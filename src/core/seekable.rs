@@ -9,9 +9,11 @@
 
 pub(crate) mod block;
 pub(crate) mod footer;
+mod front;
 pub(crate) mod index;
 mod members;
 mod open;
+mod tarball;
 mod varint;
 
 use crate::{
@@ -22,6 +24,8 @@ use crate::{
     zip::{indexed::Links, name::safe_path},
 };
 
+pub use block::{LAST as STREAM_END, stream_start};
+pub use front::FrontReader;
 pub use index::{Index, IndexedMember, Segment};
 pub use members::{MemberEvent, MemberReader};
 pub use open::IndexReader;

@@ -43,6 +43,16 @@ pub trait Step {
     fn work_ns(&self) -> u64;
 }
 
+impl<S: Step + ?Sized> Step for &mut S {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Progress, Error> {
+        (**self).step(input, output)
+    }
+
+    fn work_ns(&self) -> u64 {
+        (**self).work_ns()
+    }
+}
+
 /// The two facts that a [`Step`] must never forget: that its input has ended, and that it has failed.
 #[derive(Debug, Default)]
 pub(crate) struct Latch {

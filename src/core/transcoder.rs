@@ -9,16 +9,23 @@ use crate::{
     encode::{
         brotli::{self, SMALL},
         parameters::Parameters,
-        segments::FileWriter,
+        segments::{
+            FileWriter,
+            division::{EncodedSegment, SegmentJob},
+        },
     },
     error::{Absent, Error, Format},
     limits::Limits,
     member::{Begin, Event},
     names::Names,
     report::Report,
+    save::{Game, Words},
+    save_metadata::{self, Sources},
     selection::Selection,
     step::{Latch, Progress, Status, Step},
+    summary::Summary,
     warning::Warnings,
+    when::When,
     zip::{contents::Contents, decoder::decoder_bytes, forward::ZipReader, indexed::Directory},
 };
 
@@ -55,14 +62,18 @@ pub struct Transcoder {
     written: u64,
     /// Bytes of data of the last member that were counted as work, and of its contents.
     counted: (u64, u64),
-    /// Present if the caller asked for a report.
+    /// Present if the caller asked for a report or a summary.
     report: Option<Box<Report>>,
+    /// Present if the caller asked for a summary: the report is then not written.
+    save: Option<Box<Sources>>,
     /// Bytes that the tarball may still have.
     tarball_left: u64,
     /// True if every member is selected.
     selects_all: bool,
     /// True if the directory was read in advance.
     knows: bool,
+    /// Bytes of contents so far, and in all if the directory was read.
+    contents: (u64, Option<u64>),
     latch: Latch,
 }
 
@@ -103,9 +114,11 @@ impl Transcoder {
             written: 0,
             counted: (0, 0),
             report: None,
+            save: None,
             tarball_left: u64::MAX,
             selects_all: true,
             knows: false,
+            contents: (0, None),
             latch: Latch::default(),
         })
     }
@@ -123,7 +136,8 @@ impl Transcoder {
     /// `memory_limit` if the directory takes more than [`Limits::memory_bytes`].
     pub fn knowing(self, directory: Directory) -> Result<Self, Error> {
         let budget = self.budget.not_hashing(CONTENTS_HASH);
-        Ok(Self { reader: self.reader.knowing(directory)?, budget, knows: true, ..self })
+        let contents = (0, Some(directory.contents_bytes()));
+        Ok(Self { contents, reader: self.reader.knowing(directory)?, budget, knows: true, ..self })
     }
 
     /// Decodes names as `names` says. Call it before the first step.
@@ -136,9 +150,61 @@ impl Transcoder {
     /// its last byte: read it there without decoding. Call this before the first step.
     ///
     /// The report gives the number of written members, the size and SHA-256 of the zip and of the tarball up to and
-    /// including its two zero blocks, the quality at the start and at the end, and a count for each warning.
+    /// including its two zero blocks, the quality at the start and at the end, whether the directory was read first or last, and a
+    /// count for each warning.
     pub fn reporting(self) -> Self {
         Self { report: Some(Box::default()), budget: self.budget.hashing(REPORT_HASHES), ..self }
+    }
+
+    /// Leaves the encoding of segments to the caller, who may run them side by side: the result is the same. Only for a quality
+    /// that cannot drop, so not with [`Parameters::auto`] or below [`Limits::cpu_ms`], and of use only where the file gets an
+    /// index. Call it before the first step.
+    ///
+    /// Call [`Transcoder::take_segment`] after each step: no other segment begins before. Where
+    /// [`Transcoder::waits_for_segment`], steps do nothing until [`Transcoder::put_segment`].
+    pub fn dividing(mut self) -> Self {
+        self.encoder.divide();
+        self
+    }
+
+    /// Cuts segments of at most so many bytes: for tests, which have no large files.
+    #[doc(hidden)]
+    pub fn cutting_at(mut self, bytes: u64) -> Self {
+        self.encoder.cut_at(bytes);
+        self
+    }
+
+    /// The next segment to encode, if one is complete.
+    pub fn take_segment(&mut self) -> Option<SegmentJob> {
+        self.encoder.take_segment()
+    }
+
+    /// True if steps do nothing before a segment is put back.
+    pub fn waits_for_segment(&self) -> bool {
+        self.encoder.waits_for_segment()
+    }
+
+    /// Takes an encoded segment. Segments may come in any order.
+    pub fn put_segment(&mut self, segment: EncodedSegment) {
+        self.encoder.put_segment(segment);
+    }
+
+    /// Gathers the facts of a report, and the metadata of a save, for [`Self::summary`]; the result stays as it is. `game` is the
+    /// game that the file name shows, `words` are those of binary saves. Takes [`Self::SUMMARY_BYTES`] more memory. Call it before
+    /// the first step, and not with [`Self::reporting`].
+    pub fn summarizing(self, game: Option<Game>, words: Words) -> Self {
+        Self { save: Some(Box::new(Sources::new(game, words))), ..self.reporting() }
+    }
+
+    /// Memory of a summary in bytes, while it is gathered.
+    pub const SUMMARY_BYTES: u64 = save_metadata::PEAK;
+
+    /// The summary, if one was asked for. It is complete once the conversion has ended.
+    pub fn summary(&self) -> Option<Summary> {
+        let (report, save) = (self.report.as_ref()?, self.save.as_ref()?);
+        let ((quality, lgwin), quality_at_end) = (self.in_use(), self.present_quality());
+        let save = save.metadata().filter(|found| found.is_of_a_save());
+        Some(Summary { quality, quality_at_end, lgwin, save, ..report.summary() })
     }
 
     /// Upper bound of a conversion's memory in bytes. Reserve this much before starting.
@@ -178,6 +244,17 @@ impl Transcoder {
         self.encoder.in_use().0
     }
 
+    /// The part of all contents that was read, 0 to 1, if the directory was read in advance.
+    pub fn part_done(&self) -> Option<f64> {
+        let (done, all) = self.contents;
+        all.map(|all| if all == 0 { 1.0 } else { (done as f64 / all as f64).min(1.0) })
+    }
+
+    /// Whether the directory was read in advance.
+    pub fn knows_directory(&self) -> bool {
+        self.knows
+    }
+
     /// Members of the archive so far, and their unpacked bytes, selected or not.
     pub fn so_far(&self) -> (u64, u64) {
         self.reader.so_far()
@@ -211,7 +288,8 @@ impl Transcoder {
                 let (last, _) = self.encoder.in_use();
                 let first = self.encoder.first_quality().unwrap_or(last);
                 let sha256 = report.tar_sha256();
-                let (blocks, ending) = report.written(first, last);
+                let directory = if self.knows { When::First } else { When::Last };
+                let (blocks, ending) = report.written(first, last, directory.name());
                 self.encoder.set_ending(ending, sha256);
                 self.send_all(&blocks);
                 Ok(worked(0))
@@ -251,17 +329,24 @@ impl Transcoder {
             Event::Begin(begin) => self.begin(&begin)?,
             Event::Copy(begin) => {
                 self.count_work(&begin);
+                self.contents.0 = self.contents.0.saturating_add(begin.entry.size);
                 let Begin { entry, method, unpacked_before, data_end, .. } = begin;
                 self.budget.skip(method, entry.size, unpacked_before, data_end)?;
             }
-            Event::Contents(count) => match &mut self.phase {
-                Phase::Contents { left, .. } => {
-                    *left -= count as u64;
-                    self.send(count);
+            Event::Contents(count) => {
+                self.contents.0 = self.contents.0.saturating_add(count as u64);
+                if let Some(save) = &mut self.save {
+                    save.contents(&self.buffer[..count]);
                 }
-                Phase::Skipped => {}
-                _ => unreachable!("contents follow the beginning of their member"),
-            },
+                match &mut self.phase {
+                    Phase::Contents { left, .. } => {
+                        *left -= count as u64;
+                        self.send(count);
+                    }
+                    Phase::Skipped => {}
+                    _ => unreachable!("contents follow the beginning of their member"),
+                }
+            }
             // Warnings about unselected members do not matter to the caller.
             Event::Verified { method, crc32, compressed_size, warnings } => {
                 let (counted, size) = self.counted;
@@ -278,7 +363,8 @@ impl Transcoder {
                     return Err(Absent::Selected { members: self.members }.into());
                 }
                 self.queue(tar::TRAILER);
-                self.phase = self.report.take().map_or(Phase::Finish, Phase::Report);
+                let report = if self.save.is_none() { self.report.take() } else { None };
+                self.phase = report.map_or(Phase::Finish, Phase::Report);
             }
         }
         Ok(worked(consumed))
@@ -301,6 +387,9 @@ impl Transcoder {
     fn begin(&mut self, begin: &Begin) -> Result<(), Error> {
         let Begin { entry, method, selected, comparisons, compressed_size, unpacked_before, data_end, .. } = begin;
         self.members += 1;
+        if let Some(save) = &mut self.save {
+            save.begin(&entry.name);
+        }
         self.counted = (*compressed_size, entry.size);
         self.count_work(begin);
         self.budget.spend(cpu::comparing(*comparisons));

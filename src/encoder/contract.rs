@@ -8,7 +8,7 @@ pub struct Options {
     /// Base-2 logarithm of the window, 10 to 24.
     pub lgwin: u8,
     /// Bytes that will be written, those of [`crate::Encoder::prime`] included, if that is known: small tables do for few. More may
-    /// come.
+    /// come, and each [`crate::Encoder::next_part`] brings more.
     pub expected: Option<u64>,
     /// How it begins.
     pub start: Start,
@@ -59,4 +59,15 @@ pub enum End {
     Stream,
     /// At a whole byte, for another to go on.
     Segment,
+}
+
+/// The bits that begin a stream whose window has `lgwin` bits, and how many they are (RFC 7932 §9.1).
+pub fn window_header(lgwin: u8) -> (u32, u32) {
+    let number = u32::from(lgwin);
+    match lgwin {
+        16 => (0, 1),
+        17 => (1, 7),
+        18.. => ((number - 17) << 1 | 1, 4),
+        _ => ((number - 8) << 4 | 1, 7),
+    }
 }

@@ -1,9 +1,11 @@
 //! The encoder: bytes in, a brotli stream or a part of one out, by the step contract.
 
+use std::ops::Range;
+
 use crate::{
     bits::Bits,
     command::{Command, LastDistances},
-    contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start},
+    contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start, window_header},
     effort::Effort,
     matcher::KEY_BYTES,
     metablock::{self, Content, Workspace},
@@ -23,6 +25,9 @@ const PIECE_COMMANDS: usize = PIECE / 2 + 1;
 
 /// Meta-blocks of noise between two tries to compress it.
 const UNTRIED: u8 = 16;
+
+/// Places of a primed window that one call stores.
+const PRIMED: usize = 4 * PIECE;
 
 /// Readable bytes after the last that is known.
 const SLACK: usize = 32;
@@ -59,6 +64,8 @@ pub struct Encoder {
     bare: usize,
     finished: bool,
     first_block: bool,
+    /// Places of a primed window that are not stored yet.
+    unstored: Range<usize>,
     /// Meta-blocks that may still be left as they are where they look like the one that could not be shrunk.
     untried: u8,
 }
@@ -117,7 +124,8 @@ impl Encoder {
         let mut output = Bits::new(crate::room(sizes.block + PIECE, 0)?);
         let bare = match options.start {
             Start::Stream => {
-                write_window(options.lgwin, &mut output);
+                let (bits, count) = window_header(options.lgwin);
+                output.write(count, bits.into());
                 0
             }
             Start::Segment => 2,
@@ -142,26 +150,51 @@ impl Encoder {
             bare,
             finished: false,
             first_block: true,
+            unstored: 0..0,
             untried: 0,
         })
     }
 
-    /// Takes the bytes that precede a segment, at most a window, before the first write. Copies may reach them. The state afterwards depends only on these bytes. Takes a share at a time; returns how many.
-    pub fn prime(&mut self, window: &[u8]) -> usize {
-        debug_assert!(self.known == self.parsed && self.parsed == self.block && self.commands.is_empty());
-        self.bare = 0;
-        self.make_room();
-        let taken = window.len().min(PIECE);
-        let end = self.known + taken;
-        self.bytes[self.known..end].copy_from_slice(&window[..taken]);
-        (self.known, self.parsed, self.block) = (end, end, end);
+    /// Takes the bytes that precede a segment, before the first write. Copies may reach as many of them as the window holds. The
+    /// state afterwards depends on these bytes alone. Their places are stored by the next calls, a share at a time.
+    pub fn prime(&mut self, before: &[u8]) {
+        debug_assert!(self.known == 0 && self.commands.is_empty());
+        let before = &before[before.len().saturating_sub(self.window)..];
+        self.bytes[..before.len()].copy_from_slice(before);
+        self.begin_after(before.len());
+    }
+
+    /// Goes on after a segment that is written to its end, with the state of a new encoder of these options that is primed with
+    /// all bytes so far: so a segment does not depend on whether the ones before it are encoded in the same place.
+    pub fn next_part(&mut self) {
+        debug_assert!(self.finished && self.output.written().is_empty() && self.output.is_aligned());
+        let length = self.known.min(self.window);
+        self.bytes.copy_within(self.known - length..self.known, 0);
+        self.parser.clear();
+        self.workspace.clear();
+        self.finished = false;
+        self.first_block = true;
+        self.untried = 0;
+        self.begin_after(length);
+    }
+
+    /// Begins a part of a stream after the first `length` bytes of the buffer.
+    fn begin_after(&mut self, length: usize) {
+        (self.known, self.parsed, self.block) = (length, length, length);
+        (self.base, self.floor, self.bare) = (FIRST_POSITION, 0, 0);
+        self.progress = Progress { last: LastDistances::UNKNOWN, insert: 0, stored: 0, sparse: length + SPREE };
+        self.block_last = self.progress.last;
         // The last places have no key yet; the first piece makes up for them.
+        self.unstored = 0..length.saturating_sub(KEY_BYTES);
+    }
+
+    /// Stores a share of the places of a primed window.
+    fn store_primed(&mut self) {
         let view = View { bytes: &self.bytes, base: self.base, floor: self.floor, window: self.window };
-        let to = end.saturating_sub(KEY_BYTES).max(self.progress.stored);
-        self.parser.store(view, self.progress.stored, to);
-        self.progress.stored = to;
-        self.progress.sparse = end + SPREE;
-        taken
+        let end = self.unstored.end.min(self.unstored.start + PRIMED);
+        self.parser.prime(view, self.unstored.start..end, self.block);
+        self.unstored.start = end;
+        self.progress.stored = end;
     }
 
     /// Changes the effort from the next piece on. All qualities have the same tables: nothing of the window is lost.
@@ -175,6 +208,10 @@ impl Encoder {
         let mut encoded = Encoded::default();
         self.deliver(output, &mut encoded);
         if encoded.output_full || input.is_empty() {
+            return encoded;
+        }
+        if !self.unstored.is_empty() {
+            self.store_primed();
             return encoded;
         }
         self.make_room();
@@ -201,6 +238,10 @@ impl Encoder {
         self.deliver(output, &mut encoded);
         if encoded.output_full || self.finished {
             encoded.finished = self.finished && !encoded.output_full;
+            return encoded;
+        }
+        if !self.unstored.is_empty() && self.parsed < self.known {
+            self.store_primed();
             return encoded;
         }
         self.bare = self.bare.min(self.known);
@@ -367,15 +408,4 @@ fn copy(bytes: &[u8], output: &mut Bits) {
     output.write(1, 1);
     output.align();
     output.copy(bytes);
-}
-
-/// WBITS (RFC 7932 §9.1).
-fn write_window(lgwin: u8, output: &mut Bits) {
-    let value = u64::from(lgwin);
-    match lgwin {
-        16 => output.write(1, 0),
-        17 => output.write(7, 1),
-        18.. => output.write(4, (value - 17) << 1 | 1),
-        _ => output.write(7, (value - 8) << 4 | 1),
-    }
 }

@@ -27,7 +27,7 @@ mod split;
 mod trees;
 mod work;
 
-pub use contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start};
+pub use contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start, window_header};
 pub use decoder::{Decoded, Decoder, Fault, Origin};
 pub use encoder::Encoder;
 

@@ -120,6 +120,18 @@ impl<const KEY: usize> Rows<KEY> {
         })
     }
 
+    /// Places that it holds.
+    pub(crate) fn capacity(&self) -> usize {
+        self.positions.len() * 64
+    }
+
+    /// Forgets all places.
+    pub(crate) fn clear(&mut self) {
+        self.tags.fill([0; 64]);
+        self.positions.fill([0; 64]);
+        self.heads.fill(0);
+    }
+
     /// Uses 16 entries of each row, or all 64. Stored entries stay, but their order may no longer be by age.
     pub(crate) fn set_small(&mut self, small: bool) {
         self.last = if small { 15 } else { 63 };
@@ -206,6 +218,16 @@ impl<const KEY: usize, const WAYS: usize> Buckets<KEY, WAYS> {
 
     pub(crate) fn new(bits: u32) -> Option<Self> {
         Some(Self { positions: crate::room(1 << bits, Positions([0; WAYS]))?, shift: 64 - bits })
+    }
+
+    /// As [`Rows::clear`].
+    pub(crate) fn clear(&mut self) {
+        self.positions.fill([0; WAYS]);
+    }
+
+    /// Places that it holds.
+    pub(crate) fn capacity(&self) -> usize {
+        self.positions.len() * WAYS
     }
 
     #[inline(always)]

@@ -8,6 +8,7 @@ use crate::{
     context::{CONTEXTS, Lookup, Mode},
     context_map,
     cost::{self, BIT},
+    parse::FIRST_LITERAL_PRICE,
     split::{Plan, Split},
     trees::Trees,
 };
@@ -101,8 +102,13 @@ impl Workspace {
             literal_codes: Trees::new(MOST_TYPES * literal, MOST_TYPES * CONTEXTS)?,
             command_codes: Trees::new(MOST_TYPES * command::SYMBOLS, MOST_TYPES)?,
             distance_codes: Trees::new(MOST_TYPES * distance, MOST_TYPES * DISTANCE_CONTEXTS)?,
-            literal_price: 5 * 16,
+            literal_price: FIRST_LITERAL_PRICE,
         })
+    }
+
+    /// Forgets what was learnt from earlier meta-blocks.
+    pub(crate) fn clear(&mut self) {
+        self.literal_price = FIRST_LITERAL_PRICE;
     }
 
     /// Writes a compressed meta-block.

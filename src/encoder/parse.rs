@@ -1,5 +1,7 @@
 //! The parse: which copies to use, a place ahead tried before one is taken.
 
+use std::ops::Range;
+
 use crate::{
     command::{Command, LastDistances, NEAR},
     effort::Effort,
@@ -193,6 +195,12 @@ const MANY_LITERALS: usize = 32;
 /// Short copies: those of four to seven bytes are worth only small distances.
 const SHORT: usize = 8;
 
+/// Cost of a literal in 1/16 bit before any is known.
+pub(crate) const FIRST_LITERAL_PRICE: u32 = 5 * 16;
+
+/// The long table stores each so many-th place of a primed window of its own size.
+const PRIMED_SPARSER: usize = 1;
+
 /// Tables, and the choices that depend on them.
 #[derive(Debug)]
 pub(crate) struct Parser {
@@ -222,7 +230,7 @@ impl Parser {
             left_out: 0,
         };
         parser.set_effort(effort);
-        parser.set_literal_price(5 * 16);
+        parser.set_literal_price(FIRST_LITERAL_PRICE);
         Some(parser)
     }
 
@@ -244,6 +252,30 @@ impl Parser {
     /// Sets whether the long table stores each place, or each second one and so reaches twice as far back.
     pub(crate) fn set_dense(&mut self, dense: bool) {
         self.left_out = u32::from(!dense);
+    }
+
+    /// Forgets all places and what was learnt from them.
+    pub(crate) fn clear(&mut self) {
+        self.long.clear();
+        self.short.clear();
+        self.credit = MOST_CREDIT;
+        self.set_dense(true);
+        self.set_literal_price(FIRST_LITERAL_PRICE);
+    }
+
+    /// Stores places of a window that ends at `end`. The long table gets as many as it has room for, evenly spread; the short one
+    /// only the last ones, because newer places would displace the others.
+    pub(crate) fn prime(&mut self, view: View<'_>, places: Range<usize>, end: usize) {
+        let step = (end / self.long.capacity() + 1).next_power_of_two() * PRIMED_SPARSER;
+        let short = end.saturating_sub(self.short.capacity() * 2);
+        for at in places {
+            if view.position(at) & (step as u32 - 1) == 0 {
+                self.long.insert(view.bytes, at, view.position(at));
+            }
+            if at >= short {
+                self.short.insert(view.bytes, at, view.position(at));
+            }
+        }
     }
 
     /// Stores all places of `from..to`; their keys are known.

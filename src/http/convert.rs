@@ -8,13 +8,14 @@ use http::{
     header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, VARY},
     request::Parts,
 };
+use recompress::When;
 use recompress_service::{Order, RequestLog};
 
 use crate::{
     accept::Variant,
     body::Body,
     filename,
-    headers::{LGWIN, MODE, QUALITY},
+    headers::{DIRECTORY, LGWIN, MODE, QUALITY},
     options::Options,
     problem::Problem,
     run,
@@ -24,8 +25,8 @@ use crate::{
 };
 
 /// The options of these paths.
-pub(crate) const OPTIONS: [&str; 10] =
-    ["quality", "lgwin", "mode", "include", "exclude", "first", "names", "seekable", "report", "name"];
+pub(crate) const OPTIONS: [&str; 11] =
+    ["quality", "lgwin", "mode", "include", "exclude", "first", "names", "directory", "seekable", "report", "name"];
 
 pub(crate) async fn answer<B>(
     state: &State,
@@ -39,7 +40,7 @@ where
 {
     let Submission { upload, given, part_name, body_bytes, archive_bytes } = Submission::open(head, body).await?;
     given.expect_only(&OPTIONS)?;
-    let Options { parameters, selection, names, report, name } =
+    let Options { parameters, selection, names, directory, report, name } =
         Options::read(&given, &state.settings, state.terms.platform.decode_name)?;
     let variant = Variant::negotiate(&head.headers);
     let name = name
@@ -49,10 +50,11 @@ where
 
     let parameters = parameters.expecting(archive_bytes);
     let mode = parameters.mode();
-    let order = Order::Convert { parameters, selection, names, report };
+    let order = Order::Convert { parameters, selection, names, directory, report, summary: None };
     let (answer, job) = run::begin(state, head, order, upload, body_bytes, None, log).await?;
     let (quality, lgwin) = job.begun_with().expect("it has an encoder");
     (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
+    let directory = if job.read_directory_first() { When::First } else { When::Last };
 
     let mut response = Response::new(Body::streaming(answer, job));
     let headers = response.headers_mut();
@@ -65,5 +67,6 @@ where
     headers.insert(QUALITY, u16::from(quality).into());
     headers.insert(LGWIN, u16::from(lgwin).into());
     headers.insert(MODE, HeaderValue::from_static(mode.name()));
+    headers.insert(DIRECTORY, HeaderValue::from_static(directory.name()));
     Ok(response)
 }

@@ -15,7 +15,7 @@ mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
     use http::Method;
-    use recompress::{Absent, Error, Format, Limit, Limits, Mode, Rule, SaveError, Unsupported};
+    use recompress::{Absent, Error, Format, Limit, Limits, Mode, Rule, SaveError, StoredError, Unsupported};
 
     use recompress_service::{Busy, Failure, TooMuchMemory};
     use serde_json::Value;
@@ -23,7 +23,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        convert,
+        archives, base64, convert,
         form::BadForm,
         given::{self, BadOption},
         inspect, json,
@@ -73,6 +73,7 @@ mod tests {
             Limit::Ratio { entry: entry.clone(), unpacked: 0, received: 0, limit },
             Limit::EntryTooLargeWithoutSize { entry, limit },
             Limit::FirstTooLate { first: name.clone(), limit },
+            Limit::DirectoryNotAtHand { limit },
             Limit::Cpu { tarball: 0, quality: 0, limit_ms: 0 },
             Limit::CpuUnpacking { unpacked: 0, limit_ms: 0 },
             Limit::CpuSave { limit_ms: 0 },
@@ -100,7 +101,7 @@ mod tests {
             .chain(limits.into_iter().map(Error::from))
             .chain(absent.into_iter().map(Error::from))
             .chain(saves.into_iter().map(Error::from))
-            .chain([truncated])
+            .chain([truncated, StoredError::NoIndex.into()])
             .collect()
     }
 
@@ -128,7 +129,8 @@ mod tests {
             let document: Value = serde_json::from_slice(&problem.line()).unwrap();
             (document["status"].as_u64().unwrap(), document["code"].as_str().unwrap().to_owned())
         };
-        ours.into_iter().chain(errors().into_iter().map(Problem::from)).map(document).collect()
+        let ours = ours.into_iter().chain(archives::refusal::all());
+        ours.chain(errors().into_iter().map(Problem::from)).map(document).collect()
     }
 
     #[test]
@@ -138,6 +140,8 @@ mod tests {
             // The messages of rules have spaces.
             rest.split_once('"').map(|(code, _)| code).filter(|code| !code.contains(' '))
         };
+        let refusals = include_str!("archives/refusal.rs").split("StatusCode::").skip(1);
+        let refusals = refusals.filter_map(|rest| Some(rest.split_once('"')?.1.split_once('"')?.0));
         let in_source = [
             include_str!("../core/error.rs"),
             include_str!("../core/error/save.rs"),
@@ -149,6 +153,7 @@ mod tests {
         .into_iter()
         .flat_map(str::lines)
         .filter_map(|line| quoted(line, "=> \"").or_else(|| quoted(line, "code: \"")))
+        .chain(refusals)
         .map(str::to_owned)
         .collect::<BTreeSet<_>>();
         assert!(in_source.len() > 40, "{in_source:?}");
@@ -200,8 +205,9 @@ mod tests {
     fn every_path_and_method_is_described_and_no_other() {
         let openapi = openapi();
         let described = openapi["paths"].as_object().unwrap();
-        assert_eq!(described.len(), PATHS.len());
-        for (path, allow) in PATHS {
+        let paths = PATHS.into_iter().chain(archives::PATHS);
+        assert_eq!(described.len(), paths.clone().count());
+        for (path, allow) in paths {
             // Every path answers these two in the same way, which the description says in words.
             let methods: BTreeSet<_> =
                 allow.split(", ").filter(|method| !["HEAD", "OPTIONS"].contains(method)).collect();
@@ -218,14 +224,21 @@ mod tests {
     fn every_option_is_described_with_its_range() {
         let openapi = openapi();
         let parameters = openapi["components"]["parameters"].as_object().unwrap();
-        let operations = [("/", &convert::OPTIONS[..]), ("/inspect", &inspect::OPTIONS), ("/json", &json::OPTIONS)];
+        let operations = [
+            ("/", "post", &convert::OPTIONS[..]),
+            ("/inspect", "post", &inspect::OPTIONS),
+            ("/json", "post", &json::OPTIONS),
+            ("/archives", "post", &archives::put::OPTIONS),
+            ("/archives/{id}", "put", &archives::put::OPTIONS),
+            ("/archives/{id}/json", "get", &archives::JSON_OPTIONS),
+        ];
         for row in &given::TABLE {
             let header = format!("Recompress-{}{}", row.name[..1].to_uppercase(), &row.name[1..]);
             for (name, place) in [(row.name, "query"), (&header, "header")] {
                 assert_eq!(parameters[name]["in"], place, "{name}");
                 let taken = |reference: &Value| reference["$ref"] == format!("#/components/parameters/{name}");
-                for (path, options) in operations {
-                    let parameters = openapi["paths"][path]["post"]["parameters"].as_array().unwrap();
+                for (path, method, options) in operations {
+                    let parameters = openapi["paths"][path][method]["parameters"].as_array().unwrap();
                     let is_described = parameters.iter().any(taken);
                     assert_eq!(is_described, options.contains(&row.name), "{name} of {path}");
                 }
@@ -263,26 +276,9 @@ mod tests {
     fn the_policy_of_the_page_allows_its_style_alone() {
         let (_, style) = PAGE.split_once("<style>").unwrap();
         let (style, rest) = style.split_once("</style>").unwrap();
-        let digest = base64(&sha2::Sha256::digest(style));
+        let digest = base64::padded(&sha2::Sha256::digest(style));
         assert!(POLICY.ends_with(&format!("'sha256-{digest}'")), "{digest}");
         assert!(!["<style", "style=", "<script", "src="].iter().any(|other| rest.contains(other)));
-    }
-
-    /// RFC 4648 §4, for digests of 32 bytes.
-    fn base64(bytes: &[u8]) -> String {
-        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let mut text: String = bytes
-            .chunks(3)
-            .flat_map(|chunk| {
-                let bits =
-                    chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-                (0..=chunk.len()).map(move |i| char::from(ALPHABET[(bits >> (18 - 6 * i)) as usize & 63]))
-            })
-            .collect();
-        while !text.len().is_multiple_of(4) {
-            text.push('=');
-        }
-        text
     }
 
     #[test]

@@ -43,6 +43,13 @@ pub(crate) fn content_disposition(name: Option<&str>, extension: &str) -> Header
     disposition("attachment", name, extension)
 }
 
+/// The same for a member of a stored archive, which keeps its own extension.
+pub(crate) fn content_disposition_of(member: &str) -> HeaderValue {
+    let name = shown(member);
+    let name = &name[..name.floor_char_boundary(STEM_BYTES)];
+    quoted("attachment", if name.trim_matches('.').is_empty() { "member" } else { name })
+}
+
 /// The same for a problem. `curl -OJT save.zip` would otherwise write the problem to `save.zip`, which exists, so curl
 /// refuses and the reason is lost. Browsers still show it.
 pub(crate) fn problem_disposition(name: &str) -> HeaderValue {
@@ -50,7 +57,10 @@ pub(crate) fn problem_disposition(name: &str) -> HeaderValue {
 }
 
 fn disposition(kind: &str, name: Option<&str>, extension: &str) -> HeaderValue {
-    let name = format!("{}{extension}", stem(name.unwrap_or_default()));
+    quoted(kind, &format!("{}{extension}", stem(name.unwrap_or_default())))
+}
+
+fn quoted(kind: &str, name: &str) -> HeaderValue {
     // Only `filename*` carries characters that a quoted string must escape, and `%`, which some clients decode (RFC 6266
     // appendix D).
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
@@ -58,16 +68,22 @@ fn disposition(kind: &str, name: Option<&str>, extension: &str) -> HeaderValue {
     let mut value = format!("{kind}; filename=\"{fallback}\"");
     if fallback != name {
         value += "; filename*=UTF-8''";
-        value.extend(utf8_percent_encode(&name, NOT_ATTR_CHAR));
+        value.extend(utf8_percent_encode(name, NOT_ATTR_CHAR));
     }
     HeaderValue::try_from(value).expect("it is printable ASCII")
 }
 
-/// The last component of `name`, without `.zip` and without characters that could deceive a reader.
-fn stem(name: &str) -> String {
+/// The last component of `name`, without characters that could deceive a reader.
+fn shown(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown: String = last.chars().filter(|&c| !c.is_control() && !is_invisible(c)).collect();
-    let mut stem = shown.trim();
+    shown.trim().to_owned()
+}
+
+/// The same without `.zip`, and short enough for an extension to follow.
+fn stem(name: &str) -> String {
+    let shown = shown(name);
+    let mut stem = shown.as_str();
     if let Some((start, extension)) = stem.rsplit_once('.')
         && extension.eq_ignore_ascii_case("zip")
     {

@@ -19,7 +19,7 @@ pub(crate) struct OptionRow {
 }
 
 /// Every option.
-pub(crate) const TABLE: [OptionRow; 18] = [
+pub(crate) const TABLE: [OptionRow; 20] = [
     OptionRow { name: "quality", repeats: false },
     OptionRow { name: "lgwin", repeats: false },
     OptionRow { name: "mode", repeats: false },
@@ -27,6 +27,7 @@ pub(crate) const TABLE: [OptionRow; 18] = [
     OptionRow { name: "exclude", repeats: true },
     OptionRow { name: "first", repeats: true },
     OptionRow { name: "names", repeats: false },
+    OptionRow { name: "directory", repeats: false },
     OptionRow { name: "seekable", repeats: false },
     OptionRow { name: "report", repeats: false },
     OptionRow { name: "member", repeats: false },
@@ -37,6 +38,7 @@ pub(crate) const TABLE: [OptionRow; 18] = [
     OptionRow { name: "lines", repeats: false },
     OptionRow { name: "unknown", repeats: false },
     OptionRow { name: "meta", repeats: false },
+    OptionRow { name: "expires", repeats: false },
     OptionRow { name: "name", repeats: false },
 ];
 
@@ -59,6 +61,8 @@ pub(crate) struct Given(Vec<(&'static OptionRow, Place, String)>);
 pub(crate) enum BadOption {
     #[error("there is no option {option:?}, only {}", names())]
     Unknown { option: String },
+    #[error("there is no option {option:?} here, only {known}")]
+    NoSuchQuery { option: String, known: &'static str },
     #[error("{option} is given twice, as {first:?} and as {second:?}")]
     Twice { option: &'static str, first: String, second: String },
     #[error("{option} is {value:?}, it must be {range}")]
@@ -167,7 +171,7 @@ pub(crate) fn resembles_option(field: &str) -> bool {
 }
 
 /// Letters to insert, remove or replace to turn one word into the other (Levenshtein distance).
-fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.bytes().take(32).enumerate() {
         let mut corner = mem::replace(&mut row[0], i + 1);

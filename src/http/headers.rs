@@ -10,6 +10,9 @@ pub(crate) const QUALITY: HeaderName = HeaderName::from_static("recompress-quali
 pub(crate) const LGWIN: HeaderName = HeaderName::from_static("recompress-lgwin");
 pub(crate) const MODE: HeaderName = HeaderName::from_static("recompress-mode");
 
+/// Whether the zip's directory was read `first` or `last`.
+pub(crate) const DIRECTORY: HeaderName = HeaderName::from_static("recompress-directory");
+
 /// Identifies a request in the log: the client's own id, or one of ours.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 

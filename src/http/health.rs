@@ -16,6 +16,7 @@ pub(crate) fn text(state: &State) -> String {
         encoder_bytes: u64,
         upload_bytes: u64,
         result_bytes: u64,
+        buffer_bytes: u64,
         active: usize,
         receiving: usize,
         waiting: usize,
@@ -23,7 +24,8 @@ pub(crate) fn text(state: &State) -> String {
         sending: usize,
     }
     let figures = state.terms.admission.figures();
-    let Figures { budget, encoders, uploads, results, receiving, waiting, converting, sending } = figures;
+    let Figures { budget, encoders, uploads, results, buffers, receiving, waiting, converting, sending, lent_ms: _ } =
+        figures;
     let health = Health {
         status: "ok",
         wasm_memory_bytes: state.terms.platform.wasm_memory.map(|now| now()),
@@ -32,6 +34,7 @@ pub(crate) fn text(state: &State) -> String {
         encoder_bytes: encoders,
         upload_bytes: uploads,
         result_bytes: results,
+        buffer_bytes: buffers,
         active: receiving + converting + sending,
         receiving,
         waiting,

@@ -8,7 +8,10 @@ use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
     request::Parts,
 };
-use recompress::save::{Encoding, Keys, Narrow, Options, Selection, Unknown};
+use recompress::{
+    Parameters,
+    save::{Encoding, Keys, Narrow, Options, Selection, Unknown},
+};
 use recompress_service::{Order, RequestLog};
 
 use crate::{
@@ -18,6 +21,7 @@ use crate::{
     headers::{LGWIN, QUALITY},
     problem::Problem,
     run,
+    settings::Settings,
     shared::Shared,
     state::State,
     submission::{self, Submission},
@@ -42,11 +46,7 @@ where
     let Submission { upload, given, part_name, body_bytes, .. } = Submission::open(head, body).await?;
     given.expect_only(&OPTIONS)?;
     let options = options(&given)?;
-    let quality = given.one("quality").map_or(Ok(None), |text| state.settings.quality(text))?;
-    let parameters = accept::accepts_brotli(&head.headers).then(|| {
-        let quality = Some(quality.unwrap_or(state.settings.at_most(QUALITY_OF_JSON)));
-        state.settings.parameters(quality, state.settings.usual_lgwin(quality)).expecting(body_bytes)
-    });
+    let parameters = parameters(&state.settings, &given, head, body_bytes)?;
     let content_type = if options.selection.is_lines() { accept::LINES } else { accept::JSON };
     let name = submission::name(&given, part_name, &head.headers);
 
@@ -69,7 +69,21 @@ where
     Ok(response)
 }
 
-fn options(given: &Given) -> Result<Options, BadOption> {
+/// How the JSON of `bytes` bytes is compressed, if the client accepts that.
+pub(crate) fn parameters(
+    settings: &Settings,
+    given: &Given,
+    head: &Parts,
+    bytes: Option<u64>,
+) -> Result<Option<Parameters>, BadOption> {
+    let quality = given.one("quality").map_or(Ok(None), |text| settings.quality(text))?;
+    Ok(accept::accepts_brotli(&head.headers).then(|| {
+        let quality = Some(quality.unwrap_or(settings.at_most(QUALITY_OF_JSON)));
+        settings.parameters(quality, settings.usual_lgwin(quality)).expecting(bytes)
+    }))
+}
+
+pub(crate) fn options(given: &Given) -> Result<Options, BadOption> {
     let mut selection = Selection::default();
     for path in given.all("select") {
         selection = selection.with_path(path)?;

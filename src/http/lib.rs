@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! problem      a refusal (RFC 9457), as plain data
+//! base64       digests as text
 //! headers      our own headers, and the ones of every answer
 //! filename     names of uploads and of downloads
 //! accept       the label of an answer
@@ -21,6 +22,7 @@
 //! run          the run of a job, up to the begin of its answer
 //! route        the paths, and the methods of each
 //! convert, inspect, json, estimate, health, page, docs: one handler each
+//! archives     stored archives: a handler for each route, and what these share
 //! ```
 //!
 //! Imports point up this list.
@@ -36,6 +38,8 @@
 
 mod accept;
 mod answer;
+mod archives;
+mod base64;
 mod body;
 mod convert;
 mod docs;
@@ -72,14 +76,15 @@ use http::{
 use recompress::save::Words;
 use recompress_service::{Admission, RequestLog, Terms};
 
-pub use recompress_service::{Failure, Pause, Platform};
+pub use recompress_service::{Failure, Pause, Platform, store};
 
 pub use self::{
     accept::prefers_html,
+    archives::ticket,
     body::Body,
     settings::{BadVariable, Settings, VARIABLE_PREFIX},
 };
-use self::{problem::Problem, route::Route, shared::Shared, state::State};
+use self::{problem::Problem, route::Route, shared::Shared, state::State, store::Storage};
 
 /// The service of one process or one isolate.
 #[derive(Debug)]
@@ -92,6 +97,8 @@ pub struct Visit<R> {
     pub id: String,
     /// Whether the sender exceeds the rate limit. Polled only for requests that cost work.
     pub over_rate: R,
+    /// The storage of archives. Without one, its routes do not exist.
+    pub storage: Option<Storage>,
 }
 
 impl Service {
@@ -101,7 +108,7 @@ impl Service {
     /// the smaller amount.
     pub fn new(settings: Settings, budget: u64, platform: Platform) -> Self {
         let terms = Terms {
-            admission: Admission::new(budget),
+            admission: Admission::new(budget, platform.now),
             limits: settings.limits,
             platform,
             wait: settings.wait,
@@ -109,6 +116,13 @@ impl Service {
             most_unread: settings.most_unread,
         };
         Self(State { settings, terms, words: Words::default() })
+    }
+
+    /// Sets the bytes of buffers that all uploads together may fill on their way into a store, beside the budget.
+    #[must_use]
+    pub fn with_buffers(mut self, buffers: u64) -> Self {
+        self.0.terms.admission = self.0.terms.admission.with_buffers(buffers);
+        self
     }
 
     /// Sets the words of binary saves.
@@ -129,16 +143,17 @@ impl Service {
     {
         let (head, upload) = request.into_parts();
         let upload = Shared::new(upload);
-        let id = headers::request_id(&head.headers).map_or(visit.id, str::to_owned);
+        let Visit { id, over_rate, storage } = visit;
+        let id = headers::request_id(&head.headers).map_or(id, str::to_owned);
         let mut log = RequestLog::open(&self.0.terms.platform, id, head.method.as_str());
         let mut problem_disposition = None;
-        let answer = match Route::of(&head) {
+        let answer = match Route::of(&head, storage.is_some()) {
             Ok(route) => {
                 log.route = route.word();
                 if let Route::Convert { name: Some(name) } = &route {
                     problem_disposition = Some(filename::problem_disposition(name));
                 }
-                self.answer(route, &head, upload.clone(), visit.over_rate, &mut log).await
+                self.answer(route, &head, upload.clone(), over_rate, storage, &mut log).await
             }
             Err(problem) => Err(problem),
         };
@@ -171,12 +186,17 @@ impl Service {
         head: &Parts,
         upload: Shared<B>,
         over_rate: impl Future<Output = bool>,
+        storage: Option<Storage>,
         log: &mut RequestLog,
     ) -> Result<Response<Body<B>>, Problem>
     where
         B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
     {
         let Self(state) = self;
+        if let Route::Archives(route) = route {
+            let storage = storage.expect("without one there is no such route");
+            return archives::answer(state, &storage, head, route, upload, over_rate, log).await;
+        }
         if route.is_costly() {
             if let Some(token) = &state.settings.token {
                 token.check(&head.headers)?;
@@ -189,6 +209,7 @@ impl Service {
             Route::Convert { name } => return convert::answer(state, head, name, upload, log).await,
             Route::Inspect => return inspect::answer(state, head, upload, log).await,
             Route::Json => return json::answer(state, head, upload, log).await,
+            Route::Archives(_) => unreachable!("they were answered"),
             Route::Estimate => {
                 let budget = state.terms.admission.figures().budget;
                 answer::fixed("application/json", estimate::answer(head, &state.settings, budget)?)

@@ -1,6 +1,6 @@
 //! Options: the given texts interpreted, with the installation's defaults for the rest.
 
-use recompress::{Decode, Mode, Names, Parameters, Selection};
+use recompress::{Decode, Mode, Names, Parameters, Selection, When};
 
 use crate::{
     given::{BadOption, Given},
@@ -13,6 +13,7 @@ pub(crate) struct Options {
     pub(crate) parameters: Parameters,
     pub(crate) selection: Selection,
     pub(crate) names: Names,
+    pub(crate) directory: When,
     pub(crate) report: bool,
     pub(crate) name: Option<String>,
 }
@@ -37,6 +38,7 @@ impl Options {
             parameters: if given_quality.is_some() { parameters } else { parameters.or_lower() },
             selection: Selection::new(given.all("include"), given.all("exclude"), given.all("first"))?,
             names: names(given, decode)?,
+            directory: given.choice("directory", When::named, || When::NAMES.to_owned())?.unwrap_or_default(),
             report,
             name: given.one("name").map(str::to_owned),
         })
@@ -126,6 +128,14 @@ mod tests {
         for (query, report) in [("", false), ("report=0", false), ("report=1", true)] {
             assert_eq!(read(query, &[]).unwrap().report, report, "{query}");
         }
+        for (query, directory) in [
+            ("", When::Auto),
+            ("directory=auto", When::Auto),
+            ("directory=first", When::First),
+            ("directory=last", When::Last),
+        ] {
+            assert_eq!(read(query, &[]).unwrap().directory, directory, "{query}");
+        }
         for (query, parameters) in [
             ("seekable=1", Parameters::default().with_index(true).or_lower()),
             ("seekable=1&quality=5&lgwin=18", Parameters::new(5, 18).unwrap().with_index(true)),
@@ -186,6 +196,7 @@ mod tests {
             ),
             ("mode=", r#"mode is "", it must be generic, text or font"#),
             ("report=yes", r#"report is "yes", it must be 0 or 1"#),
+            ("directory=front", r#"directory is "front", it must be auto, first or last"#),
             ("seekable=2", r#"seekable is "2", it must be 0 or 1"#),
             ("seekable=1&quality=4", r#"seekable is "1", it needs quality 5 or more and lgwin 18 or more"#),
             ("seekable=1&lgwin=17", r#"seekable is "1", it needs quality 5 or more and lgwin 18 or more"#),
@@ -195,15 +206,15 @@ mod tests {
             ("mode=text&mode=font", r#"mode is given twice, as "text" and as "font""#),
             (
                 "level=9",
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             (
                 "Quality=9",
-                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "Quality", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             (
                 "=9",
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             ("quality=5&quality=6", r#"quality is given twice, as "5" and as "6""#),
             ("lgwin=20&lgwin=20", r#"lgwin is given twice, as "20" and as "20""#),
@@ -219,12 +230,12 @@ mod tests {
             (
                 "",
                 &[("recompress-level", "9")][..],
-                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             (
                 "",
                 &[("recompress-", "9")],
-                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name"#,
+                r#"there is no option "", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta, expires and name"#,
             ),
             ("", &[("recompress-quality", "12")], r#"quality is "12", it must be 0 to 11 or auto"#),
             (

@@ -4,15 +4,18 @@ use http::{
     HeaderMap, HeaderValue,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
     },
+    request::Parts,
 };
 
 use crate::given;
 
 /// Response headers that a page of another origin may read.
-const EXPOSED: &str =
-    "content-disposition, recompress-lgwin, recompress-mode, recompress-quality, request-id, retry-after";
+const EXPOSED: &str = "accept-ranges, content-disposition, content-range, etag, location, recompress-directory, recompress-lgwin, recompress-mode, recompress-quality, request-id, retry-after";
+
+/// Request headers that a page of another origin may send, beside the options.
+const SENT: &str = "authorization, content-digest, content-disposition, content-type, if-match, if-none-match, if-range, range, request-id";
 
 /// The origins that may call the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,6 +37,22 @@ impl Origins {
         all_are.then_some(Self::These(origins))
     }
 
+    /// Whether a page of the origin that a request states may change what is stored. A page of the service itself may.
+    pub(crate) fn permit(&self, head: &Parts) -> bool {
+        let Some(origin) = head.headers.get(ORIGIN) else { return true };
+        let host = head.headers.get(HOST).map(HeaderValue::as_bytes);
+        let host = host.or(head.uri.authority().map(|authority| authority.as_str().as_bytes()));
+        let own = || {
+            let (_, authority) = origin.to_str().ok()?.split_once("://")?;
+            Some(host?.eq_ignore_ascii_case(authority.as_bytes()))
+        };
+        match self {
+            Self::Any => true,
+            Self::These(origins) if origins.iter().any(|known| *known == *origin) => true,
+            Self::Own | Self::These(_) => own().unwrap_or(false),
+        }
+    }
+
     /// Headers that let the calling page read the answer. For a preflight they also list the methods and headers it may send.
     pub(crate) fn headers(&self, request: &HeaderMap, allow: Option<&HeaderValue>) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -52,11 +71,7 @@ impl Origins {
         match allow.filter(|_| request.contains_key(ACCESS_CONTROL_REQUEST_METHOD)) {
             Some(allow) => {
                 headers.insert(ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
-                let names = given::TABLE
-                    .iter()
-                    .fold("authorization, content-disposition, content-type, request-id".to_owned(), |names, row| {
-                        names + ", recompress-" + row.name
-                    });
+                let names = given::TABLE.iter().fold(SENT.to_owned(), |names, row| names + ", recompress-" + row.name);
                 headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::try_from(names).expect("names of headers"));
                 // Seconds: one day. Browsers cap it lower.
                 headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

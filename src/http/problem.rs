@@ -130,6 +130,7 @@ impl From<&Error> for Problem {
             Error::Save(SaveError::Memory { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, "the save is too large"),
             Error::Save(_) => (StatusCode::UNPROCESSABLE_ENTITY, "the save cannot become JSON"),
             Error::Absent(_) => (StatusCode::UNPROCESSABLE_ENTITY, "this zip has no such member"),
+            Error::Stored(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the stored archive is damaged"),
         };
         let mut detail = error.to_string();
         if matches!(error, Error::Format(Format::NotZip { found }) if found == "is empty") {
@@ -156,6 +157,8 @@ impl From<&Failure> for Problem {
             Failure::SlowDownload { .. } => (StatusCode::REQUEST_TIMEOUT, "the answer is read too slowly"),
             Failure::AnswerUnread { .. } => (StatusCode::REQUEST_TIMEOUT, "the answer is not read"),
             Failure::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy"),
+            Failure::Storage(_) => (StatusCode::SERVICE_UNAVAILABLE, "the storage failed"),
+            Failure::TooLargeToStore { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "the archive is too large to be stored"),
             Failure::Stopped => (StatusCode::INTERNAL_SERVER_ERROR, "the conversion was stopped"),
             Failure::Form { .. } => (StatusCode::BAD_REQUEST, "the form is not valid"),
         };

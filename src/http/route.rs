@@ -2,7 +2,11 @@
 
 use http::{Method, request::Parts};
 
-use crate::{filename, problem::Problem};
+use crate::{
+    archives::{self, Match},
+    filename,
+    problem::Problem,
+};
 
 /// The target of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +22,7 @@ pub(crate) enum Route {
     Inspect,
     Json,
     Estimate,
+    Archives(archives::Route),
     /// `OPTIONS`: lists the methods of the path.
     Options {
         allow: &'static str,
@@ -40,8 +45,15 @@ pub(crate) const PATHS: [(&str, &str); 8] = [
 const READ: &str = "GET, HEAD, OPTIONS";
 
 impl Route {
-    pub(crate) fn of(head: &Parts) -> Result<Self, Problem> {
+    /// `stores` says whether there is a store.
+    pub(crate) fn of(head: &Parts, stores: bool) -> Result<Self, Problem> {
         let path = head.uri.path();
+        match archives::Route::of(head).filter(|_| stores) {
+            Some(Match::Route(route)) => return Ok(Self::Archives(route)),
+            Some(Match::Methods(allow)) if head.method == Method::OPTIONS => return Ok(Self::Options { allow }),
+            Some(Match::Methods(allow)) => return Err(Problem::method_not_allowed(&head.method, allow)),
+            None => {}
+        }
         let reads = matches!(head.method, Method::GET | Method::HEAD);
         let (pattern, allow) = *PATHS
             .iter()
@@ -76,6 +88,7 @@ impl Route {
             Self::Inspect => "inspect",
             Self::Json => "json",
             Self::Estimate => "estimate",
+            Self::Archives(route) => route.word(),
             Self::Options { .. } => "options",
         }
     }
@@ -93,13 +106,13 @@ mod tests {
     use super::*;
 
     fn route(method: &str, path: &str) -> Result<Route, Problem> {
-        Route::of(&Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0)
+        Route::of(&Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0, true)
     }
 
     #[test]
     fn every_path_takes_just_the_methods_that_it_allows() {
-        for (pattern, allow) in PATHS {
-            let path = pattern.replace("{name}", "save.zip");
+        for (pattern, allow) in PATHS.into_iter().chain(archives::PATHS) {
+            let path = pattern.replace("{name}", "save.zip").replace("{id}", "a");
             for method in ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
                 let allowed = allow.split(", ").any(|allowed| allowed == method);
                 assert_eq!(route(method, &path).is_ok(), allowed, "{method} {path}");

@@ -22,14 +22,30 @@ pub(crate) async fn begin<B>(
 where
     B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
 {
-    let Terms { admission, limits, .. } = &state.terms;
+    begin_on(&state.terms, head, order, upload, body_bytes, last_words, log).await
+}
+
+/// The same on other terms than usual.
+pub(crate) async fn begin_on<B>(
+    terms: &Terms,
+    head: &Parts,
+    order: Order,
+    upload: Upload<Shared<B>>,
+    body_bytes: Option<u64>,
+    last_words: Option<fn(&Failure) -> Vec<u8>>,
+    log: &mut RequestLog,
+) -> Result<(Answer, Job<B>), Problem>
+where
+    B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
+{
+    let Terms { admission, limits, .. } = terms;
     let known = Known { upload_bytes: body_bytes, contents: None };
     let share = order.share(*limits, admission.figures().budget, known)?;
     let busy = {
         let (order, limits) = (order.clone(), *limits);
         move |figures| Problem::from(share.busy(&order, limits, figures, known))
     };
-    let mut job = Exchange::new(order, share, upload, body_bytes, state.terms.clone()).map_err(&busy)?;
+    let mut job = Exchange::new(order, share, upload, body_bytes, terms.clone()).map_err(&busy)?;
     if let Some(last_words) = last_words {
         job = job.with_last_words(last_words);
     }

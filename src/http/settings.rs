@@ -32,12 +32,44 @@ pub struct Settings {
     pub(crate) origins: Origins,
     /// Without a token, anyone may convert.
     pub(crate) token: Option<Token>,
+    /// Who may use what is stored, and how much of it.
+    pub(crate) archives: Archives,
     /// How long a request waits for memory while the queue does not move.
     pub(crate) wait: Duration,
     /// The slowest that a client may be while others wait.
     pub(crate) floor: Floor,
     /// Most bytes of one answer that wait for its reader.
     pub(crate) most_unread: u64,
+}
+
+/// Who may use the stored archives, and how much may be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Archives {
+    /// A token that may read, and list, and nothing else.
+    pub(crate) read_token: Option<Token>,
+    /// Without a token, anyone may do everything.
+    pub(crate) open: bool,
+    /// Reading needs a token too.
+    pub(crate) private: bool,
+    /// Most bytes of a stored archive, as a zip and as a tarball.
+    pub(crate) most_bytes: u64,
+    /// Most members of one.
+    pub(crate) most_members: u64,
+    /// Most bytes that are stored in a day, counted from midnight UTC.
+    pub(crate) day_bytes: u64,
+}
+
+impl Default for Archives {
+    fn default() -> Self {
+        Self {
+            read_token: None,
+            open: false,
+            private: false,
+            most_bytes: 1 << 30,
+            most_members: u64::MAX,
+            day_bytes: u64::MAX,
+        }
+    }
 }
 
 /// Longer than a conversion that computes for as long as it may.
@@ -71,6 +103,7 @@ impl Settings {
             max_lgwin: 24,
             origins: Origins::default(),
             token: None,
+            archives: Archives::default(),
             wait: WAIT,
             floor: FLOOR,
             most_unread: MOST_UNREAD,
@@ -125,12 +158,32 @@ impl Settings {
                     let range = "* or origins like https://example.com";
                     settings.origins = Origins::parse(&value).ok_or_else(|| wrong(range))?;
                 }
-                "TOKEN" => {
+                "TOKEN" | "READ_TOKEN" => {
                     let refuse = || BadVariable {
                         value: "no token".to_owned(),
                         ..wrong("letters, digits and -._~+/ with = at the end")
                     };
-                    settings.token = Some(Token::parse(&value).ok_or_else(refuse)?);
+                    let token = Some(Token::parse(&value).ok_or_else(refuse)?);
+                    *(if name == "TOKEN" { &mut settings.token } else { &mut settings.archives.read_token }) = token;
+                }
+                "OPEN" | "PRIVATE" => {
+                    let on = match &*value {
+                        "0" => false,
+                        "1" => true,
+                        _ => return Err(wrong("0 or 1")),
+                    };
+                    let archives = &mut settings.archives;
+                    *(if name == "OPEN" { &mut archives.open } else { &mut archives.private }) = on;
+                }
+                "MAX_STORED_BYTES" | "MAX_STORED_MEMBERS" | "DAY_BYTES" => {
+                    let number =
+                        value.parse().ok().filter(|&number: &u64| number > 0).ok_or_else(|| wrong("a number"))?;
+                    let archives = &mut settings.archives;
+                    *match name {
+                        "MAX_STORED_BYTES" => &mut archives.most_bytes,
+                        "MAX_STORED_MEMBERS" => &mut archives.most_members,
+                        _ => &mut archives.day_bytes,
+                    } = number;
                 }
                 _ => return Err(wrong("the name of a known variable")),
             }

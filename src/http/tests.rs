@@ -19,6 +19,8 @@ use zip::write::SimpleFileOptions;
 
 use super::*;
 
+mod archives;
+mod directory;
 mod estimate;
 mod json;
 mod listing;
@@ -79,7 +81,7 @@ fn service() -> Service {
 
 /// A request below the rate limit.
 fn visit() -> Visit<impl Future<Output = bool>> {
-    Visit { id: "the-platform-s-word".to_owned(), over_rate: ready(false) }
+    Visit { id: "the-platform-s-word".to_owned(), over_rate: ready(false), storage: None }
 }
 
 fn request(method: &str, uri: &str, headers: &[(&str, &str)], upload: Upload) -> Request<Upload> {
@@ -241,6 +243,7 @@ fn the_headers_say_what_it_is() {
         ("vary", "Accept, Accept-Encoding"),
         ("recompress-quality", "5"),
         ("recompress-lgwin", "18"),
+        ("recompress-directory", "first"),
         ("recompress-mode", "generic"),
     ];
     let compressed = [
@@ -486,7 +489,7 @@ fn health_is_json() {
     assert_eq!(response.headers()["content-type"], "application/json");
     let idle = serde_json::json!({
         "status": "ok", "budget_bytes": BUDGET, "reserved_bytes": 0,
-        "encoder_bytes": 0, "upload_bytes": 0, "result_bytes": 0,
+        "encoder_bytes": 0, "upload_bytes": 0, "result_bytes": 0, "buffer_bytes": 0,
         "active": 0, "receiving": 0, "waiting": 0, "converting": 0, "sending": 0
     });
     assert_eq!(json(response), idle);
@@ -591,7 +594,8 @@ fn an_upload_is_charged_as_it_comes() {
     let sized = request("POST", "/", &[("content-length", &length)], part);
     let mut answer = Box::pin(service.serve(sized, visit()));
     assert!(poll_once(answer.as_mut()).is_pending());
-    assert_eq!(figures(&service, ["reserved_bytes", "upload_bytes", "receiving"]), [112 << 10, 112 << 10, 1]);
+    // Seven blocks, and the buffer of 64 KiB that they are read into.
+    assert_eq!(figures(&service, ["reserved_bytes", "upload_bytes", "receiving"]), [176 << 10, 176 << 10, 1]);
 }
 
 #[test]

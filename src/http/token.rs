@@ -19,19 +19,39 @@ impl Token {
         (!body.is_empty() && body.bytes().all(is_plain)).then(|| Self(text.to_owned()))
     }
 
-    /// Compares in constant time; only the length leaks.
+    /// Refuses a request without this token.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let mut given = headers.get_all(AUTHORIZATION).iter();
-        let (Some(first), None) = (given.next(), given.next()) else {
-            return Err(Problem::unauthorized("the request needs one header Authorization: Bearer TOKEN"));
-        };
-        let token = first.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
-        match token {
-            Some((_, token)) if token.trim_ascii().ct_eq(self.0.as_bytes()).into() => Ok(()),
+        match given(headers)? {
+            Some(token) if self.is(token) => Ok(()),
             Some(_) => Err(Problem::unauthorized("the token is wrong")),
-            None => Err(Problem::unauthorized("the header must say Authorization: Bearer TOKEN")),
+            None => Err(missing()),
         }
     }
+
+    /// Compares in constant time; only the length leaks.
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
+        given.ct_eq(self.0.as_bytes()).into()
+    }
+
+    /// The bytes of the secret, as a key.
+    pub(crate) fn key(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// The bearer token of a request, if it has one.
+pub(crate) fn given(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let (first, None) = (lines.next(), lines.next()) else { return Err(missing()) };
+    let Some(first) = first else { return Ok(None) };
+    let token = first.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+    let wrong = || Problem::unauthorized("the header must say Authorization: Bearer TOKEN");
+    token.map(|(_, token)| Some(token.trim_ascii())).ok_or_else(wrong)
+}
+
+/// The refusal of a request without a token.
+pub(crate) fn missing() -> Problem {
+    Problem::unauthorized("the request needs one header Authorization: Bearer TOKEN")
 }
 
 impl fmt::Debug for Token {

@@ -1,4 +1,4 @@
-//! An upload: the bytes of an archive, from a request's body or the file of a form.
+//! An upload: the bytes of an archive, from a request's body, the file of a form, or a store.
 
 use std::{
     fmt::Display,
@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::Stream;
-use recompress_service::UploadError;
+use recompress_service::{UploadError, store::Contents};
 
 use crate::{form::Form, frames::poll_body};
 
@@ -16,6 +16,8 @@ use crate::{form::Form, frames::poll_body};
 pub(crate) enum Upload<B> {
     Body(B),
     Form(Box<Form<B>>),
+    /// The bytes are stored.
+    Stored(Contents),
 }
 
 impl<B> Stream for Upload<B>
@@ -28,6 +30,7 @@ where
         match self.get_mut() {
             Self::Body(body) => poll_body(body, cx),
             Self::Form(form) => form.poll_data(cx),
+            Self::Stored(contents) => contents.as_mut().poll_next(cx).map_err(UploadError::Store),
         }
     }
 }

@@ -1,5 +1,6 @@
 // The page: zips are chosen, previewed, converted one after the other on the server or in this browser, and saved.
 
+import { addMembers, announceArchive, closeArchive, isArchive, openArchive, saveMember, tell } from "./archive.js";
 import { readDirectory, startProblem } from "./directory.js";
 import { Failure } from "./failure.js";
 import * as format from "./format.js";
@@ -18,7 +19,7 @@ const FORETELL_MS = 1000;
 const FORETELL_PART = 0.02;
 
 const at = (id) => document.getElementById(id);
-const PANELS = ["choose", "zip", "running", "done", "failed"];
+const PANELS = ["choose", "archive", "zip", "running", "done", "failed"];
 
 /** The chosen zips, each `{ file, contents, note }`; `contents` is undefined until it was read. */
 let zips = [];
@@ -56,6 +57,8 @@ async function choose({ files, isFolder = false }) {
   const wanted = isFolder ? await zipsOf(files) : files;
   if (running) return;
   if (!wanted.length) return say(texts.noZips);
+  if (wanted.length === 1 && (await isArchive(wanted[0]))) return look(wanted[0]);
+  closeArchive();
   zips = wanted.map((file) => ({ file }));
   chosenPlace = undefined;
   const mine = zips;
@@ -76,6 +79,39 @@ async function choose({ files, isFolder = false }) {
   show("zip");
   say(outlook());
   at("zip-name").focus();
+}
+
+/** Opens a stored archive. */
+async function look(file) {
+  zips = [];
+  announceArchive(file);
+  show("archive");
+  say(texts.reading);
+  const name = format.printable(file.name);
+  try {
+    await openArchive(file);
+    say(texts.archiveReady(name));
+  } catch (failure) {
+    if (failure.name === "AbortError") return; // another file was chosen
+    tell(texts.archiveRefused(failure.message));
+    say("");
+  }
+  at("archive-name").focus();
+}
+
+/** Saves a member of the open archive. */
+async function take(member) {
+  const name = format.printable(member);
+  tell();
+  say(texts.readingMember(name));
+  try {
+    await saveMember(member);
+    say(texts.memberSaved(name));
+  } catch (failure) {
+    if (failure.name === "AbortError") return;
+    tell(texts.memberRefused(name, failure.message));
+    say("");
+  }
 }
 
 async function zipsOf(files) {
@@ -322,11 +358,11 @@ function open(title, place) {
   progress();
 }
 
-/** Bytes in and bytes out; only the time left is a prediction. */
+/** Bytes in and bytes out; only the time left is a prediction. By the contents where the directory has their sizes, else by the zip. */
 function progress() {
   if (!running) return;
   const { seen, started, file } = running;
-  const part = file.size ? seen.in / file.size : 1;
+  const part = seen.part ?? (file.size ? seen.in / file.size : 1);
   const elapsed = performance.now() - started;
   const percent = texts.percent(Math.floor(100 * part));
   at("bar").value = part;
@@ -356,8 +392,18 @@ function finished(done, options) {
   }
   describeNewest(options, done[0].seconds);
   show("zip", "done");
+  offerToKeep(done[0].file, options);
   say(texts.done(before, after));
   at("done-title").focus();
+}
+
+/** Where the site stores archives. Without a network, or for a save's JSON, there is nothing to offer. */
+async function offerToKeep(file, options) {
+  at("keep").hidden = true;
+  if (options.isJson) return;
+  try {
+    (await import("./keep.js")).offer(file, options, token, say);
+  } catch {}
 }
 
 function failed({ title, message, code, isFinal, place }) {
@@ -379,7 +425,7 @@ function failed({ title, message, code, isFinal, place }) {
 
 // ---- What people do
 
-at("browse").onclick = at("other").onclick = () => at("file").click();
+at("browse").onclick = at("other").onclick = at("archive-other").onclick = () => at("file").click();
 at("browse-folder").onclick = () => at("folder").click();
 for (const [id, chosen] of [["file", (list) => ({ files: [...list] })], ["folder", chosenFolder]]) {
   at(id).onchange = ({ target }) => {
@@ -389,6 +435,8 @@ for (const [id, chosen] of [["file", (list) => ({ files: [...list] })], ["folder
 }
 at("to-json").onclick = convertToJson;
 at("more").onclick = addRows;
+at("archive-more").onclick = addMembers;
+at("archive-members").onclick = ({ target }) => target.dataset.member !== undefined && take(target.dataset.member);
 at("reset").onclick = selectAll;
 at("save-all").onclick = saveAll;
 const cancel = () => running?.stop.abort(CANCELLED);
@@ -438,7 +486,11 @@ addEventListener("drop", async (event) => {
   }
 });
 addEventListener("paste", ({ clipboardData }) => choose({ files: [...clipboardData.files] }));
-addEventListener("pagehide", ({ persisted }) => persisted || releaseAll());
+addEventListener("pagehide", ({ persisted }) => {
+  if (persisted) return;
+  releaseAll();
+  closeArchive();
+});
 addEventListener("beforeunload", (event) => running && event.preventDefault());
 
 for (const shown of document.querySelectorAll("[data-text]")) shown.textContent = texts[shown.dataset.text];

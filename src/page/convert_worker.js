@@ -1,5 +1,6 @@
 // The thread of a conversion in this browser: it reads one file piece by piece and writes another.
 
+import { inParts } from "./parts.js";
 import { init, json, metadata, recompress } from "./recompress.js";
 import { openFolder } from "./scratch_file.js";
 import { texts } from "./texts.js";
@@ -9,9 +10,6 @@ const REPORT_MS = 60;
 
 /** Bytes of the zip that are read at once. */
 const PIECE = 256 << 10;
-
-/** Bytes that are gathered before they become a part of a Blob, which the browser can move out of memory. */
-const PART = 4 << 20;
 
 // Before it is needed, while there is a network. A failure is reported by the conversion that needs it.
 init().catch(() => {});
@@ -26,15 +24,18 @@ onmessage = async ({ data: { file, scratch, options, cancel, look }, ports: [por
   try {
     const sink = (await onDisk(scratch)) ?? inParts();
     const seen = { in: 0, out: 0 };
+    let part = () => undefined;
     let reported = -Infinity;
     const count = (which, bytes) => {
       seen[which] += bytes;
       if (performance.now() - reported < REPORT_MS) return;
       reported = performance.now();
-      postMessage({ seen });
+      postMessage({ seen: { ...seen, part: part() } });
     };
     const input = pieces(file, (bytes) => count("in", bytes));
-    const { result, summary } = options.isJson ? { result: json(input, { name: file.name }) } : tarball(input, { ...options, size: file.size });
+    const made = options.isJson ? { result: json(input, { name: file.name }) } : tarball(input, { ...options, file });
+    const { result, summary } = made;
+    part = made.part ?? part;
     const counting = new TransformStream({
       transform(bytes, controller) {
         count("out", bytes.byteLength);
@@ -51,7 +52,7 @@ onmessage = async ({ data: { file, scratch, options, cancel, look }, ports: [por
 
 function tarball(input, options) {
   const conversion = recompress(options);
-  return { result: input.pipeThrough(conversion), summary: conversion.summary };
+  return { result: input.pipeThrough(conversion), summary: conversion.summary, part: conversion.part };
 }
 
 /** The file from its start, read as it is asked for. `File.stream` has pieces of 2 MB, so progress would jump. */
@@ -101,24 +102,4 @@ async function onDisk(name) {
     abort: () => handle.close(),
   });
   return { stream, blob: () => entry.getFile() };
-}
-
-function inParts() {
-  const parts = [];
-  let pieces = [];
-  let length = 0;
-  const gather = () => {
-    parts.push(new Blob(pieces));
-    pieces = [];
-    length = 0;
-  };
-  const stream = new WritableStream({
-    write(bytes) {
-      pieces.push(bytes);
-      length += bytes.byteLength;
-      if (length >= PART) gather();
-    },
-    close: gather,
-  });
-  return { stream, blob: () => new Blob(parts) };
 }

@@ -10,7 +10,7 @@ const en = {
   drop: "Drop zips here",
   browse: "Choose zips",
   browseFolder: "Choose a folder",
-  promise: "You can also paste one. Nothing is sent until you press Convert.",
+  promise: "You can also paste one. Nothing is sent until you press Convert. A .tar.br opens here, too.",
   other: "Choose another",
   convert: "Convert",
   toJson: "Convert to JSON",
@@ -52,6 +52,11 @@ const en = {
   openWindows: "Windows: open it with PeaZip or NanaZip.",
   openMac: "macOS: install brotli (brew install brotli), then use the command above in Terminal.",
   openLinux: "Linux: install the package brotli, then use the command above.",
+  keep: "Keep on this site",
+  keepHint: "Sends the zip to this site, which stores the result under a link that nobody can guess.",
+  keepTokenHint: "This site needs a token to keep archives. The page forgets it when you close the tab.",
+  inTerminalKept: "Get it in a terminal",
+  removeKept: "Remove it from this site",
   retry: "Try again",
   token: "Token",
   tokenHint: "This site needs a token to convert on the server. The page forgets it when you close the tab.",
@@ -87,6 +92,15 @@ const en = {
   moreRows: (count, all) => `${count} more of ${all}`,
   firstRows: (count) => `The first ${count} are listed`,
   include: (name) => `Include ${name}`,
+
+  // A stored archive
+  archiveReady: (name) => `${name} is open.`,
+  archiveRefused: (reason) => `This archive cannot be read: ${reason}.`,
+  memberRefused: (name, reason) => `${name} cannot be read: ${reason}.`,
+  noIndex: "no index, so each member takes as long as all",
+  linkTo: (name, target) => `${name} \u2192 ${target}`,
+  readingMember: (name) => `Reading ${name}…`,
+  memberSaved: (name) => `${name} is saved.`,
 
   // A save
   game: "Game",
@@ -182,6 +196,14 @@ const en = {
   waiting: "waiting",
   skipped: (reason) => `not converted: ${reason}`,
   failedInQueue: (title) => `failed: ${title}`,
+
+  // Keeping
+  keeping: "Sending the zip to this site. Escape cancels.",
+  kept: (size) => `Kept: ${size}.`,
+  notKept: (detail) => `It is not kept: ${detail}.`,
+  removed: "Removed from this site.",
+  notRemoved: (detail) => `It is not removed: ${detail}.`,
+  andOthers: (others) => `and ${others}`,
 
   // A failure
   failedStatus: (title) => `${title}.`,

@@ -4,6 +4,9 @@
 //! client is slow to take a finished result. *Uploads* are the bytes that were read ahead, and *results* the bytes that
 //! wait for their readers; both are charged as they grow.
 //!
+//! Beside the pool there are *buffers*: memory of the platform, such as JavaScript's, that results fill on their way into a
+//! store. A request takes its buffers when it has its encoder, or needs none any more, so those that have buffers can end.
+//!
 //! # No deadlock
 //!
 //! An upload or a result grows only as long as every request that holds a part of its upload could have its encoder beside
@@ -28,14 +31,24 @@ const MAX_REQUESTS: usize = 256;
 /// Uploads are charged in blocks. A client that sends byte by byte takes no more than one for its first 16 KiB.
 pub const BLOCK_BYTES: usize = 16 << 10;
 
+/// The buffer that an upload is read into. It is charged from the second block on: for the first one, shells read in small
+/// pieces. The conversion has read buffers of its own ([`crate::exchange::BUFFERS`]).
+pub const READ_BUFFER_BYTES: u64 = 64 << 10;
+
 /// Bytes that are kept for the oldest incomplete upload, and that no encoder can have: a small archive is received whole,
 /// with a block more to learn that it has ended.
-pub const UPLOADS_LEAST: u64 = SMALL_ARCHIVE_BYTES + BLOCK_BYTES as u64;
+pub const UPLOADS_LEAST: u64 = SMALL_ARCHIVE_BYTES + BLOCK_BYTES as u64 + READ_BUFFER_BYTES;
 
-/// Seconds for each request before one that is told to come back, and the most in all. A default conversion of a save takes
+/// Milliseconds for which an encoder is lent, until a few conversions have shown it. A default conversion of a save takes
 /// about as long.
-const SECONDS_EACH: u64 = 2;
+const FIRST_LENT_MS: u64 = 2000;
+
+/// The least and the most seconds after which a refused request is told to come back.
+const LEAST_SECONDS: u64 = 2;
 const MOST_SECONDS: u64 = 120;
+
+/// Bytes of buffers for all requests together, unless the shell says otherwise: two large results at once.
+const BUFFERS: u64 = 20 << 20;
 
 /// A handle of the pool; clones share it.
 #[derive(Debug, Clone)]
@@ -44,11 +57,17 @@ pub struct Admission(Arc<Mutex<Pool>>);
 #[derive(Debug)]
 struct Pool {
     budget: u64,
+    /// Bytes of buffers, which are not in the budget.
+    buffers: u64,
     /// In order of arrival.
     requests: Vec<Request>,
     next_ticket: u64,
     /// Encoders that came back so far.
     returned: u64,
+    /// Milliseconds of a monotonic clock.
+    now: fn() -> u64,
+    /// Milliseconds for which an encoder was lent: a moving average.
+    lent_ms: u64,
 }
 
 #[derive(Debug)]
@@ -61,6 +80,10 @@ struct Request {
     result: u64,
     /// Bytes that its upload gave back, kept for its result until the conversion ends.
     kept: u64,
+    /// Bytes of buffers.
+    buffer: u64,
+    /// When it got its encoder.
+    lent_at: u64,
     /// The most bytes that it held so far.
     peak: u64,
     /// Whether it was refused memory, or an encoder, and still wants it.
@@ -89,6 +112,8 @@ pub enum Part {
     Upload,
     /// Bytes of a result that wait for their reader.
     Result,
+    /// Buffers of the platform.
+    Buffer,
 }
 
 /// The present state of the pool: the bytes of its parts, and the requests in each step.
@@ -102,6 +127,8 @@ pub struct Figures {
     pub uploads: u64,
     /// Bytes of results that wait for their readers.
     pub results: u64,
+    /// Bytes of buffers, beside the budget.
+    pub buffers: u64,
     /// Requests whose upload is read ahead.
     pub receiving: usize,
     /// Requests that wait for room or for an encoder.
@@ -110,6 +137,8 @@ pub struct Figures {
     pub converting: usize,
     /// Requests whose finished result waits for its reader.
     pub sending: usize,
+    /// Milliseconds for which an encoder is lent at present.
+    pub lent_ms: u64,
 }
 
 impl Figures {
@@ -123,9 +152,12 @@ impl Figures {
         self.budget - self.reserved()
     }
 
-    /// Seconds after which a request that is refused now may find an encoder: the queue has moved on by then.
+    /// Seconds after which a request that is refused now may find an encoder: those before it are done by then, at the
+    /// present number of conversions at once and the time that each takes.
     pub fn retry_after(&self) -> u64 {
-        ((self.waiting + self.converting) as u64 * SECONDS_EACH).clamp(SECONDS_EACH, MOST_SECONDS)
+        let before = (self.waiting + self.converting) as u64;
+        let at_once = self.converting.max(1) as u64;
+        (before * self.lent_ms / at_once).div_ceil(1000).clamp(LEAST_SECONDS, MOST_SECONDS)
     }
 }
 
@@ -137,9 +169,22 @@ pub struct Place {
 }
 
 impl Admission {
-    /// A pool of `budget` bytes.
-    pub fn new(budget: u64) -> Self {
-        Self(Arc::new(Mutex::new(Pool { budget, requests: Vec::new(), next_ticket: 0, returned: 0 })))
+    /// A pool of `budget` bytes. `now` are milliseconds of a monotonic clock.
+    pub fn new(budget: u64, now: fn() -> u64) -> Self {
+        let (requests, lent_ms) = (Vec::new(), FIRST_LENT_MS);
+        let pool = Pool { budget, buffers: BUFFERS, requests, next_ticket: 0, returned: 0, now, lent_ms };
+        Self(Arc::new(Mutex::new(pool)))
+    }
+
+    /// Sets the bytes of buffers for all requests together.
+    pub fn with_buffers(self, buffers: u64) -> Self {
+        self.lock().buffers = buffers;
+        self
+    }
+
+    /// Bytes of buffers for all requests together.
+    pub(crate) fn most_buffers(&self) -> u64 {
+        self.lock().buffers
     }
 
     /// A place for a request whose conversion takes `share` bytes, at most the budget without `UPLOADS_LEAST`. It holds
@@ -159,6 +204,8 @@ impl Admission {
             upload: 0,
             result: 0,
             kept: 0,
+            buffer: 0,
+            lent_at: 0,
             peak: 0,
             waits: false,
             waker: None,
@@ -175,6 +222,8 @@ impl Admission {
             encoders: pool.encoders(),
             uploads: pool.uploads(),
             results: pool.results(),
+            buffers: pool.requests.iter().map(|request| request.buffer).sum(),
+            lent_ms: pool.lent_ms(),
             ..Figures::default()
         };
         for request in &pool.requests {
@@ -200,7 +249,7 @@ impl Place {
         let mut pool = self.admission.lock();
         let index = pool.index(self.ticket);
         let kept = if part == Part::Result { pool.requests[index].kept.min(bytes) } else { 0 };
-        if !pool.may_grow(index, bytes - kept) {
+        if !pool.may_grow(index, part, bytes - kept) {
             pool.requests[index].refuse(waker);
             return false;
         }
@@ -275,7 +324,8 @@ impl Place {
     pub fn is_wanted(&self) -> bool {
         let pool = self.admission.lock();
         let request = &pool.requests[pool.index(self.ticket)];
-        request.total() > 0 && pool.requests.iter().any(|other| other.waits && other.ticket != self.ticket)
+        request.total() + request.buffer > 0
+            && pool.requests.iter().any(|other| other.waits && other.ticket != self.ticket)
     }
 
     /// Encoders that came back so far: while the number grows, the queue moves.
@@ -292,9 +342,11 @@ impl Place {
     fn change(&self, change: impl FnOnce(&mut Request)) {
         let mut pool = self.admission.lock();
         let index = pool.index(self.ticket);
-        let converted = pool.requests[index].stage == Stage::Converting;
+        let lent_at = pool.requests[index].lent_at();
         change(&mut pool.requests[index]);
-        pool.returned += u64::from(converted && pool.requests[index].stage != Stage::Converting);
+        if let Some(lent_at) = lent_at.filter(|_| pool.requests[index].stage != Stage::Converting) {
+            pool.note_return(lent_at);
+        }
         let woken = pool.changed();
         drop(pool);
         woken.into_iter().for_each(Waker::wake);
@@ -306,7 +358,9 @@ impl Drop for Place {
         let mut pool = self.admission.lock();
         let index = pool.index(self.ticket);
         let left = pool.requests.remove(index);
-        pool.returned += u64::from(left.stage == Stage::Converting);
+        if let Some(lent_at) = left.lent_at() {
+            pool.note_return(lent_at);
+        }
         let woken = pool.changed();
         drop(pool);
         // Dropping a waker runs code of its executor, and waking too: never under the lock.
@@ -320,6 +374,7 @@ impl Request {
         match part {
             Part::Upload => &mut self.upload,
             Part::Result => &mut self.result,
+            Part::Buffer => &mut self.buffer,
         }
     }
 
@@ -338,6 +393,11 @@ impl Request {
 
     fn moving(&self) -> u64 {
         self.upload + self.result + self.kept
+    }
+
+    /// When it got the encoder that it has.
+    fn lent_at(&self) -> Option<u64> {
+        (self.stage == Stage::Converting).then_some(self.lent_at)
     }
 
     fn note_peak(&mut self) {
@@ -375,13 +435,29 @@ impl Pool {
         self.requests.iter().map(Request::moving).sum()
     }
 
+    /// Milliseconds for which an encoder is lent: as those that came back, or longer if those that are lent now are.
+    fn lent_ms(&self) -> u64 {
+        let now = (self.now)();
+        let ages = self.requests.iter().filter_map(Request::lent_at).map(|lent_at| now.saturating_sub(lent_at));
+        let (count, sum) = ages.fold((0, 0), |(count, sum), age| (count + 1, sum + age));
+        self.lent_ms.max(sum / u64::max(count, 1))
+    }
+
+    fn note_return(&mut self, lent_at: u64) {
+        self.returned += 1;
+        self.lent_ms = (3 * self.lent_ms + (self.now)().saturating_sub(lent_at)) / 4;
+    }
+
     fn oldest_upload(&self) -> Option<&Request> {
         self.requests.iter().find(|request| request.is_incomplete())
     }
 
     /// The rule at the top of this file. A request also leaves room for the encoders of those that arrived before it, so
     /// that a large encoder is not kept out for ever by small ones.
-    fn may_grow(&self, index: usize, bytes: u64) -> bool {
+    fn may_grow(&self, index: usize, part: Part, bytes: u64) -> bool {
+        if part == Part::Buffer {
+            return self.requests.iter().map(|request| request.buffer).sum::<u64>() + bytes <= self.buffers;
+        }
         let ticket = self.requests[index].ticket;
         let is_owed = |request: &&Request| request.upload > 0 || request.ticket <= ticket;
         let owed = self.requests.iter().filter(|request| request.is_before_encoder()).filter(is_owed);
@@ -397,8 +473,9 @@ impl Pool {
     fn changed(&mut self) -> Vec<Waker> {
         // Each turn lends one.
         while let Some(index) = self.next_to_convert() {
-            self.requests[index].stage = Stage::Converting;
-            self.requests[index].note_peak();
+            let request = &mut self.requests[index];
+            (request.stage, request.lent_at) = (Stage::Converting, (self.now)());
+            request.note_peak();
         }
         self.requests.iter_mut().filter_map(|request| mem::take(&mut request.waker)).collect()
     }

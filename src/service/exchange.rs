@@ -51,7 +51,7 @@ const BOTH_STOPPED: Duration = Duration::from_secs(25);
 const DISCARDING: Duration = Duration::from_secs(60);
 
 /// A request waits at most this many times as long as for a queue that does not move.
-const MOST_WAITS: u32 = 10;
+pub const MOST_WAITS: u32 = 10;
 
 /// An upload, the job that reads it, and the outbox of its result. As a future it converts until the result ends, and then
 /// watches its reader.
@@ -69,7 +69,10 @@ pub struct Exchange<S> {
     is_blocked: bool,
     /// Writes a failure as the last line of a result that can hold one.
     last_words: Option<fn(&Failure) -> Vec<u8>>,
+    /// The result is read by a store, not by the client: the client need not read it.
+    is_for_store: bool,
     begun_with: Option<(u8, u8)>,
+    read_directory_first: bool,
     /// Until it begins.
     answer: Option<Answer>,
     /// The last field: its memory is given back after all of the above is dropped.
@@ -165,7 +168,9 @@ where
             timers: Timers::default(),
             is_blocked: false,
             last_words: None,
+            is_for_store: false,
             begun_with: None,
+            read_directory_first: false,
             answer: Some(answer),
             outbox,
         })
@@ -177,9 +182,20 @@ where
         Self { last_words: Some(last_words), ..self }
     }
 
+    /// The result goes into a store, and not to the client.
+    pub fn for_store(self) -> Self {
+        Self { is_for_store: true, ..self }
+    }
+
     /// Brotli quality and lgwin of the begin of the result, once the answer begins.
     pub fn begun_with(&self) -> Option<(u8, u8)> {
         self.begun_with
+    }
+
+    /// Whether the archive's directory was read before its members. The length of the archive alone decides, unless the request
+    /// asks for one of the two.
+    pub fn read_directory_first(&self) -> bool {
+        self.read_directory_first
     }
 
     /// Receives, waits and converts until the answer can begin: at the end of a small archive, at the first piece of a larger
@@ -214,7 +230,14 @@ where
                 let Work::Ordered(ordered) = mem::replace(&mut self.work, Work::Ended) else {
                     unreachable!("as above")
                 };
-                let job = ordered.order.start(ordered.share.limits, ordered.contents.as_ref())?;
+                let Ordered { order, share: Share { limits, .. }, contents, .. } = *ordered;
+                // A small archive is here as a whole, whatever the pool holds.
+                let directory = match order.reads_directory(self.source.is_small())? {
+                    Some(names) => self.source.directory(limits, names)?,
+                    None => None,
+                };
+                self.read_directory_first = directory.is_some();
+                let job = order.start(limits, contents.as_ref(), directory)?;
                 self.work = Work::Running { job, needs_input: true, is_done: false };
                 return Poll::Ready(Ok(()));
             }
@@ -232,6 +255,9 @@ where
                 None => {
                     if let Some(start) = self.source.start().filter(|_| !had_start) {
                         order.check(start, share.limits)?;
+                    }
+                    if self.source.is_surely_large() {
+                        order.reads_directory(false)?;
                     }
                 }
                 Some(Stop::Ended) if *asked != Asked::WithAll => {
@@ -253,10 +279,7 @@ where
                 }
                 // Others come first: what they hold is worth more once it is whole.
                 Some(Stop::NoRoom)
-                    if *asked == Asked::No
-                        && self.source.ahead() > 0
-                        && !self.source.is_small()
-                        && place.is_oldest_upload() =>
+                    if *asked == Asked::No && self.source.is_surely_large() && place.is_oldest_upload() =>
                 {
                     *asked = Asked::WithPart;
                     place.ask(false);
@@ -337,6 +360,9 @@ where
         }
         let converted = if self.outbox.is_abandoned(cx.waker()) { Ok(()) } else { ready!(self.poll_steps(cx)) };
         self.note();
+        if let Work::Running { job, is_done: true, .. } = &self.work {
+            self.outbox.conclude(job.summary());
+        }
         // The job's memory is free before the pool may lend it again.
         let partial = mem::take(&mut self.room);
         let filled = mem::take(&mut self.filled);
@@ -443,7 +469,7 @@ where
     /// each other, and nothing but the end of the request helps.
     fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.poll_pause(cx);
-        if self.answer.is_some() {
+        if self.answer.is_some() || self.is_for_store {
             return Poll::Pending;
         }
         if let Some(sleep) = self.terms.platform.sleep
@@ -496,6 +522,7 @@ where
         ready!(this.poll_convert(cx));
         match &mut this.work {
             Work::Sending if this.outbox.is_taken(cx.waker()) => {}
+            Work::Sending if this.is_for_store => return Poll::Pending,
             Work::Sending => {
                 if let Err(failure) = ready!(this.poll_reader::<()>(cx)) {
                     this.outbox.give_up(failure);

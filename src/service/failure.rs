@@ -3,7 +3,7 @@
 use recompress::Error;
 use thiserror::Error as ThisError;
 
-use crate::{admission::Figures, pace::Floor};
+use crate::{admission::Figures, pace::Floor, store::StoreError};
 
 /// The reason why an upload ends too early.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum UploadError {
     Connection(String),
     /// The upload is a form, and the form breaks a rule.
     Form(String),
+    /// The bytes come from a store, and the store failed.
+    Store(StoreError),
 }
 
 /// Why a conversion ended without a tarball.
@@ -79,9 +81,26 @@ pub enum Failure {
         /// The most that may wait.
         most: u64,
     },
+    /// The storage of archives failed.
+    #[error("{0}; try again later")]
+    Storage(StoreError),
+    /// The stored archive would be larger than one may be.
+    #[error("the {what} of the archive is larger than the {limit} bytes that one may have here")]
+    TooLargeToStore {
+        /// What is too large.
+        what: &'static str,
+        /// Bytes.
+        limit: u64,
+    },
     /// The conversion was stopped from outside, as by a panic.
     #[error("the conversion was stopped")]
     Stopped,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Storage(error)
+    }
 }
 
 impl Failure {
@@ -90,6 +109,7 @@ impl Failure {
         match error {
             UploadError::Connection(reason) => Self::Upload { received, reason },
             UploadError::Form(reason) => Self::Form { reason },
+            UploadError::Store(error) => Self::Storage(error),
         }
     }
 
@@ -108,6 +128,8 @@ impl Failure {
             Self::Busy(_) => "busy",
             Self::SlowUpload { .. } | Self::SlowDownload { .. } => "too_slow",
             Self::AnswerUnread { .. } => "answer_unread",
+            Self::Storage(_) => "storage",
+            Self::TooLargeToStore { .. } => "too_large_to_store",
             Self::Stopped => "stopped",
         }
     }

@@ -12,6 +12,8 @@
 //! source       an upload: read ahead first, then live
 //! outbox       the pieces of a result that wait for their reader
 //! exchange     receive, wait, convert, send: a Step fed by a source
+//! store        the objects of stored archives: the trait, keys, records, the sweep
+//! storing      a result on its way into a store
 //! ```
 //!
 //! A request's way through memory:
@@ -39,13 +41,16 @@ mod platform;
 mod read_ahead;
 mod request_log;
 mod source;
+pub mod store;
+mod storing;
 
 pub use admission::{Admission, Figures};
 pub use exchange::{Exchange, Terms};
 pub use failure::{Failure, UploadError};
-pub use job::{Known, Order};
+pub use job::{Known, Order, Stored};
 pub use memory::{Busy, Share, TooMuchMemory};
 pub use outbox::Answer;
 pub use pace::Floor;
 pub use platform::{Pause, Platform, Sleep, Timer};
 pub use request_log::RequestLog;
+pub use storing::{Held, Target, hold, store as write_to_store};

@@ -66,6 +66,24 @@ impl Share {
         Self { limits, bytes: bytes.min(lendable) }
     }
 
+    /// The share of reading a stored member, which takes `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// `too_much_memory` if the budget does not hold it.
+    pub fn of_stored(bytes: u64, limits: Limits, budget: u64) -> Result<Self, TooMuchMemory> {
+        let bytes = bytes + BUFFERS;
+        if bytes + UPLOADS_LEAST <= budget {
+            return Ok(Self { limits, bytes });
+        }
+        Err(TooMuchMemory(format!("reading this member needs {bytes} bytes of memory, there are {budget} in all")))
+    }
+
+    /// The same share and `bytes` more.
+    pub(crate) fn with(self, bytes: u64) -> Self {
+        Self { bytes: self.bytes + bytes, ..self }
+    }
+
     fn fit(parameters: Parameters, limits: Limits, budget: u64, known: Known) -> Option<Self> {
         let left = budget.checked_sub(fixed(parameters, limits) + UPLOADS_LEAST);
         let left = left.filter(|left| *left >= least_held(limits))?;
@@ -87,7 +105,8 @@ impl Share {
         let job = match order {
             Order::Convert { parameters, .. } => named(*parameters),
             Order::Inspect { .. } => "an inspection".to_owned(),
-            Order::Json { .. } => "the JSON of a save".to_owned(),
+            Order::Json { .. } | Order::MemberJson { .. } => "the JSON of a save".to_owned(),
+            Order::Member(_) => "reading a member".to_owned(),
         };
         let mut detail = format!(
             "{job} needs {wanted} bytes of memory, {free} of {budget} are free now and {waiting} requests wait; retry in {retry_after} s"
@@ -134,7 +153,7 @@ fn named(parameters: Parameters) -> String {
 
 #[cfg(test)]
 mod tests {
-    use recompress::{Names, Selection};
+    use recompress::{Names, Selection, When};
 
     use super::*;
 
@@ -224,7 +243,9 @@ mod tests {
                 parameters: Parameters::new(quality, lgwin).unwrap(),
                 selection: Selection::default(),
                 names: Names::default(),
+                directory: When::Auto,
                 report: false,
+                summary: None,
             };
             format!("{:?}", share.busy(&order, Limits::WORKER, figures, known(None)))
         };

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use recompress::Summary;
 
 use crate::{
     admission::{Part, Place},
@@ -63,6 +64,7 @@ struct Queue {
     /// Bytes that were taken.
     taken: u64,
     progress: Progress,
+    summary: Option<Box<Summary>>,
     /// Each side's waker.
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -167,6 +169,11 @@ impl Outbox {
         self.0.lock().progress = progress;
     }
 
+    /// Notes the summary of a conversion that has ended.
+    pub fn conclude(&self, summary: Option<Box<Summary>>) {
+        self.0.lock().summary = summary;
+    }
+
     /// Ends the result. The job and its buffers must be gone: their memory is given back.
     pub fn end(&self, ending: Ending) {
         let mut queue = self.0.lock();
@@ -234,6 +241,21 @@ impl Answer {
     pub fn rest(&self) -> Option<u64> {
         let queue = self.0.lock();
         matches!(queue.ending, Some(Ending::Whole | Ending::Told(_))).then_some(queue.waiting)
+    }
+
+    /// The summary of a conversion that has ended, if one was ordered.
+    pub fn take_summary(&self) -> Option<Box<Summary>> {
+        self.0.lock().summary.take()
+    }
+
+    /// Bytes received of the upload so far.
+    pub fn received(&self) -> u64 {
+        self.0.lock().progress.received
+    }
+
+    /// The request's place in the pool.
+    pub(crate) fn place(&self) -> &Place {
+        &self.0.place
     }
 
     /// Whether every byte of the result was taken.

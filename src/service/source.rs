@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::Stream;
-use recompress::{Contents, SMALL_ARCHIVE_BYTES};
+use recompress::{Contents, Directory, Error, Limits, Names, SMALL_ARCHIVE_BYTES};
 
 use crate::{
     admission::Place,
@@ -54,9 +54,15 @@ where
         self.received
     }
 
-    /// Whether the archive is small, as far as is known.
+    /// Whether the archive is small, as far as is known. The declared length of a form is more than its archive has.
     pub fn is_small(&self) -> bool {
-        self.declared.unwrap_or(0).max(self.received) <= SMALL_ARCHIVE_BYTES
+        let declared = self.declared.filter(|_| !self.has_ended).unwrap_or(0);
+        declared.max(self.received) <= SMALL_ARCHIVE_BYTES
+    }
+
+    /// Whether the archive is certain not to be small.
+    pub fn is_surely_large(&self) -> bool {
+        self.received > SMALL_ARCHIVE_BYTES
     }
 
     /// Whether the client has sent everything.
@@ -77,6 +83,11 @@ where
     /// The contents of an archive that was read ahead as a whole.
     pub fn contents(&self) -> Option<Contents> {
         self.ahead.contents()
+    }
+
+    /// The directory of an archive that was read ahead as a whole; `None` if it was not found.
+    pub fn directory(&self, limits: Limits, names: Names) -> Result<Option<Directory>, Error> {
+        self.ahead.directory(limits, names)
     }
 
     /// Reads ahead a frame's worth: pending while the client is waited for, `None` if it can go on.

@@ -1,28 +1,39 @@
 //! The Cloudflare Worker: converts requests and responses and calls [`Service::serve`].
 
+mod bucket;
+mod buffer;
 mod disconnect;
+mod fixed_length;
 mod names;
 mod page;
+mod r2;
 mod rate;
 mod read_timeout;
 mod reader;
 mod request;
+mod storage;
 mod upload;
 
 use core::arch::wasm32;
 use std::{
     pin::{Pin, pin},
+    rc::Rc,
     sync::OnceLock,
     time::Duration,
 };
 
 use futures::future::{Either, select};
-use http::{Response, header::CONTENT_ENCODING};
+use http::{
+    Response,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+};
 use http_body::Body as _;
 use recompress::Limits;
 use recompress_http::{BadVariable, Body, Platform, Service, Settings, Visit, misconfigured};
+use recompress_service::store::{Sweep, Swept};
 use worker::{
-    Context, Delay, EncodeBody, Env, ResponseBuilder, console_error, console_log, event,
+    Context, Delay, EncodeBody, Env, ResponseBuilder, ScheduleContext, ScheduledEvent, console_error, console_log,
+    event,
     js_sys::{Date, Math, Object, Reflect},
     send::SendFuture,
     wasm_bindgen::{JsCast, JsValue},
@@ -76,7 +87,9 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
         Ok(service) => service,
         Err(wrong) => return into_js(misconfigured(wrong)),
     };
-    let visit = Visit { id: random_id(), over_rate: rate::is_over(&env, &request) };
+    let context = Rc::new(context);
+    let storage = storage::of(&env, Some(&context));
+    let visit = Visit { id: random_id(), over_rate: rate::is_over(&env, &request), storage };
     let answer = pin!(service.serve(asked, visit));
     let left = pin!(disconnect(request.signal()));
     let mut response = match select(answer, left).await {
@@ -91,6 +104,20 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> worker:
     into_js(response)
 }
 
+/// The daily sweep of the archives (`[env.store.triggers]` in wrangler.toml).
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+    let Some(storage) = storage::of(&env, None) else { return };
+    match Sweep::default().run(&storage).await {
+        Ok(Swept { blobs, expired, orphans, is_complete }) => {
+            console_log!(
+                r#"{{"sweep":{{"blobs":{blobs},"expired":{expired},"orphans":{orphans},"complete":{is_complete}}}}}"#
+            );
+        }
+        Err(failed) => console_error!("the sweep goes on tomorrow: {failed}"),
+    }
+}
+
 /// Not `IntoResponse`, which replaces the reason of a broken body by "Error polling body".
 fn into_js(response: Response<Body<RequestBody>>) -> worker::Result<web_sys::Response> {
     let (head, body) = response.into_parts();
@@ -99,8 +126,15 @@ fn into_js(response: Response<Body<RequestBody>>) -> worker::Result<web_sys::Res
         // Without this mark the runtime would compress the body a second time.
         builder = builder.with_encode_body(EncodeBody::Manual);
     }
-    let response = if body.is_end_stream() { builder.empty() } else { builder.from_stream(TimedBody::new(body))? };
-    Ok(response.into())
+    if body.is_end_stream() {
+        return Ok(builder.empty().into());
+    }
+    // What is stored has a length, which the runtime takes from no header.
+    let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let Some(length) = length else { return Ok(builder.from_stream(TimedBody::new(body))?.into()) };
+    let streamed: web_sys::Response = worker::Response::from_stream(TimedBody::new(body))?.into();
+    let fixed = fixed_length::of(streamed.body().expect("it has the stream"), length)?;
+    Ok(builder.stream(fixed).into())
 }
 
 /// One request must not wake another one's task: the runtime would poll it in the first one's context, where the other's I/O

@@ -13,6 +13,8 @@ use worker::{
     web_sys,
 };
 
+use crate::buffer;
+
 // `catch`: an exception would end the instance and every request in it.
 #[wasm_bindgen]
 extern "C" {
@@ -23,6 +25,9 @@ extern "C" {
     type ByobReader;
     #[wasm_bindgen(method, catch)]
     fn read(this: &ByobReader, view: &Uint8Array) -> Result<Promise, JsValue>;
+    /// The runtime's own: fills the view up to so many bytes, if there are.
+    #[wasm_bindgen(method, catch, js_name = readAtLeast)]
+    fn read_at_least(this: &ByobReader, bytes: u32, view: &Uint8Array) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn cancel(this: &ByobReader) -> Result<Promise, JsValue>;
 
@@ -30,7 +35,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn done(this: &ReadResult) -> bool;
     #[wasm_bindgen(method, getter)]
-    fn value(this: &ReadResult) -> Uint8Array;
+    fn value(this: &ReadResult) -> Option<Uint8Array>;
 }
 
 /// The only reader of a stream. Dropping it cancels the stream.
@@ -42,6 +47,8 @@ pub(crate) struct Reader {
     reading: Option<JsFuture>,
     /// A buffer in JavaScript's memory, reused by each read.
     buffer: Option<Uint8Array>,
+    /// Whether each read waits until the room is full.
+    fills: bool,
     ended: bool,
 }
 
@@ -50,7 +57,14 @@ impl Reader {
         let options = Object::new();
         Reflect::set(&options, &"mode".into(), &"byob".into())?;
         let raw = stream.unchecked_into::<ByteStream>().get_reader(&options)?;
-        Ok(Self { raw, reading: None, buffer: None, ended: false })
+        Ok(Self { raw, reading: None, buffer: None, fills: false, ended: false })
+    }
+
+    /// Fills its room with each read, as far as there are bytes: for streams that come in small pieces, and whose pace does not
+    /// matter.
+    pub(crate) fn filling(mut self) -> Self {
+        self.fills = true;
+        self
     }
 
     /// Reads into the front of `room`; 0 bytes at the end of the stream. While it is pending, `room` must keep its length.
@@ -64,17 +78,17 @@ impl Reader {
                 Some(buffer) if buffer.byte_length() >= length => buffer,
                 _ => Uint8Array::new_with_length(length),
             };
-            self.reading = Some(self.raw.read(&buffer.subarray(0, length))?.into());
+            let view = buffer.subarray(0, length);
+            let read = if self.fills { self.raw.read_at_least(length, &view) } else { self.raw.read(&view) };
+            self.reading = Some(read?.into());
         }
         let reading = self.reading.as_mut().expect("there is a read now");
         let result = ready!(Pin::new(reading).poll(cx));
         self.reading = None;
         let read: ReadResult = result.inspect_err(|_| self.ended = true)?.unchecked_into();
-        if read.done() {
-            self.ended = true;
-            return Poll::Ready(Ok(0));
-        }
-        let filled = read.value();
+        // The end may come with the last bytes.
+        self.ended = read.done();
+        let Some(filled) = read.value() else { return Poll::Ready(Ok(0)) };
         let length = filled.length() as usize;
         filled.copy_to(&mut room[..length]);
         self.buffer = Some(Uint8Array::new(&filled.buffer()));
@@ -89,6 +103,9 @@ impl Drop for Reader {
         {
             // Handles the promise: workerd reports an unhandled rejection as an error of the Worker.
             drop(JsFuture::from(cancelled));
+        }
+        if let Some(buffer) = self.buffer.take() {
+            buffer::free(&buffer);
         }
     }
 }

@@ -9,9 +9,9 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use recompress::Limits;
+use recompress::{Limits, SMALL_ARCHIVE_BYTES};
 use recompress_testkit::{
-    drivers::{LGWIN, QUALITY, least_memory_for},
+    drivers::{LGWIN, QUALITY, SplitMix, least_memory_for},
     shared_cases::{folder, path, report, shared_cases},
     tarball::{self, TarMember},
     zip_writer::{Descriptor, Member, archive, deflate, deflated, stored},
@@ -101,6 +101,82 @@ fn a_choice_that_cannot_be_made_is_wrong_usage_and_one_that_is_not_met_a_refusal
 }
 
 #[test]
+fn a_pipe_gives_the_bytes_of_the_file_up_to_the_size_of_a_small_archive() {
+    let script = |padding: usize| {
+        let script = Member { external_attributes: 0o100755 << 16, ..stored(b"script", b"#!/bin/sh\n") };
+        archive([script, stored(b"padding", vec![0; padding].leak())]).bytes()
+    };
+    let least = script(0).len();
+    let small = script(SMALL_ARCHIVE_BYTES as usize - least);
+    let large = script(SMALL_ARCHIVE_BYTES as usize - least + 1);
+    let room = tempfile::tempdir().expect("room for a zip");
+    let path = room.path().join("in.zip");
+    let name = path.to_str().expect("a plain name");
+    for (zip, by_pipe, pipe_says) in
+        [(&small, &["--directory", "first"][..], "first"), (&large, &["--streamed"], "last")]
+    {
+        fs::write(&path, zip).expect("room for a zip");
+        for (chosen, says) in [(&[][..], pipe_says), (by_pipe, pipe_says), (&["--directory", "last"], "last")] {
+            let arguments = [&["-q", "1", "--report", "-c"], chosen].concat();
+            let piped = run(&[&arguments[..], &["-"]].concat(), zip);
+            assert!(piped.status.success(), "{chosen:?}: {piped:?}");
+            let text = String::from_utf8_lossy(&piped.stdout[piped.stdout.len() - 1025..]).into_owned();
+            assert!(text.contains(&format!("\"directory\":\"{says}\"")), "{text}");
+            let modes: Vec<_> =
+                tarball::read(&piped.stdout).expect("a tarball").iter().map(|member| member.mode).collect();
+            assert_eq!(modes[0], if says == "first" { 0o755 } else { 0o644 });
+            if says == "first" {
+                assert!(run(&[&arguments[..], &[name]].concat(), b"").stdout == piped.stdout, "{chosen:?}");
+            }
+        }
+    }
+    let refused = run(&["--directory", "first", "-c", "-"], &large);
+    assert_eq!(refused.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(stderr.starts_with("recompress: directory_not_at_hand: "), "{stderr}");
+    assert!(run(&["--directory", "first", "-c", name], b"").status.success(), "a file of any length");
+}
+
+#[test]
+fn the_number_of_threads_changes_no_byte() {
+    let mut random = SplitMix(5);
+    let words: Vec<u8> = (0..9 << 20).map(|_| b"etaoin shrdlu\n"[random.below(14) as usize]).collect();
+    let zip = archive([stored(b"words", &words), stored(b"more", &words[..5 << 20]), stored(b"end", b"1")]).bytes();
+    let room = tempfile::tempdir().expect("room for a zip");
+    let path = room.path().join("in.zip");
+    fs::write(&path, &zip).expect("room for a zip");
+    let name = path.to_str().expect("a plain name");
+    let convert = |threads: &[&str]| {
+        let arguments = ["-q", "9", "-w", "18", "--segment-bytes", "2097152", "-c", name];
+        let output = run(&[threads, &arguments[..]].concat(), b"");
+        assert!(output.status.success(), "{threads:?}: {output:?}");
+        output.stdout
+    };
+    let expected = convert(&["--threads", "1"]);
+    for threads in [&[][..], &["--threads", "2"], &["-T3"], &["--threads", "8"]] {
+        assert!(convert(threads) == expected, "{threads:?}");
+    }
+    let members: Vec<_> =
+        tarball::read(&expected).expect("a tarball").into_iter().map(|member| member.contents).collect();
+    assert!(members[0] == words && members[1] == words[..5 << 20]);
+
+    let broken = path.with_extension("broken.zip");
+    fs::write(&broken, &zip[..zip.len() - 1]).expect("room for a zip");
+    let refused = run(&["--threads", "3", broken.to_str().expect("a plain name")], b"");
+    assert!(String::from_utf8_lossy(&refused.stderr).starts_with("recompress: truncated: "));
+    assert_eq!((refused.status.code(), files(room.path()).len()), (Some(1), 2), "no unfinished file is left");
+    for (arguments, message) in [
+        (&["--threads", "2", "--max-cpu", "1000"][..], "error: --max-cpu counts the work of one thread"),
+        (&["--threads", "0"], "error: invalid value '0' for '--threads <N>': it must be 1 to 256"),
+        (&["--threads", "257"], "error: invalid value '257' for '--threads <N>': it must be 1 to 256"),
+    ] {
+        let refused = run(&[arguments, &["-c", name]].concat(), b"");
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert!(stderr.starts_with(message) && refused.status.code() == Some(2), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
 fn an_estimate_is_one_json_object_and_a_file_gives_its_own_numbers() {
     let output = run(&["estimate", "1000000", "5000000", "--members", "3", "-q", "5"], b"");
     assert!(output.status.success());
@@ -143,7 +219,6 @@ fn several_inputs_are_converted_next_to_themselves_or_into_a_folder() {
     let next_to = run_in(room.path(), &["a.zip", "b.zip", "-1", "-k"]);
     assert!(next_to.status.success() && next_to.stderr.is_empty(), "{next_to:?}");
     assert_eq!(files(room.path()), ["a.tar.br", "a.zip", "b.tar.br", "b.zip"]);
-    fs::create_dir(room.path().join("out")).expect("room");
     let into = run_in(room.path(), &["a.zip", "b.zip", "-1", "--output-dir", "out"]);
     assert!(into.status.success(), "{into:?}");
     for name in ["a.tar.br", "b.tar.br"] {

@@ -15,24 +15,11 @@ use std::{
 };
 
 use recompress_testkit::{
-    drivers::SplitMix,
+    text::text,
     zip_writer::{Member, archive, deflated, folder, stored},
 };
 
 use crate::run_in;
-
-/// Text that does not quite repeat.
-fn text(seed: u64, length: usize) -> Vec<u8> {
-    let mut random = SplitMix(seed);
-    let mut text = Vec::new();
-    while text.len() < length {
-        text.extend_from_slice(
-            format!("province_{} = {}\n", random.below(5000), random.next_u64() % 100_000).as_bytes(),
-        );
-    }
-    text.truncate(length);
-    text
-}
 
 fn with_mode(member: Member<'static>, mode: u32) -> Member<'static> {
     Member { external_attributes: mode << 16, ..member }
@@ -139,8 +126,8 @@ fn nothing_is_written_outside_the_folder_or_through_a_link() {
     for (name, entries, message) in [
         ("up", &[("../a", Regular, "x")][..], "recompress: unsafe_name: "),
         ("absolute", &[("/etc/a", Regular, "x")], "recompress: unsafe_name: "),
-        ("hard", &[("a", Link, "b")], "recompress: bad_member: \"a\" is a hard link"),
-        ("device", &[("a", Char, "b")], "recompress: bad_member: \"a\" is a device"),
+        ("hard", &[("a", Link, "b")], "recompress: bad_member: \"a\" is refused: it is a hard link"),
+        ("device", &[("a", Char, "b")], "recompress: bad_member: \"a\" is refused: it is a device"),
         ("leads out", &[("a", Symlink, "../../x")], "recompress: unsafe_link: "),
         ("through", &[("l", Symlink, "."), ("l/a", Regular, "x")], "recompress: "),
         ("by a link", &[("l", Symlink, "."), ("y", Symlink, "l/..")], "recompress: unsafe_link: "),
@@ -258,4 +245,39 @@ fn a_small_member_of_a_large_archive_on_a_server_costs_little() {
         let output = run_in(room, &["list", &format!("{}/{path}", server.address)]);
         assert!(output.status.code() == Some(1) && said(&output).contains(message), "{path}: {}", said(&output));
     }
+}
+
+/// The core's tests take every prefix and every bit; here the three commands take some.
+#[test]
+fn a_prefix_or_a_flipped_bit_is_an_error_or_changes_nothing() {
+    let room = tempfile::tempdir().expect("room");
+    let room = room.path();
+    fs::write(room.join("a.zip"), archive([deflated(b"a.txt", &text(3, 900)), deflated(b"d/b", b"text")]).bytes())
+        .expect("room");
+    done(room, &["a.zip"]);
+    let sound = fs::read(room.join("a.tar.br")).expect("the archive");
+    let commands: [&[&str]; 3] = [&["list", "b"], &["test", "b"], &["extract", "b", "a.txt", "-o", "-"]];
+    fs::write(room.join("b"), &sound).expect("room");
+    let expected = commands.map(|command| done(room, command));
+    let mut refusals = [0; 3];
+    let mut check = |bytes: &[u8], what: &str| {
+        fs::write(room.join("b"), bytes).expect("room");
+        for (number, command) in commands.iter().enumerate() {
+            let output = run_in(room, command);
+            if output.status.success() {
+                assert_eq!(String::from_utf8_lossy(&output.stdout), expected[number], "{what}: {command:?}");
+            } else {
+                assert_eq!(output.status.code(), Some(1), "{what}: {command:?}: {}", said(&output));
+                refusals[number] += 1;
+            }
+        }
+    };
+    let prefixes = (0..sound.len()).step_by(41).chain([sound.len() - 1]);
+    prefixes.clone().for_each(|length| check(&sound[..length], &format!("{length} bytes")));
+    for bit in (0..8 * sound.len()).step_by(197) {
+        let mut other = sound.clone();
+        other[bit / 8] ^= 1 << (bit % 8);
+        check(&other, &format!("bit {bit}"));
+    }
+    assert!(refusals.iter().all(|&count| count >= prefixes.clone().count()), "{refusals:?}");
 }

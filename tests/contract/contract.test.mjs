@@ -14,7 +14,9 @@ const contract = join(root, "tests/contract");
 
 test("the service answers as /openapi.json says", async (t) => {
   if (!existsSync(schemathesis)) throw new Error(`${schemathesis} is missing: .ci/schemathesis`);
-  const { port } = await startWorker(t);
+  const store = mkdtempSync(join(tmpdir(), "recompress-store-"));
+  t.after(() => rmSync(store, { recursive: true, force: true }));
+  const { port } = await startWorker(t, { store, vars: { RECOMPRESS_OPEN: "1" } });
   // It writes its findings to its working directory.
   const folder = mkdtempSync(join(tmpdir(), "recompress-contract-"));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -24,6 +24,11 @@ schemathesis.openapi.media_type("application/zip", archives)
 schemathesis.openapi.format("binary", archives)
 
 
+# A digest that is none, a tag, and a cursor of no page: what is taken and what is refused is tested elsewhere.
+schemathesis.openapi.format("digest", st.sampled_from(["sha-256=:AAAA:", "md5=:AAAA:"]))
+schemathesis.openapi.format("etag", st.sampled_from(["*", '"x"']))
+schemathesis.openapi.format("cursor", st.sampled_from(["archives/a", "x"]))
+
 # Names of members, and names that no member has.
 schemathesis.openapi.format("member", names)
 schemathesis.openapi.format("save-path", st.sampled_from(["/", "/a", "/b/c", "/b/*", "/a/0"]))
@@ -38,7 +43,7 @@ def places(case, option):
 
 
 # A case gives each of these in one place.
-ONCE = ("quality", "lgwin", "mode", "first", "names", "seekable", "report", "member", "keys", "narrow", "encoding", "lines", "unknown", "meta", "name")
+ONCE = ("quality", "lgwin", "mode", "first", "names", "directory", "seekable", "report", "member", "keys", "narrow", "encoding", "lines", "unknown", "meta", "expires", "name")
 
 
 @schemathesis.hook

@@ -4,11 +4,14 @@
 
 use std::{env, fs, panic, path::PathBuf};
 
+use recompress::{Limits, Parameters, Transcoder};
+
 use crate::{
     bodies,
     cases::{self, Case},
-    drivers::SplitMix,
-    encoding, recipe,
+    drivers::{self, Driver, SplitMix},
+    encoding, recipe, stored_body,
+    zip_writer::{archive, deflated, folder},
 };
 
 /// Recipes among the seeds. Random bytes are good enough to start with.
@@ -19,17 +22,82 @@ const LONGEST: usize = 64 << 10;
 
 fn seeds() -> Vec<(String, Vec<u8>)> {
     let rows = cases::all().into_iter().map(|Case { name, zip, .. }| (name, zip));
-    let recipes = (0..RECIPES).map(|seed| {
+    let seeds = rows.chain(cases::methods::seeds()).chain(recipes("recipe", recipe::MARKER));
+    seeds.filter(|(_, seed)| seed.len() <= LONGEST).collect()
+}
+
+fn recipes(name: &str, marker: u8) -> impl Iterator<Item = (String, Vec<u8>)> {
+    (0..RECIPES).map(move |seed| {
         let mut random = SplitMix(seed);
         let length = 10 + random.below(400);
         let recipe = (0..length).map(|_| random.below(256) as u8);
-        (format!("recipe-{seed}"), [recipe::MARKER].into_iter().chain(recipe).collect())
+        (format!("{name}-{seed}"), [marker].into_iter().chain(recipe).collect())
+    })
+}
+
+/// Stored files, with an index and without, and recipes for some.
+fn stored_seeds() -> Vec<(String, Vec<u8>)> {
+    let zip =
+        archive([deflated(b"a.txt", b"some text, some text"), folder(b"d/"), deflated(b"d/b", &[7; 3000])]).bytes();
+    let files = [(2, false), (5, false), (9, false), (9, true)].map(|(quality, report)| {
+        let parameters = Parameters::new(quality, 18).expect("within their ranges");
+        let transcoder = Transcoder::new(parameters, Limits::default()).expect("memory");
+        let transcoder = if report { transcoder.reporting() } else { transcoder };
+        (format!("file-{quality}-{report}"), drivers::drive(&zip, Driver::Whole, transcoder).output)
     });
-    rows.chain(cases::methods::seeds()).chain(recipes).filter(|(_, seed)| seed.len() <= LONGEST).collect()
+    files.into_iter().chain(recipes("stored", stored_body::MARKER)).collect()
+}
+
+/// Tarballs of every kind of header.
+fn tarball_seeds() -> Vec<(String, Vec<u8>)> {
+    let tarball = |header: fn() -> tar::Header, name: &str| {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, target, contents) in [(name, None, &b"some text"[..]), ("l", Some(name), b""), ("d/", None, b"")] {
+            let mut header = header();
+            header.set_size(contents.len() as u64);
+            header.set_mode(0o644);
+            header.set_mtime(1_741_694_400);
+            header.set_entry_type(if name.ends_with('/') {
+                tar::EntryType::Directory
+            } else {
+                tar::EntryType::Regular
+            });
+            match target {
+                Some(target) => {
+                    header.set_entry_type(tar::EntryType::Symlink);
+                    builder.append_link(&mut header, name, target).expect("memory");
+                }
+                None => builder.append_data(&mut header, name, contents).expect("memory"),
+            }
+        }
+        builder.into_inner().expect("memory")
+    };
+    let long = "folder/".repeat(40) + "file";
+    let mut seeds = Vec::new();
+    for (kind, header) in
+        [("ustar", tar::Header::new_ustar as fn() -> _), ("gnu", tar::Header::new_gnu), ("old", tar::Header::new_old)]
+    {
+        for name in ["a", &long[..200], &long].into_iter().take(if kind == "gnu" { 3 } else { 1 }) {
+            seeds.push((format!("tar-{kind}-{}", name.len()), tarball(header, name)));
+        }
+    }
+    let mut builder = tar::Builder::new(Vec::new());
+    let records = [("path", &b"a/b"[..]), ("mtime", b"-12"), ("size", b"4")];
+    builder.append_pax_extensions(records).expect("memory");
+    let mut header = tar::Header::new_ustar();
+    header.set_size(4);
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    builder.append_data(&mut header, "other", &b"text"[..]).expect("memory");
+    seeds.push(("tar-pax".to_owned(), builder.into_inner().expect("memory")));
+    seeds
 }
 
 fn over_all_seeds(body: fn(&[u8])) {
-    let seeds = seeds();
+    over(&seeds(), body);
+}
+
+fn over(seeds: &[(String, Vec<u8>)], body: fn(&[u8])) {
     let failed = seeds.iter().filter(|(_, seed)| panic::catch_unwind(|| body(seed)).is_err());
     let failed: Vec<&str> = failed.map(|(name, _)| name.as_str()).collect();
     assert!(failed.is_empty(), "of {} seeds: {failed:?}", seeds.len());
@@ -60,6 +128,16 @@ fn indexed_body_holds_for_all_seeds() {
     over_all_seeds(|seed| {
         bodies::indexed(seed);
     });
+}
+
+#[test]
+fn stored_bodies_hold_for_their_seeds() {
+    over(&stored_seeds(), |seed| {
+        stored_body::file(seed);
+    });
+    over(&tarball_seeds(), |seed| assert!(stored_body::tarball(seed), "both read it"));
+    let read = stored_seeds().iter().filter(|(_, seed)| stored_body::file(seed) > 0).count();
+    assert!(read * 6 > stored_seeds().len(), "{read} files are read");
 }
 
 #[test]
@@ -103,7 +181,7 @@ fn the_other_readers_read_most_accepted_archives() {
 fn seeds_are_written_to_a_folder() {
     let folder: PathBuf = env::var_os("RECOMPRESS_SEEDS").expect("RECOMPRESS_SEEDS names a folder").into();
     fs::create_dir_all(&folder).expect("a folder");
-    for (name, seed) in seeds() {
+    for (name, seed) in seeds().into_iter().chain(stored_seeds()).chain(tarball_seeds()) {
         fs::write(folder.join(name.replace('/', "_")), seed).expect("a file in the folder");
     }
 }

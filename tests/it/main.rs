@@ -5,6 +5,7 @@ mod cases;
 mod contents;
 mod danger;
 mod directory_first;
+mod divided;
 mod format_document;
 mod fuzzing;
 mod independent_writer;
@@ -16,8 +17,10 @@ mod report;
 mod seekable;
 mod selection;
 mod shared_cases;
+mod tarballs;
 mod two_faces;
 
 use recompress_testkit::{
-    bodies, by_index, drivers, encoding, extra_field, methods, recipe, record, seekable_writer, tarball, zip_writer,
+    bodies, by_index, drivers, encoding, extra_field, methods, recipe, record, seekable_writer, stored_body, tarball,
+    text, zip_writer,
 };

@@ -56,6 +56,7 @@ fn a_report_has_the_hashes_of_zip_and_tarball() {
         "tar_sha256": hex(&plain),
         "quality": QUALITY,
         "quality_at_end": QUALITY,
+        "directory": "last",
         "warnings": { "time_without_zone": 4, "mode_lost": 1, "symlink_as_file": 1, "comment_lost": 1 },
     });
     assert_eq!(report(&tar), expected);

@@ -1,27 +1,14 @@
 //! Files with an index: every member is found by it, and is what a reader from the front finds.
 
-use recompress::{Limits, Parameters, StoredError, Transcoder};
+use recompress::{Limits, Parameters, StoredError, Transcoder, seekable::IndexReader};
 
 use crate::{
     by_index,
     drivers::{self, Driver, SplitMix},
     tarball,
+    text::text,
     zip_writer::{Member, archive, deflated, folder, stored},
 };
-
-/// Lines that never quite repeat.
-fn text(seed: u64, length: usize) -> Vec<u8> {
-    let mut random = SplitMix(seed);
-    let mut text = Vec::new();
-    while text.len() < length {
-        let (number, owner) = (random.below(5000), random.below(90));
-        text.extend_from_slice(
-            format!("province_{number} = {{ owner = TAG{owner} tax = {}.000 }}\n", random.below(9)).as_bytes(),
-        );
-    }
-    text.truncate(length);
-    text
-}
 
 fn names(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|number| format!("common/folder_{}/file_{number}.txt", number / 20).into_bytes()).collect()
@@ -171,6 +158,15 @@ fn a_file_of_the_highest_qualities_is_found_by_its_index_if_it_has_one() {
         let file = write(&zip, parameters(quality, 18).with_index(true), false);
         assert_eq!(by_index::members(&file).unwrap(), tarball::read(&file).unwrap());
     }
+}
+
+#[test]
+fn fewer_bytes_than_were_asked_for_are_an_error() {
+    let file = write(&archive([deflated(b"a", &text(5, 200_000))]).bytes(), parameters(9, 22), false);
+    let mut reader = IndexReader::new(file.len() as u64, Limits::NATIVE);
+    let range = reader.wants().expect("the end of the file");
+    let refused = reader.take(&file[range.start as usize + 1..]).expect_err("one byte is missing");
+    assert_eq!(refused.code(), "bad_index");
 }
 
 /// A reader by index and one from the front never give two contents.

@@ -2,48 +2,19 @@
 
 use crate::{
     by_index,
-    seekable_writer::{Line, Seekable, part, stored},
+    seekable_writer::{Line, Seekable, part, stored, tarball_of},
     tarball,
 };
-
-const MTIME: i64 = 1_741_694_400;
-
-/// A tarball of one-block headers and contents, as the converter writes it.
-fn tarball_of(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut tar = Vec::new();
-    for (name, contents) in members {
-        let mut header = tar::Header::new_ustar();
-        header.set_path(name).unwrap();
-        header.set_entry_type(tar::EntryType::Regular);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(MTIME as u64);
-        header.set_size(contents.len() as u64);
-        header.set_device_major(0).unwrap();
-        header.set_device_minor(0).unwrap();
-        header.set_cksum();
-        tar.extend_from_slice(header.as_bytes());
-        tar.extend_from_slice(contents);
-        tar.resize(tar.len().next_multiple_of(512), 0);
-    }
-    tar.resize(tar.len() + 1024, 0);
-    tar
-}
-
-fn line(name: &str, contents: &[u8]) -> Line {
-    let crc32 = crc32fast::hash(contents);
-    Line { name: name.to_owned(), kind: 0o644 << 2, size: contents.len() as u64, mtime: MTIME, crc32 }
-}
 
 const TEXT: &[u8] = b"The government of the people, by the people, for the people, shall not perish from the earth.";
 
 /// Two members of one block each, the tarball in three segments of a header or of contents, and the rest.
 fn sound() -> (Vec<u8>, Seekable) {
-    let tar = tarball_of(&[("a.txt", TEXT), ("b.txt", TEXT)]);
+    let members = ["a.txt", "b.txt"].map(|name| Line::file(name, TEXT));
+    let tar = tarball_of(members.iter().map(|line| (line, TEXT)));
     let segments = [0..512, 512..512 + TEXT.len(), 512 + TEXT.len()..tar.len()];
     let segments = segments.map(|range| (stored(&tar[range.clone()]), range.len() as u64)).to_vec();
-    (tar, Seekable { segments, members: vec![line("a.txt", TEXT), line("b.txt", TEXT)] })
+    (tar, Seekable { segments, members: members.into() })
 }
 
 /// The code of the refusal, of all members at once and of the first alone.

@@ -20,15 +20,18 @@ const build = join(root, "build");
 /** Long, for a machine that is busy with other tests; a test that needs all of it has failed. */
 export const PATIENCE_MS = 180_000;
 
-/** Serves build/ as wrangler.toml says, without building it again. Resolves to where. */
-export async function startSite(t) {
+/** The number of sites that were started. */
+let sites = 0;
+
+/** Serves build/ as wrangler.toml says, without building it again; `args` are further ones of wrangler. Resolves to where. */
+export async function startSite(t, args = []) {
   if (!existsSync(join(build, "assets/index.html"))) throw new Error(`no page in ${build}: make worker`);
-  const settings = join(build, `test-${process.pid}.toml`);
+  const settings = join(build, `test-${process.pid}-${sites++}.toml`);
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
   writeFileSync(settings, toml.replace(/^\[build\]$[^[]*/m, "").replaceAll('"build/', '"'));
   const wrangler = spawn(
     process.execPath,
-    [join(root, "node_modules/wrangler/bin/wrangler.js"), "dev", "--config", settings, "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"],
+    [join(root, "node_modules/wrangler/bin/wrangler.js"), "dev", "--config", settings, "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0", ...args],
     {
       env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
       stdio: ["ignore", "pipe", "pipe"],

@@ -18,7 +18,12 @@ pub struct File<'a> {
 
 /// Opens `bytes`.
 pub fn open(bytes: &[u8]) -> Result<File<'_>, StoredError> {
-    let mut reader = IndexReader::new(bytes.len() as u64, Limits::NATIVE);
+    open_within(bytes, Limits::NATIVE)
+}
+
+/// Opens `bytes` within some limits.
+pub fn open_within(bytes: &[u8], limits: Limits) -> Result<File<'_>, StoredError> {
+    let mut reader = IndexReader::new(bytes.len() as u64, limits);
     while let Some(range) = reader.wants() {
         reader.take(&bytes[range.start as usize..range.end as usize])?;
     }
@@ -29,7 +34,17 @@ pub fn open(bytes: &[u8]) -> Result<File<'_>, StoredError> {
 impl File<'_> {
     /// Reads members that follow each other, in pieces of up to `share` bytes.
     pub fn read(&self, members: Range<usize>, share: usize) -> Result<Vec<TarMember>, StoredError> {
-        let mut reader = MemberReader::new(&self.index, self.lgwin, members);
+        self.read_by(&mut MemberReader::new(&self.index, self.lgwin, members), share)
+    }
+
+    /// SHA-256 of the whole tarball.
+    pub fn sha256(&self) -> Result<Option<[u8; 32]>, StoredError> {
+        let mut reader = MemberReader::new(&self.index, self.lgwin, 0..self.index.members.len()).digesting();
+        self.read_by(&mut reader, 1 << 16)?;
+        Ok(reader.sha256())
+    }
+
+    fn read_by(&self, reader: &mut MemberReader<&Index>, share: usize) -> Result<Vec<TarMember>, StoredError> {
         let wanted = reader.wants();
         let mut rest = &self.bytes[wanted.start as usize..wanted.end as usize];
         let mut room = vec![0; share];

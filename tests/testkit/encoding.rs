@@ -89,9 +89,8 @@ fn encode(contents: &[u8], options: &Options, way: &Way, window: &[u8]) -> Vec<u
     // Long contents in tiny shares take too long.
     let least = contents.len() >> 14;
     let (share, mut room) = (way.share.max(least), vec![0; way.room.max(least)]);
-    let mut rest = window;
-    while !rest.is_empty() {
-        rest = &rest[encoder.prime(&rest[..rest.len().min(share)])..];
+    if !window.is_empty() {
+        encoder.prime(window);
     }
     let (mut output, mut rest, mut quality) = (Vec::new(), contents, way.quality);
     loop {

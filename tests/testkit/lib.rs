@@ -13,5 +13,7 @@ pub mod record;
 pub mod save_body;
 pub mod seekable_writer;
 pub mod shared_cases;
+pub mod stored_body;
 pub mod tarball;
+pub mod text;
 pub mod zip_writer;

@@ -27,20 +27,20 @@ pub fn zip(input: &[u8]) -> Vec<u8> {
 }
 
 /// The rest of a recipe. When it is empty, every choice is the first one.
-struct Choices<'a>(&'a [u8]);
+pub(crate) struct Choices<'a>(pub(crate) &'a [u8]);
 
 impl Choices<'_> {
-    fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         *first
     }
 
-    fn u16(&mut self) -> u16 {
+    pub(crate) fn u16(&mut self) -> u16 {
         u16::from_le_bytes([self.byte(), self.byte()])
     }
 
-    fn u32(&mut self) -> u32 {
+    pub(crate) fn u32(&mut self) -> u32 {
         u32::from(self.u16()) | u32::from(self.u16()) << 16
     }
 
@@ -53,15 +53,15 @@ impl Choices<'_> {
     }
 
     /// True in one of `of` cases, and never once nothing is left.
-    fn one_in(&mut self, of: u8) -> bool {
+    pub(crate) fn one_in(&mut self, of: u8) -> bool {
         self.byte() % of == of - 1
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()) % bound
     }
 
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, most: usize) -> Vec<u8> {
         let length = self.below(most + 1).min(self.0.len());
         let (taken, rest) = self.0.split_at(length);
         self.0 = rest;

@@ -67,7 +67,15 @@ pub fn read(compressed: &[u8]) -> Result<Vec<TarMember>, String> {
     entries.map(|entry| read_member(entry.map_err(|error| error.to_string())?)).collect()
 }
 
-fn read_member(mut entry: tar::Entry<'_, impl Read>) -> Result<TarMember, String> {
+fn read_member(entry: tar::Entry<'_, impl Read>) -> Result<TarMember, String> {
+    let owners = [entry.header().uid(), entry.header().gid()];
+    let member = member(entry)?;
+    let has_none = owners.iter().all(|owner| matches!(owner, Ok(0)));
+    if has_none { Ok(member) } else { Err(format!("tar: {:?} has an owner", member.name)) }
+}
+
+/// A member by the `tar` crate.
+pub fn member(mut entry: tar::Entry<'_, impl Read>) -> Result<TarMember, String> {
     let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|error| format!("tar: {error}"))?;
     let broken = |error| format!("tar: {name:?}: {error}");
     let kind = match entry.header().entry_type() {
@@ -77,15 +85,12 @@ fn read_member(mut entry: tar::Entry<'_, impl Read>) -> Result<TarMember, String
         other => return Err(format!("tar: {name:?} is a {other:?}")),
     };
     let header = entry.header();
-    if (header.uid().map_err(broken)?, header.gid().map_err(broken)?) != (0, 0) {
-        return Err(format!("tar: {name:?} has an owner"));
-    }
     let mode = header.mode().map_err(broken)?;
     let mtime = header.mtime().map_err(broken)?;
     let mtime = pax_mtime(&mut entry)?.unwrap_or(mtime.try_into().expect("a header's time has 33 bits"));
     let mut contents = Vec::new();
     entry.read_to_end(&mut contents).map_err(broken)?;
-    if let Some(target) = entry.link_name_bytes() {
+    if let Some(target) = entry.link_name_bytes().filter(|_| kind == Kind::Link) {
         contents.extend_from_slice(&target);
     }
     Ok(TarMember { name, kind, mode, mtime, contents })

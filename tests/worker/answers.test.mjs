@@ -39,6 +39,7 @@ test("a tarball's headers are these and no others", async (t) => {
     vary: "Accept, Accept-Encoding",
     "recompress-quality": "9",
     "recompress-lgwin": "18",
+    "recompress-directory": "first",
     "recompress-mode": "generic",
   };
   for (const headers of [
@@ -71,6 +72,7 @@ test("a client that accepts tar and brotli gets the same bytes as an encoded tar
       vary: "Accept, Accept-Encoding",
       "recompress-quality": "9",
       "recompress-lgwin": "18",
+    "recompress-directory": "first",
     "recompress-mode": "generic",
     });
     assert.ok(answer.body.equals(expected), "encoded once");
@@ -123,7 +125,7 @@ test("every refusal has its status and its code", async (t) => {
     [413, "name_too_long", { body: Buffer.from(zipSync({ ["x".repeat(4097)]: strToU8("x") })) }],
     [400, "bad_option", { path: "/?quality=12", body: zip }, 'quality is "12", it must be 0 to 11 or auto'],
     [400, "bad_option", { path: "/?lgwin=9", body: zip }, 'lgwin is "9", it must be 10 to 24 or auto'],
-    [400, "bad_option", { path: "/?level=9", body: zip }, 'there is no option "level", only quality, lgwin, mode, include, exclude, first, names, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name'],
+    [400, "bad_option", { path: "/?level=9", body: zip }, 'there is no option "level", only quality, lgwin, mode, include, exclude, first, names, directory, seekable, report, member, keys, narrow, encoding, select, lines, unknown, meta and name'],
     [400, "bad_option", { headers: { "recompress-quality": "12" }, body: zip }, 'quality is "12", it must be 0 to 11 or auto'],
     [400, "bad_option", { path: "/?quality=5", headers: { "recompress-quality": "6" }, body: zip }, 'quality is given twice, as "5" and as "6"'],
     [400, "bad_option", { path: "/?quality=5&quality=5", body: zip }, 'quality is given twice, as "5" and as "5"'],

@@ -22,7 +22,15 @@ export const recompress = process.env.RECOMPRESS ?? join(root, "target/debug/rec
 const PATIENCE_MS = 180_000;
 
 const running = new Set();
-process.on("exit", () => running.forEach((worker) => worker.kill("SIGKILL")));
+process.on("exit", () => running.forEach(kill));
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+/** Not SIGTERM: that waits for responses which a test may have left open. */
+function kill(server) {
+  try {
+    process.kill(-server.pid, "SIGKILL");
+  } catch {} // it has ended
+}
 
 /** Whether the tests run against the native server. */
 export const native = process.env.SERVER === "native";
@@ -36,9 +44,21 @@ export const native = process.env.SERVER === "native";
  * Worker than ours, `flags` are further compatibility flags, `args` are arguments of workerd.
  *
  * The native server has no such module: `options` are its own, for the same effect.
+ *
+ * `store` is a folder for archives: the Worker then runs in miniflare, with a bucket, and with an inspector if it is to be
+ * `inspected`.
  */
-export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [] } = {}) {
-  return native ? startNative(t, { vars, options }) : startWorkerd(t, { entry, vars, folder, flags, args });
+export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [], store, inspected = false } = {}) {
+  if (native) return startNative(t, { vars, options: store ? ["--store", store, ...options] : options });
+  return store ? startMiniflare(t, { entry, vars, flags, store, inspected }) : startWorkerd(t, { entry, vars, folder, flags, args });
+}
+
+/** Starts the bundle in miniflare with a bucket that is kept in the folder `store`. */
+async function startMiniflare(t, { entry, vars, flags, store, inspected }) {
+  const { date, flags: own } = settings();
+  const asked = { bundle, store, entry, vars, date, flags: [...own, ...flags], inspected };
+  const server = start(t, process.execPath, [join(root, "tests/worker/miniflare.mjs"), JSON.stringify(asked)]);
+  return { port: await listening(server), ...server };
 }
 
 async function startWorkerd(t, { entry, vars, folder, flags, args }) {
@@ -60,37 +80,51 @@ export async function startNative(t, { vars = {}, options = [] } = {}) {
   if (!options.includes("--memory")) options = ["--memory", 84 << 20, ...options];
   if (!existsSync(recompress)) throw new Error(`no ${recompress}: make test-build`);
   const server = start(t, recompress, ["serve", "--port", "0", ...options], vars);
-  await Promise.race([once(server.process.stdout, "data"), once(server.process, "exit")]);
-  const port = server.written().match(/listening on http:\/\/127\.0\.0\.1:(\d+)\//)?.[1];
-  if (port) return { port: Number(port), ...server };
-  throw new Error(`the native server did not start:\n${server.log()}`);
+  return { port: await listening(server), ...server };
+}
+
+/** The port that a server says it listens on. */
+async function listening(server) {
+  const ended = once(server.process, "exit");
+  for (;;) {
+    const isOver = await Promise.race([once(server.process.stdout, "data").then(() => false), ended.then(() => true)]);
+    const port = server.written().match(/listening on http:\/\/127\.0\.0\.1:(\d+)\//)?.[1];
+    if (port) return Number(port);
+    if (isOver) throw new Error(`the server did not start:\n${server.log()}`);
+  }
 }
 
 /** Starts a server that ends with the test. */
 function start(t, command, args, vars = {}) {
-  const server = spawn(command, args, { stdio: ["ignore", "pipe", "pipe", "pipe"], env: { ...process.env, ...vars } });
+  // A group of its own, so that a server ends with all that it started.
+  const server = spawn(command, args, { stdio: ["ignore", "pipe", "pipe", "pipe"], env: { ...process.env, ...vars }, detached: true });
   running.add(server);
   const [written, log] = [server.stdout, server.stderr].map((stream) => {
     const parts = [];
     stream.on("data", (part) => parts.push(part));
     return () => Buffer.concat(parts).toString();
   });
-  t.after(async () => {
-    // Not SIGTERM: that waits for responses which a test may have left open.
-    server.kill("SIGKILL");
+  const stop = async () => {
+    kill(server);
     if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
     running.delete(server);
-  });
+  };
+  t.after(stop);
   /** The log lines of the requests that have ended, oldest first. */
   const accounts = () => (written().match(/^\{"request_id".*$/gm) ?? []).map((line) => JSON.parse(line));
-  return { process: server, pid: server.pid, written, log, accounts };
+  return { process: server, pid: server.pid, written, log, accounts, kill: stop };
+}
+
+/** The compatibility date and flags of wrangler.toml. */
+function settings() {
+  const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
+  const date = toml.match(/^compatibility_date = "(.*)"$/m)[1];
+  return { date, flags: JSON.parse(toml.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]") };
 }
 
 function configuration({ entry, vars, folder, flags }) {
   if (!existsSync(join(folder, "index.js"))) throw new Error(`no Worker in ${folder}: make worker`);
-  const settings = readFileSync(join(root, "wrangler.toml"), "utf8");
-  const date = settings.match(/^compatibility_date = (".*")$/m)[1];
-  const own = JSON.parse(settings.match(/^compatibility_flags = (\[.*\])$/m)?.[1] ?? "[]");
+  const { date, flags: own } = settings();
   const modules = readdirSync(folder).flatMap((name) => {
     if (name.endsWith(".js")) return [`(name = "${name}", esModule = embed "${name}")`];
     if (name.endsWith(".wasm")) return [`(name = "${name}", wasm = embed "${name}")`];
@@ -103,7 +137,7 @@ function configuration({ entry, vars, folder, flags }) {
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
-    compatibilityDate = ${date},
+    compatibilityDate = "${date}",
     compatibilityFlags = ${JSON.stringify([...own, ...flags])},
     modules = [${modules.join(", ")}],
     bindings = [${bindings.join(", ")}],
@@ -208,7 +242,7 @@ export function converted(zip, ...options) {
  */
 export function run(command, args, options = {}) {
   const { error, status, signal, stdout, stderr } = spawnSync(command, args, {
-    maxBuffer: 1 << 28,
+    maxBuffer: 1 << 30,
     timeout: PATIENCE_MS,
     ...options,
   });

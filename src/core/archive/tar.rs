@@ -3,6 +3,8 @@
 //! POSIX.1-2001 (pax): a ustar header if the entry fits one, otherwise preceded by an extended header. The same entry
 //! always gives the same bytes: owner 0, no owner names, no time but the entry's own.
 
+pub(crate) mod reader;
+
 use tar::{EntryType, Header};
 
 use crate::member::{Entry, EntryKind};

@@ -61,6 +61,10 @@ const SAVE_READ_PICOSECONDS: u64 = 10_000;
 const SAVE_WRITTEN_PICOSECONDS: u64 = 3000;
 const SAVE_MOVED_PICOSECONDS: u64 = 1000;
 
+/// Costs of decoding a segment: taking a byte of it, and giving a byte with its CRC-32.
+const SEGMENT_TAKEN_PICOSECONDS: u64 = 20_000;
+const SEGMENT_GIVEN_PICOSECONDS: u64 = 4000;
+
 /// Reserve for unforeseen work, in percent of the remaining budget.
 const RESERVE: u64 = 10;
 
@@ -149,6 +153,12 @@ pub(crate) fn comparing(comparisons: u64) -> u64 {
 /// The cost of hashing `bytes` once.
 pub(crate) fn hashing(bytes: u64) -> u64 {
     bytes.saturating_mul(HASH_PICOSECONDS) / 1000
+}
+
+/// The cost of decoding segments: `taken` bytes become `given` bytes.
+pub(crate) fn decoding_segments(taken: u64, given: u64) -> u64 {
+    let costs = [(taken, SEGMENT_TAKEN_PICOSECONDS), (given, SEGMENT_GIVEN_PICOSECONDS)];
+    costs.iter().fold(0, |sum: u64, (count, cost)| sum.saturating_add(count.saturating_mul(*cost))) / 1000
 }
 
 /// The cost of a save's JSON, in bytes read, written and moved.

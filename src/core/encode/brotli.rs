@@ -116,22 +116,70 @@ impl Encoder {
         })
     }
 
+    /// An encoder of one segment of a stream whose header is written. Its first bytes may refer to `before`, if it continues another
+    /// segment: its end is then like that of a [`Encoder::begin_segment`] which goes on after an [`End::Part`].
+    pub(crate) fn of_segment(task: Task, before: Option<&[u8]>) -> Result<Self, Error> {
+        let stage = match before {
+            Some(before) => {
+                let mut engine = Engine::new(task)?;
+                engine.prime(before);
+                EncoderStage::Encoding(engine)
+            }
+            None => EncoderStage::Gathering(room_for(SMALL)?),
+        };
+        Ok(Self {
+            stage,
+            ours: task.ours,
+            quality: task.quality,
+            first_quality: None,
+            lgwin: task.lgwin,
+            mode: task.mode,
+            position: task.position,
+            in_segments: true,
+            expected: task.size,
+        })
+    }
+
+    /// The task of encoding a segment that has `size` bytes if that is known.
+    pub(crate) fn segment_task(&self, size: Option<u64>) -> Task {
+        self.task(size)
+    }
+
+    /// Takes the gathered bytes, if nothing is compressed yet.
+    pub(crate) fn take_gathered(&mut self) -> Vec<u8> {
+        match &mut self.stage {
+            EncoderStage::Gathering(gathered) => std::mem::take(gathered),
+            _ => unreachable!("nothing is compressed yet"),
+        }
+    }
+
+    /// True if its segments of this quality can be cut within contents.
+    pub(crate) fn will_prime(&self) -> bool {
+        self.ours.serves(self.quality)
+    }
+
     /// Writes a segment of a stream with this window, whose header is written already. Valid before anything is compressed.
     pub(crate) fn join(&mut self, lgwin: u8) {
         self.in_segments = true;
         self.lgwin = lgwin;
     }
 
-    /// Begins the segment at `position` in the tarball, which has `expected` bytes if that is known. The one before has ended.
+    /// Begins the segment at `position` in the tarball. `expected` bytes follow to the end of its contents, if that is known. The
+    /// segment before has ended.
     ///
     /// # Errors
     ///
     /// `memory_limit` if there is no memory.
-    pub(crate) fn next_segment(&mut self, position: u64, expected: Option<u64>) -> Result<(), Error> {
-        debug_assert!(self.in_segments && self.position == position);
-        self.expected = expected;
+    pub(crate) fn begin_segment(&mut self, position: u64, expected: Option<u64>) -> Result<(), Error> {
+        debug_assert!(self.in_segments && self.position <= position);
+        (self.position, self.expected) = (position, expected);
         self.stage = EncoderStage::Gathering(room_for(SMALL)?);
         Ok(())
+    }
+
+    /// True if the present segment can end within contents, and the next one refer to it.
+    pub(crate) fn can_prime(&self) -> bool {
+        matches!(&self.stage, EncoderStage::Encoding(engine) if engine.can_prime() && engine.serves(self.quality))
     }
 
     /// Quality and lgwin in use. Not final before the first byte of output.
@@ -222,15 +270,17 @@ impl Encoder {
             EncoderStage::Doubting { .. } => self.start(None),
             EncoderStage::Draining { .. } => self.drain(output),
             EncoderStage::Copying { .. } => Ok(self.copy(output)),
-            EncoderStage::Encoding(engine) if end == End::Segment => {
+            EncoderStage::Encoding(engine) if end == End::Stream => engine.finish(output),
+            EncoderStage::Encoding(engine) => {
                 let encoded = engine.leave(output)?;
-                if encoded.finished {
+                match end {
+                    End::Part if encoded.finished => engine.next_part(),
                     // Releases the engine's memory.
-                    self.stage = EncoderStage::Left;
+                    _ if encoded.finished => self.stage = EncoderStage::Left,
+                    _ => {}
                 }
                 Ok(encoded)
             }
-            EncoderStage::Encoding(engine) => engine.finish(output),
             EncoderStage::Left => Ok(Encoded { finished: true, ..Encoded::default() }),
         }
     }

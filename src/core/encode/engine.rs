@@ -37,7 +37,7 @@ pub(crate) fn meta_block(ours: Ours, quality: u8, lgwin: u8) -> u64 {
 
 /// The task of an engine.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Task {
+pub(crate) struct Task {
     pub(super) ours: Ours,
     pub(super) quality: u8,
     pub(super) lgwin: u8,
@@ -65,6 +65,8 @@ pub(crate) enum End {
     Stream,
     /// At a whole byte of the stream, for others to go on.
     Segment,
+    /// The same, and the encoder goes on with the next part of the same contents.
+    Part,
 }
 
 /// The result of one call.
@@ -177,6 +179,27 @@ impl Engine {
                     (finished && block.taken > 0).then(|| MetaBlock { bytes: std::mem::take(block), copied: false });
                 Ok(Encoded { finished, ended, ..encoded })
             }
+        }
+    }
+
+    /// True if it can begin a part of contents with copies from the parts before.
+    pub(super) fn can_prime(&self) -> bool {
+        matches!(self, Self::Ours(_))
+    }
+
+    /// Lets the part that it begins refer to the bytes before it.
+    pub(super) fn prime(&mut self, before: &[u8]) {
+        match self {
+            Self::Ours(encoder) => encoder.prime(before),
+            Self::Mbrotli { .. } => unreachable!("it cannot be primed"),
+        }
+    }
+
+    /// Begins the next part, after it has left the one before.
+    pub(super) fn next_part(&mut self) {
+        match self {
+            Self::Ours(encoder) => encoder.next_part(),
+            Self::Mbrotli { .. } => unreachable!("it cannot be primed"),
         }
     }
 

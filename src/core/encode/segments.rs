@@ -2,32 +2,28 @@
 //!
 //! ```text
 //!  tarball   │ padding, headers, small members │ header │ contents of 1 MiB and more │ padding, headers, … │ zeros │
-//!  segments  │ 16 MiB at most                  │        │ cut every 16 MiB           │                             │
+//!  segments  │ 16 MiB at most                  │        │ parts, above 16 MiB        │                             │
 //! ```
 //!
-//! Where a segment ends depends on the order and the sizes of the members alone.
+//! Where a segment ends depends on the order and the sizes of the members alone. A part of contents is primed with the window
+//! before it, and depends on nothing else of the parts before it. So segments can be encoded side by side.
 
-use std::collections::VecDeque;
+mod cuts;
+mod divided;
+pub(crate) mod division;
+mod index_writer;
 
-use recompress_encoder as ours;
-
+use self::{cuts::Cuts, division::Division, index_writer::IndexWriter};
 use super::{
     brotli::{Encoded, Encoder, End, SMALL},
     parameters::Parameters,
 };
 use crate::{
-    archive::tar,
-    error::{Error, Limit},
+    error::Error,
     limits::Meter,
     member::Entry,
-    seekable::{block, footer::Footer, index::Builder},
+    seekable::{block, index::Builder},
 };
-
-/// Contents of at least so many bytes are a segment of their own: a server can send it as it is.
-const OWN: u64 = 1 << 20;
-
-/// A segment of small members has at most so many bytes of the tarball: what it costs to read one of them.
-const GROUP: u64 = 16 << 20;
 
 /// Qualities whose files have an index unless the caller wants none. At 10 and 11 the dictionary, which segments cannot use, is
 /// worth more than 0.5 % of a small archive; below 5 mbrotli cannot do without it.
@@ -36,13 +32,6 @@ const BY_DEFAULT: std::ops::RangeInclusive<u8> = 5..=9;
 /// Qualities that can write segments, and windows: the largest that is too small for segments has 17 bits.
 const POSSIBLE: std::ops::RangeInclusive<u8> = 5..=11;
 pub(super) const LEAST_LGWIN: u8 = 18;
-
-/// The index is compressed with these.
-const INDEX_QUALITY: u8 = 9;
-const INDEX_LGWIN: u8 = 18;
-
-/// Bytes of a piece of the compressed index: a block's, less its type.
-const PIECE: usize = block::LONGEST - 1;
 
 /// True if a file of this quality can have an index.
 pub(super) fn can_have_index(quality: u8) -> bool {
@@ -64,14 +53,22 @@ pub(crate) struct FileWriter {
     encoder: Encoder,
     /// Present while the file can have an index.
     index: Option<Box<Builder>>,
-    /// Offsets in the tarball at which a segment ends.
-    cuts: VecDeque<u64>,
+    cuts: Cuts,
+    /// The present segment continues the one before.
+    continues: bool,
     /// Where the present segment starts, in the file and in the tarball.
     start: (u64, u64),
     /// Bytes of the file that were made, and bytes of the tarball that were taken.
     file_bytes: u64,
     tar_bytes: u64,
     stage: Stage,
+    /// Bytes from the start of the present segment to the end of its contents, if they are known.
+    expected: Option<u64>,
+    /// Whether the caller encodes segments, and those that it does; see `divided`.
+    divides: bool,
+    division: Option<Box<Division>>,
+    /// The present segment is encoded here all the same.
+    is_alone: bool,
     /// Bytes to write before anything else, from `next` on.
     waiting: Vec<u8>,
     next: usize,
@@ -95,16 +92,26 @@ impl FileWriter {
             seekable: parameters.seekable(),
             encoder: Encoder::new(parameters)?,
             index: may_have_index(parameters).then(Box::default),
-            cuts: VecDeque::new(),
+            cuts: Cuts::default(),
+            continues: false,
             start: (0, 0),
             file_bytes: 0,
             tar_bytes: 0,
             stage: Stage::Gathering,
+            expected: None,
+            divides: false,
+            division: None,
+            is_alone: false,
             waiting: Vec::new(),
             next: 0,
             first_quality: None,
             ending: None,
         })
+    }
+
+    /// Cuts segments of at most so many bytes.
+    pub(crate) fn cut_at(&mut self, bytes: u64) {
+        self.cuts = Cuts::of(bytes);
     }
 
     /// Ends the stream with these blocks, which include its last byte, and puts the digest of the tarball into the index.
@@ -142,21 +149,9 @@ impl FileWriter {
     /// `memory_limit`
     pub(crate) fn member(&mut self, entry: &Entry, header: usize, meter: &mut Meter) -> Result<(), Error> {
         let Some(index) = &mut self.index else { return Ok(()) };
-        let segment_start = self.cuts.back().copied().unwrap_or(self.start.1);
         let at = self.tar_bytes;
-        let contents = at + header as u64;
-        let end = contents + entry.size;
-        let known = self.cuts.len();
-        if entry.size >= OWN {
-            // Before the header, so that it can be read without the members before it. Padding alone may precede it.
-            if at - segment_start >= tar::BLOCK as u64 {
-                self.cuts.push_back(at);
-            }
-            self.cuts.extend([contents, end]);
-        } else if end - segment_start > GROUP {
-            self.cuts.push_back(at);
-        }
-        index.member(entry, header as u64, self.cuts.len() - known, meter)
+        let cuts = self.cuts.member(at, at + header as u64, entry.size);
+        index.member(entry, header as u64, cuts, meter)
     }
 
     /// The contents of the last member have this CRC-32.
@@ -171,8 +166,11 @@ impl FileWriter {
         if !self.waiting.is_empty() {
             return Ok(self.pass(output));
         }
-        let until_cut = self.cuts.front().map_or(u64::MAX, |cut| cut - self.tar_bytes);
+        let until_cut = self.cuts.next().map_or(u64::MAX, |cut| cut.at - self.tar_bytes);
         let count = input.len().min(usize::try_from(until_cut).unwrap_or(usize::MAX));
+        if self.is_dividing() {
+            return self.gather(&input[..count]);
+        }
         let is_large = |(length, _)| length > SMALL as u64;
         if count == 0 || self.gathered(count).is_some_and(is_large) {
             return self.cut_or_begin(output);
@@ -188,6 +186,7 @@ impl FileWriter {
         if !self.waiting.is_empty() {
             return Ok(self.pass(output));
         }
+        let is_dividing = self.is_dividing();
         match &mut self.stage {
             Stage::Gathering => {
                 let (_, lgwin) = self.encoder.gathered(0).expect("nothing is compressed");
@@ -197,14 +196,14 @@ impl FileWriter {
             Stage::Segments if self.index.is_none() && self.ending.is_none() => {
                 self.encoder.finish(End::Stream, output)
             }
+            Stage::Segments if is_dividing => {
+                self.finish_division()?;
+                Ok(Encoded::default())
+            }
             Stage::Segments => {
-                let encoded = self.end_segment(output)?;
+                let encoded = self.end_segment(End::Segment, output)?;
                 if encoded.finished {
-                    let sha256 = self.ending.as_ref().map(|(_, sha256)| *sha256);
-                    self.stage = match self.index.take() {
-                        Some(index) => Stage::Index(Box::new(IndexWriter::new(&index, sha256)?)),
-                        None => self.end(),
-                    };
+                    self.end_segments()?;
                 }
                 Ok(Encoded { finished: false, ..encoded })
             }
@@ -230,6 +229,9 @@ impl FileWriter {
             self.file_bytes = self.waiting.len() as u64;
             self.start = (self.file_bytes, 0);
             self.encoder.join(lgwin);
+            if self.divides {
+                self.begin_division();
+            }
         } else {
             self.index = None;
             self.cuts.clear();
@@ -244,25 +246,49 @@ impl FileWriter {
             self.begin(lgwin);
             return Ok(Encoded::default());
         }
-        let encoded = self.end_segment(output)?;
+        let cut = self.cuts.next().expect("one is reached");
+        if cut.within && !self.encoder.can_prime() {
+            // Its encoder could not start in the middle of contents.
+            self.cuts.pass();
+            return Ok(Encoded::default());
+        }
+        let end = if cut.within { End::Part } else { End::Segment };
+        let encoded = self.end_segment(end, output)?;
         if encoded.finished {
-            self.cuts.pop_front();
+            self.cuts.pass();
+            self.continues = cut.within;
             self.first_quality = self.first_quality();
-            let expected = self.cuts.front().map(|cut| cut - self.tar_bytes);
-            self.encoder.next_segment(self.tar_bytes, expected)?;
+            if !cut.within {
+                self.expected = self.cuts.end().map(|end| end - self.tar_bytes);
+                if self.is_alone {
+                    self.resume_division();
+                } else {
+                    self.encoder.begin_segment(self.tar_bytes, self.expected)?;
+                }
+            }
         }
         Ok(Encoded { finished: false, ..encoded })
     }
 
+    /// Goes on with the index, if there is one.
+    fn end_segments(&mut self) -> Result<(), Error> {
+        let sha256 = self.ending.as_ref().map(|(_, sha256)| *sha256);
+        self.stage = match self.index.take() {
+            Some(index) => Stage::Index(Box::new(IndexWriter::new(&index, sha256)?)),
+            None => self.end(),
+        };
+        Ok(())
+    }
+
     /// Ends the present segment at a whole byte, and adds it to the index.
-    fn end_segment(&mut self, output: &mut [u8]) -> Result<Encoded, Error> {
-        let encoded = self.encoder.finish(End::Segment, output)?;
+    fn end_segment(&mut self, end: End, output: &mut [u8]) -> Result<Encoded, Error> {
+        let encoded = self.encoder.finish(end, output)?;
         self.file_bytes += encoded.produced as u64;
         if encoded.finished {
             let (file, tar) = self.start;
             self.start = (self.file_bytes, self.tar_bytes);
             if let Some(index) = &mut self.index {
-                index.segment(self.file_bytes - file, self.tar_bytes - tar);
+                index.segment(self.file_bytes - file, self.tar_bytes - tar, self.continues);
             }
         }
         Ok(encoded)
@@ -288,55 +314,5 @@ impl FileWriter {
             self.next = 0;
         }
         Encoded { produced: count, output_full, ..Encoded::default() }
-    }
-}
-
-/// Compresses the index, a piece in each block.
-#[derive(Debug)]
-struct IndexWriter {
-    index: Vec<u8>,
-    /// Bytes of it that were compressed.
-    at: usize,
-    encoder: ours::Encoder,
-    piece: Vec<u8>,
-    block_bytes: usize,
-}
-
-impl IndexWriter {
-    fn new(index: &Builder, sha256: Option<[u8; 32]>) -> Result<Self, Error> {
-        let index = index.written(sha256);
-        let options = ours::Options {
-            quality: INDEX_QUALITY,
-            lgwin: INDEX_LGWIN,
-            expected: Some(index.len() as u64),
-            start: ours::Start::Stream,
-        };
-        let encoder =
-            ours::Encoder::new(&options).map_err(|ours::OutOfMemory(wanted)| Limit::Memory { wanted, limit: 0 })?;
-        Ok(Self { index, at: 0, encoder, piece: vec![0; PIECE], block_bytes: 0 })
-    }
-
-    /// Appends the next blocks to `file`. True if they were the last.
-    fn step(&mut self, file: &mut Vec<u8>) -> Result<bool, Error> {
-        let rest = &self.index[self.at..];
-        let encoded = if rest.is_empty() {
-            self.encoder.finish(ours::End::Stream, &mut self.piece)
-        } else {
-            self.encoder.write(rest, &mut self.piece)
-        };
-        self.at += encoded.consumed;
-        let before = file.len();
-        if encoded.produced > 0 {
-            block::write(&[&[block::INDEX], &self.piece[..encoded.produced]], file);
-        }
-        self.block_bytes += file.len() - before;
-        if encoded.finished {
-            let small = |length: usize| {
-                u32::try_from(length).map_err(|_| Limit::Memory { wanted: length as u64, limit: u32::MAX.into() })
-            };
-            let (index_bytes, block_bytes) = (small(self.index.len())?, small(self.block_bytes)?);
-            Footer { index_bytes, block_bytes, crc32: crc32fast::hash(&self.index) }.write(file);
-        }
-        Ok(encoded.finished)
     }
 }

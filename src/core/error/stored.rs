@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::Error as Refusal;
+
 /// The reason why a seekable file was refused. The first error is the only one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -31,11 +33,26 @@ pub enum StoredError {
         /// The broken rule.
         problem: String,
     },
+    /// The file is no tarball, or a broken one.
+    #[error("the tarball cannot be read: {problem}")]
+    BadTar {
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A name or a link that a zip could not have either.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
     /// No member has the name that was asked for.
     #[error("the file has no member {name:?}")]
     NoMember {
         /// The name.
         name: String,
+    },
+    /// Read from its front, the file is not what its index says.
+    #[error("the archive is not what its index says: {problem}")]
+    TwoFaces {
+        /// The difference.
+        problem: String,
     },
     /// More memory than there may be.
     #[error("the {what} of the file takes more than {limit} bytes of memory")]
@@ -47,6 +64,12 @@ pub enum StoredError {
     },
 }
 
+impl From<Refusal> for StoredError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
 impl StoredError {
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
@@ -55,7 +78,10 @@ impl StoredError {
             Self::BadIndex { .. } => "bad_index",
             Self::BadMember { .. } => "bad_member",
             Self::BadSegment { .. } => "bad_segment",
+            Self::BadTar { .. } => "bad_tar",
+            Self::Refused(refusal) => refusal.code(),
             Self::NoMember { .. } => "no_member",
+            Self::TwoFaces { .. } => "two_faces",
             Self::TooLarge { .. } => "memory_limit",
         }
     }

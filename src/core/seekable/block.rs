@@ -1,6 +1,8 @@
 //! Blocks: bytes in a brotli stream that every decoder skips. Each is a metadata meta-block (RFC 7932 §9.2) whose first byte is
 //! its type.
 
+use recompress_encoder::window_header;
+
 /// The types of blocks. A reader skips the others.
 pub(crate) const INDEX: u8 = b'i';
 pub(crate) const FOOTER: u8 = b'e';
@@ -9,7 +11,7 @@ pub(crate) const FOOTER: u8 = b'e';
 pub(crate) const SIGNATURE: &[u8] = b"recompress/1";
 
 /// The last byte of a stream that ends at a whole byte: ISLAST and ISLASTEMPTY.
-pub(crate) const LAST: u8 = 0b11;
+pub const LAST: u8 = 0b11;
 
 /// The longest contents of a block that this crate writes, in bytes.
 pub(crate) const LONGEST: usize = 1 << 16;
@@ -39,19 +41,24 @@ pub(crate) fn ending(text: &str, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The header of a stream with this window (RFC 7932 §9.1) and the signature, to a whole byte.
+/// The header of a stream with this window and the signature, to a whole byte.
 pub(crate) fn start(lgwin: u8) -> Vec<u8> {
-    let number = u32::from(lgwin);
-    let (window, width) = match lgwin {
-        16 => (0, 1),
-        17 => (1, 7),
-        18.. => ((number - 17) << 1 | 1, 4),
-        _ => ((number - 8) << 4 | 1, 7),
-    };
+    let (window, width) = window_header(lgwin);
     let (header, count) = header_bits(SIGNATURE.len());
     let mut bytes = (header << width | window).to_le_bytes()[..(count + width).div_ceil(8) as usize].to_vec();
     bytes.extend_from_slice(SIGNATURE);
     bytes
+}
+
+/// The header of a stream with this window and an empty metadata meta-block, to a whole byte: what comes before the segments of
+/// one member to make a stream of them alone. [`STREAM_END`](super::STREAM_END) comes after them.
+pub fn stream_start(lgwin: u8) -> [u8; 2] {
+    const EMPTY: u32 = 0b110;
+    let (window, width) = window_header(lgwin);
+    // After the one bit of a window of 16 bits there is room for two.
+    let second = if width == 1 { EMPTY << 8 } else { 0 };
+    let bits = window | EMPTY << width | second;
+    [bits as u8, (bits >> 8) as u8]
 }
 
 /// Bytes of the longest [`start`].
@@ -139,6 +146,15 @@ mod tests {
         assert_eq!(signed(&start(22)[..14]), None);
         assert_eq!(signed(b"\x6b\x2d\x00recompress/2"), None);
         assert_eq!(signed(b""), None);
+    }
+
+    #[test]
+    fn a_stream_of_a_segment_alone_begins_with_the_bytes_of_the_specification() {
+        assert_eq!(stream_start(22), [0x6b, 0]);
+        for lgwin in 10..=24 {
+            let [first, second] = stream_start(lgwin);
+            assert_eq!(decompressed(&[first, second, LAST]), b"", "lgwin {lgwin}");
+        }
     }
 
     #[test]

@@ -102,6 +102,9 @@ impl Columns {
 const CRC32: u64 = 4;
 const SEGMENT: u64 = 20;
 
+/// Bytes that a name takes while names are compared: a set of references has room for up to twice as many.
+const SEEN: u64 = 2 * size_of::<&str>() as u64 + 16;
+
 /// Bytes before the columns at most.
 const COUNTS: usize = 1 + 32 + 3 * 10;
 
@@ -111,13 +114,7 @@ const COPIES: u64 = 3;
 
 impl Builder {
     /// Adds a member that was written with `header` bytes of header blocks, and makes so many more segments.
-    pub(crate) fn member(
-        &mut self,
-        entry: &Entry,
-        header: u64,
-        segments: usize,
-        meter: &mut Meter,
-    ) -> Result<(), Error> {
+    pub(crate) fn member(&mut self, entry: &Entry, header: u64, segments: u64, meter: &mut Meter) -> Result<(), Error> {
         let target = if let EntryKind::Link { target } = &entry.kind { target.as_str() } else { "" };
         let shared = entry.name.bytes().zip(self.last_name.bytes()).take_while(|(a, b)| a == b).count();
         let rest = &entry.name.as_bytes()[shared..];
@@ -137,7 +134,8 @@ impl Builder {
         ];
         let width: u64 = numbers.iter().map(|(_, number)| varint::length(*number)).sum();
         let texts = rest.len() as u64 + if kind == LINK { 2 + target.len() as u64 } else { 0 };
-        meter.charge(COPIES * (width + CRC32 + texts + SEGMENT * segments as u64))?;
+        meter
+            .charge((width + CRC32 + texts).saturating_add(segments.saturating_mul(SEGMENT)).saturating_mul(COPIES))?;
         numbers.into_iter().for_each(|(column, number)| varint::write(number, column));
         columns.names.extend_from_slice(rest);
         if kind == LINK {
@@ -157,10 +155,10 @@ impl Builder {
         self.members.crc32s.extend_from_slice(&crc32.to_le_bytes());
     }
 
-    /// Adds a segment.
-    pub(crate) fn segment(&mut self, file: u64, tar: u64) {
+    /// Adds a segment, which may continue the one before.
+    pub(crate) fn segment(&mut self, file: u64, tar: u64, continues: bool) {
         varint::write(file, &mut self.segments[0]);
-        varint::write(tar << 1, &mut self.segments[1]);
+        varint::write(tar << 1 | u64::from(continues), &mut self.segments[1]);
         self.segment_count += 1;
         self.tar_bytes += tar;
     }
@@ -226,7 +224,8 @@ impl Index {
         if segment_count.saturating_add(member_count) > bytes.len() as u64 {
             return Err(bad("it is shorter than its own counts say"));
         }
-        let width = size_of::<Segment>() as u64 * segment_count + size_of::<IndexedMember>() as u64 * member_count;
+        let width =
+            size_of::<Segment>() as u64 * segment_count + (size_of::<IndexedMember>() as u64 + SEEN) * member_count;
         meter.charge(width).map_err(|_| StoredError::TooLarge { what: "index", limit: meter.limit() })?;
         let segments = parser.segments(segment_count, segments, tar_bytes)?;
         let members = parser.members(member_count, tar_bytes, meter)?;
@@ -251,14 +250,39 @@ impl Index {
         self.members.iter().find(|member| member.entry.name == name)
     }
 
+    /// The part of the index that a reader of this one member needs. The index of a large archive takes as much memory as it has
+    /// members.
+    pub fn only(&self, member: usize) -> Self {
+        let found = &self.members[member];
+        let segments = self.segments_of(&(found.header.start..found.contents().end)).to_vec();
+        Self { segments, members: vec![found.clone()], tar_bytes: self.tar_bytes, sha256: self.sha256 }
+    }
+
+    /// The bytes of the file that give this member's contents and nothing else, if there are any. Between
+    /// [`stream_start`](super::stream_start) and [`STREAM_END`](super::STREAM_END) they are a brotli stream.
+    pub fn own_segments(&self, member: usize) -> Option<Range<u64>> {
+        let contents = self.members[member].contents();
+        let (first, last) = match self.segments_of(&contents) {
+            [] => return None,
+            [only] => (only, only),
+            [first, .., last] => (first, last),
+        };
+        (first.tar.start == contents.start && last.tar.end == contents.end).then_some(first.file.start..last.file.end)
+    }
+
     /// The segments to decode for bytes of the tarball: from one that starts anew to the one with the last of the bytes.
     pub fn segments_of(&self, tar: &Range<u64>) -> &[Segment] {
+        &self.segments[self.numbers_of(tar)]
+    }
+
+    /// The numbers of these segments.
+    pub(crate) fn numbers_of(&self, tar: &Range<u64>) -> Range<usize> {
         let mut first = self.segments.partition_point(|segment| segment.tar.end <= tar.start);
         let end = first + self.segments[first..].partition_point(|segment| segment.tar.start < tar.end);
         while first > 0 && self.segments.get(first).is_some_and(|segment| segment.continues) {
             first -= 1;
         }
-        &self.segments[first..end.max(first)]
+        first..end.max(first)
     }
 }
 

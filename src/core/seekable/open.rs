@@ -68,8 +68,12 @@ impl IndexReader {
     ///
     /// # Errors
     ///
-    /// `no_index` if the file is none of ours, `bad_index` if it is damaged, `memory_limit`.
+    /// `no_index` if the file is none of ours, `bad_index` if it is damaged or these are too few bytes, `memory_limit`.
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), StoredError> {
+        // A file may have been cut meanwhile.
+        if self.wants().is_some_and(|range| range.end - range.start != bytes.len() as u64) {
+            return Err(bad("the file does not have as many bytes as it had"));
+        }
         match self.state.clone() {
             State::Tail(range) => {
                 let (footer, back) = Footer::find(bytes).ok_or(StoredError::NoIndex)?;
@@ -112,7 +116,8 @@ impl IndexReader {
     /// Puts the blocks together and decompresses them.
     fn decode(&mut self, mut blocks: &[u8]) -> Result<Vec<u8>, StoredError> {
         let Footer { index_bytes, crc32, .. } = self.footer.expect("it was found before its blocks");
-        let mut compressed = Vec::new();
+        // Charged when their length was known.
+        let mut compressed = Vec::with_capacity(blocks.len());
         while !blocks.is_empty() {
             let contents = block::read(&mut blocks).ok_or(bad("its blocks are no blocks"))?;
             if let [INDEX, piece @ ..] = contents {

@@ -51,6 +51,8 @@ pub struct Directory {
     /// The row after the one found last: members are mostly in this order.
     next: usize,
     links: Links,
+    /// Bytes of all contents, as it states them.
+    contents_bytes: u64,
     charged: u64,
 }
 
@@ -190,7 +192,9 @@ impl DirectoryReader {
             same.iter_mut().for_each(|row| row.may_be_copy = true);
         }
         rows.sort_unstable_by_key(|row| row.offset);
-        matches!(state, State::Read).then(|| Directory { rows, next: 0, links, charged: meter.charged() })
+        let contents_bytes = rows.iter().fold(0, |sum: u64, row| sum.saturating_add(row.size));
+        let charged = meter.charged();
+        matches!(state, State::Read).then(|| Directory { rows, next: 0, links, contents_bytes, charged })
     }
 
     /// Reads the headers in `bytes`, and keeps one that is cut.
@@ -280,6 +284,11 @@ impl Directory {
         };
         self.next = row + 1;
         Some(self.rows[row])
+    }
+
+    /// Bytes of all contents, as it states them.
+    pub(crate) fn contents_bytes(&self) -> u64 {
+        self.contents_bytes
     }
 
     pub(crate) fn links(&self) -> &Links {

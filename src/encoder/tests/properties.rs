@@ -191,18 +191,13 @@ fn segments_decode_together_and_each_alone() {
     }
 }
 
-fn primed(window: &[u8], part: &[u8], options: &Options, share: usize) -> Vec<u8> {
-    let mut encoder = Encoder::new(options).unwrap();
-    let mut rest = window;
-    while !rest.is_empty() {
-        let taken = encoder.prime(&rest[..rest.len().min(share)]);
-        rest = &rest[taken..];
-    }
+/// Writes `part` in pieces of `share` bytes, and ends it.
+fn write_part(encoder: &mut Encoder, part: &[u8], share: usize) -> Vec<u8> {
     let mut room = vec![0; 1 << 20];
     let mut out = Vec::new();
     let mut rest = part;
     while !rest.is_empty() {
-        let encoded = encoder.write(rest, &mut room);
+        let encoded = encoder.write(&rest[..rest.len().min(share)], &mut room);
         rest = &rest[encoded.consumed..];
         out.extend_from_slice(&room[..encoded.produced]);
     }
@@ -218,21 +213,53 @@ fn primed(window: &[u8], part: &[u8], options: &Options, share: usize) -> Vec<u8
 #[test]
 fn primed_parts_decode_as_one_and_lose_little() {
     let input = mixed(16, 2 << 20);
-    for lgwin in [12, 18, 22] {
-        let options = Options { start: Start::Segment, ..options(9, lgwin) };
+    for (lgwin, quality) in [(12, 9), (18, 9), (22, 9), (22, 5)] {
+        let options = Options { start: Start::Segment, ..options(quality, lgwin) };
         let solid = whole(&input, &Options { start: Start::Stream, ..options }).len();
         let mut together = header(lgwin);
-        let part = 500_000;
-        for at in (0..input.len()).step_by(part) {
-            let window = &input[at.saturating_sub(1 << lgwin)..at];
-            let end = input.len().min(at + part);
-            let compressed = primed(window, &input[at..end], &options, usize::MAX);
-            assert!(compressed == primed(window, &input[at..end], &options, 777), "primed in other shares");
+        // One that encodes all parts, and a new one for each, primed with a window or with more.
+        let mut all = Encoder::new(&options).unwrap();
+        for (number, part) in input.chunks(500_000).enumerate() {
+            let before = &input[..number * 500_000];
+            let mut alone = Encoder::new(&options).unwrap();
+            if number > 0 {
+                alone.prime(if number % 2 == 0 { before } else { &before[before.len().saturating_sub(1 << lgwin)..] });
+                all.next_part();
+            }
+            let compressed = write_part(&mut alone, part, usize::MAX);
+            assert!(write_part(&mut all, part, 777) == compressed, "part {number} after the ones before, at {lgwin}");
             together.extend_from_slice(&compressed);
         }
         together.push(3);
         assert_decodes(&together, &input, &format!("primed parts at {lgwin}"));
         assert!(together.len() < solid + solid / 50, "{} bytes, {solid} in one at {lgwin}", together.len());
+    }
+}
+
+#[test]
+fn what_was_learnt_in_one_part_does_not_show_in_the_next() {
+    // Noise, zeros and text change the prices and the places that are left out; the next part must start without them.
+    let text = mixed(18, 300_000);
+    let noise: Vec<u8> = mixed(19, 300_000)
+        .iter()
+        .scan(7_u32, |state, byte| {
+            *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223 + u32::from(*byte));
+            Some((*state >> 24) as u8)
+        })
+        .collect();
+    let options = Options { start: Start::Segment, ..options(9, 18) };
+    for parts in [[&text[..], &noise, &text], [&noise, &text, &noise], [&vec![0; 700_000], &text, &[1]]] {
+        let mut all = Encoder::new(&options).unwrap();
+        let mut before = Vec::new();
+        for (number, part) in parts.into_iter().enumerate() {
+            let mut alone = Encoder::new(&options).unwrap();
+            if number > 0 {
+                alone.prime(&before);
+                all.next_part();
+            }
+            assert!(write_part(&mut all, part, 5000) == write_part(&mut alone, part, 1 << 20), "part {number}");
+            before.extend_from_slice(part);
+        }
     }
 }
 

@@ -191,7 +191,7 @@ fn a_conversion_to_json_needs_the_token_and_counts_for_the_rate() {
     let service = Service::new(settings, BUDGET, Platform::default());
     let refused = block_on(service.serve(request("POST", "/json", &[], whole(b"a=1")), visit()));
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    let limited = Visit { over_rate: ready(true), id: String::new() };
+    let limited = Visit { over_rate: ready(true), id: String::new(), storage: None };
     let with_token = [("authorization", "Bearer secret")];
     let refused = block_on(service.serve(request("POST", "/json", &with_token, whole(b"a=1")), limited));
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);

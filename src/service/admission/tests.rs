@@ -1,6 +1,7 @@
 //! The pool's rules one by one, and a model of many requests at once.
 
 use std::{
+    cell::Cell,
     sync::atomic::{AtomicUsize, Ordering},
     task::Wake,
     thread,
@@ -43,7 +44,7 @@ fn parts(admission: &Admission) -> [u64; 3] {
 
 #[test]
 fn a_request_holds_what_it_was_given_and_gives_it_back_step_by_step() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let place = complete(&admission, 40 * MIB, 4 * MIB);
     assert!(converts(&place));
     place.shrink(Part::Upload, MIB);
@@ -55,12 +56,13 @@ fn a_request_holds_what_it_was_given_and_gives_it_back_step_by_step() {
     assert_eq!(admission.figures().sending, 1);
     assert_eq!((place.peak(), place.returned()), (45 * MIB, 1));
     drop(place);
-    assert_eq!(admission.figures(), Figures { budget: BUDGET, ..Figures::default() });
+    let free = Figures { budget: BUDGET, lent_ms: admission.figures().lent_ms, ..Figures::default() };
+    assert_eq!(admission.figures(), free);
 }
 
 #[test]
 fn no_upload_or_result_takes_the_room_of_the_encoder_that_it_needs() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let place = admission.enter(70 * MIB).unwrap();
     assert!(grows(&place, Part::Upload, 14 * MIB));
     assert!(!grows(&place, Part::Upload, 1));
@@ -72,7 +74,7 @@ fn no_upload_or_result_takes_the_room_of_the_encoder_that_it_needs() {
 
 #[test]
 fn the_room_of_a_converted_upload_can_be_kept_for_its_result() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let place = complete(&admission, 70 * MIB, 14 * MIB);
     let other = admission.enter(70 * MIB).unwrap();
     assert!(converts(&place));
@@ -89,7 +91,7 @@ fn the_room_of_a_converted_upload_can_be_kept_for_its_result() {
 
 #[test]
 fn the_oldest_upload_always_finds_room_for_a_small_archive() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let oldest = admission.enter(60 * MIB).unwrap();
     let other = admission.enter(60 * MIB).unwrap();
     assert!(oldest.is_oldest_upload() && !other.is_oldest_upload());
@@ -105,7 +107,7 @@ fn the_oldest_upload_always_finds_room_for_a_small_archive() {
 
 #[test]
 fn memory_is_wanted_while_another_request_waits_for_some() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let holder = complete(&admission, 70 * MIB, MIB);
     let other = admission.enter(70 * MIB).unwrap();
     assert!(!holder.is_wanted());
@@ -123,19 +125,53 @@ fn memory_is_wanted_while_another_request_waits_for_some() {
     assert!(!holder.is_wanted());
 }
 
+/// Milliseconds of a clock that each test sets in its own thread.
+fn clock() -> u64 {
+    CLOCK.get()
+}
+
+thread_local! {
+    static CLOCK: Cell<u64> = const { Cell::new(0) };
+}
+
 #[test]
 fn the_longer_the_queue_the_later_it_is_to_come_back() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, clock);
     assert_eq!(admission.figures().retry_after(), 2);
+    // Two are converted at once, one waits: three of 2 s each.
     let mut places: Vec<_> = (0..3).map(|_| complete(&admission, 40 * MIB, MIB)).collect();
-    assert_eq!(admission.figures().retry_after(), 6);
-    places.extend((0..100).map(|_| complete(&admission, 40 * MIB, 1)));
+    assert_eq!((admission.figures().converting, admission.figures().retry_after()), (2, 3));
+    places.extend((0..20).map(|_| complete(&admission, 40 * MIB, 1)));
+    assert_eq!(admission.figures().retry_after(), 23);
+    places.extend((0..200).map(|_| complete(&admission, 40 * MIB, 1)));
     assert_eq!(admission.figures().retry_after(), 120);
 }
 
 #[test]
+fn the_time_to_come_back_follows_the_time_of_conversions() {
+    let admission = Admission::new(BUDGET, clock);
+    for _ in 0..20 {
+        let quick = complete(&admission, 70 * MIB, MIB);
+        assert!(converts(&quick));
+        CLOCK.set(clock() + 500);
+        quick.end_conversion();
+    }
+    let mut places: Vec<_> = (0..11).map(|_| complete(&admission, 70 * MIB, 1)).collect();
+    assert_eq!(admission.figures().converting, 1);
+    assert_eq!(admission.figures().retry_after(), 6, "eleven of half a second each");
+    CLOCK.set(clock() + 4000);
+    assert_eq!(admission.figures().retry_after(), 44, "the one that runs takes 4 s already");
+    places.remove(0);
+    assert_eq!(admission.figures().lent_ms / 100, 13, "a quarter of 4 s and three of half a second");
+    // Dropping one that waits is no return.
+    let before = places[0].returned();
+    places.pop();
+    assert_eq!(places[0].returned(), before);
+}
+
+#[test]
 fn complete_uploads_are_first_and_then_the_order_of_arrival_decides() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let running = complete(&admission, 60 * MIB, 0);
     let streams = admission.enter(60 * MIB).unwrap();
     assert!(grows(&streams, Part::Upload, MIB));
@@ -152,7 +188,7 @@ fn complete_uploads_are_first_and_then_the_order_of_arrival_decides() {
 
 #[test]
 fn a_small_request_overtakes_only_where_the_first_still_fits_beside_it() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let running = complete(&admission, 60 * MIB, MIB);
     let first = complete(&admission, 70 * MIB, MIB);
     let small = complete(&admission, 5 * MIB, MIB);
@@ -167,7 +203,7 @@ fn a_small_request_overtakes_only_where_the_first_still_fits_beside_it() {
 
 #[test]
 fn a_later_upload_leaves_room_for_the_encoders_of_earlier_ones() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let reader = complete(&admission, 20 * MIB, 16 * MIB);
     assert!(converts(&reader));
     reader.keep_for_result(16 * MIB);
@@ -184,7 +220,7 @@ fn a_later_upload_leaves_room_for_the_encoders_of_earlier_ones() {
 
 #[test]
 fn the_known_archive_may_lower_a_share() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let _running = complete(&admission, 70 * MIB, 0);
     let place = admission.enter(70 * MIB).unwrap();
     assert!(grows(&place, Part::Upload, MIB));
@@ -197,7 +233,7 @@ fn the_known_archive_may_lower_a_share() {
 
 #[test]
 fn a_waiting_request_is_woken_once_something_is_given_back() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let running = complete(&admission, 70 * MIB, 0);
     let second = complete(&admission, 70 * MIB, 0);
     let (former, latter) = (Arc::<Count>::default(), Arc::<Count>::default());
@@ -210,7 +246,7 @@ fn a_waiting_request_is_woken_once_something_is_given_back() {
 
 #[test]
 fn one_that_was_woken_and_dropped_before_it_was_polled_gives_its_encoder_back() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let running = complete(&admission, 70 * MIB, 0);
     let second = complete(&admission, 70 * MIB, 0);
     let third = complete(&admission, 70 * MIB, 0);
@@ -222,7 +258,7 @@ fn one_that_was_woken_and_dropped_before_it_was_polled_gives_its_encoder_back() 
 
 #[test]
 fn the_pool_has_places_for_so_many_and_no_more() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     let mut places: Vec<_> = (0..MAX_REQUESTS).map(|_| admission.enter(MIB).unwrap()).collect();
     assert!(admission.enter(MIB).is_none());
     places.pop();
@@ -231,7 +267,7 @@ fn the_pool_has_places_for_so_many_and_no_more() {
 
 #[test]
 fn many_threads_never_exceed_the_budget_and_give_all_back() {
-    let admission = Admission::new(BUDGET);
+    let admission = Admission::new(BUDGET, || 0);
     thread::scope(|scope| {
         for thread in 0..8_u64 {
             let admission = &admission;
@@ -369,7 +405,7 @@ fn in_every_schedule_every_request_ends_and_the_budget_holds() {
             state ^= state << 17;
             state % bound
         };
-        let admission = Admission::new(BUDGET);
+        let admission = Admission::new(BUDGET, || 0);
         let mut clients: Vec<Client> = Vec::new();
         let mut left = 5 + below(20);
         // Ends when all have been and gone, or fails.
