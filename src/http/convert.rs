@@ -51,7 +51,7 @@ where
     let parameters = parameters.expecting(archive_bytes);
     let mode = parameters.mode();
     let order = Order::Convert { parameters, selection, names, directory, report, summary: None };
-    let (answer, job) = run::begin(state, head, order, upload, body_bytes, None, log).await?;
+    let (answer, job) = run::begin(&state.terms, head, order, upload, body_bytes, None, log).await?;
     let (quality, lgwin) = job.begun_with().expect("it has an encoder");
     (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
     let directory = if job.read_directory_first() { When::First } else { When::Last };

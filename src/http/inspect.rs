@@ -43,7 +43,7 @@ where
     let metadata = meta.then(|| (name.and_then(|name| submission::game(&name)), state.words.clone()));
     let order = Order::Inspect { listing, names, metadata };
     let last_words = (listing == Listing::Lines).then_some(last_words as fn(&Failure) -> Vec<u8>);
-    let (answer, job) = run::begin(state, head, order, upload, body_bytes, last_words, log).await?;
+    let (answer, job) = run::begin(&state.terms, head, order, upload, body_bytes, last_words, log).await?;
 
     let mut response = Response::new(Body::streaming(answer, job));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

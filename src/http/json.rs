@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Response,
+    HeaderMap, HeaderValue, Response,
     header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
     request::Parts,
 };
@@ -53,11 +53,21 @@ where
     let (member, words) = (given.one("member").map(str::to_owned), state.words.clone());
     let game = name.and_then(|name| submission::game(&name));
     let order = Order::Json { options: Box::new(options), member, words, game, parameters };
-    let (answer, job) = run::begin(state, head, order, upload, body_bytes, None, log).await?;
+    let (answer, job) = run::begin(&state.terms, head, order, upload, body_bytes, None, log).await?;
     let begun_with = job.begun_with();
 
     let mut response = Response::new(Body::streaming(answer, job));
-    let headers = response.headers_mut();
+    describe(response.headers_mut(), content_type, begun_with, log);
+    Ok(response)
+}
+
+/// Adds the headers of JSON. `begun_with` is the brotli quality and window, if it is compressed.
+pub(crate) fn describe(
+    headers: &mut HeaderMap,
+    content_type: &'static str,
+    begun_with: Option<(u8, u8)>,
+    log: &mut RequestLog,
+) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     if let Some((quality, lgwin)) = begun_with {
@@ -66,7 +76,6 @@ where
         headers.insert(QUALITY, u16::from(quality).into());
         headers.insert(LGWIN, u16::from(lgwin).into());
     }
-    Ok(response)
 }
 
 /// How the JSON of `bytes` bytes is compressed, if the client accepts that.

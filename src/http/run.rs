@@ -6,27 +6,11 @@ use bytes::Bytes;
 use http::request::Parts;
 use recompress_service::{Answer, Exchange, Failure, Known, Order, RequestLog, Terms};
 
-use crate::{body::Job, problem::Problem, shared::Shared, state::State, upload::Upload};
+use crate::{body::Job, problem::Problem, shared::Shared, upload::Upload};
 
 /// Receives the archive, waits for memory, and converts until the answer can begin. `body_bytes` is the declared length of
 /// the request's body, `last_words` the line that ends an incomplete result.
 pub(crate) async fn begin<B>(
-    state: &State,
-    head: &Parts,
-    order: Order,
-    upload: Upload<Shared<B>>,
-    body_bytes: Option<u64>,
-    last_words: Option<fn(&Failure) -> Vec<u8>>,
-    log: &mut RequestLog,
-) -> Result<(Answer, Job<B>), Problem>
-where
-    B: http_body::Body<Data = Bytes, Error: Display> + Unpin,
-{
-    begin_on(&state.terms, head, order, upload, body_bytes, last_words, log).await
-}
-
-/// The same on other terms than usual.
-pub(crate) async fn begin_on<B>(
     terms: &Terms,
     head: &Parts,
     order: Order,

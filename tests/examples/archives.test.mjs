@@ -1,7 +1,7 @@
 // The example of a site that keeps archives in recompress, in miniflare and in Chromium.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,9 +10,8 @@ import { zipSync } from "fflate";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 
 import { startBrowser } from "../page/harness.mjs";
-import { bundle, noise, root } from "../worker/harness.mjs";
+import { noise, root, service } from "../worker/harness.mjs";
 
-const compatibilityDate = readFileSync(join(root, "wrangler.toml"), "utf8").match(/^compatibility_date = "(.*)"$/m)[1];
 const text = "date=1444.11.11\n".repeat(100_000);
 const zip = Buffer.from(zipSync({ "meta & more.txt": Buffer.from(text), "data/<b>.bin": noise(2000) }));
 
@@ -24,25 +23,14 @@ async function startSite(t) {
     workers: [
       {
         name: "saves",
-        compatibilityDate,
+        compatibilityDate: service.compatibilityDate,
         modulesRoot: root,
         modules: ["examples/archives/index.js", "src/client/archives.js"].map((path) => ({ type: "ESModule", path: join(root, path) })),
         bindings,
         serviceBindings: { RECOMPRESS: "recompress" },
         unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       },
-      {
-        name: "recompress",
-        compatibilityDate,
-        compatibilityFlags: ["enable_request_signal"],
-        modulesRoot: bundle,
-        modules: [
-          { type: "ESModule", path: join(bundle, "index.js") },
-          { type: "CompiledWasm", path: join(bundle, "index_bg.wasm") },
-        ],
-        bindings,
-        r2Buckets: { ARCHIVES: "archives" },
-      },
+      { ...service, bindings, r2Buckets: { ARCHIVES: "archives" } },
     ],
   };
   const runtime = new Miniflare({ ...convertV4MiniflareOptions(options), cf: false, resourcePersistencePath: folder });

@@ -12,9 +12,7 @@ import { setTimeout } from "node:timers/promises";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 
 import { save } from "../../fixtures/hard.mjs";
-import { bundle, converted, noise, root } from "../worker/harness.mjs";
-
-const compatibilityDate = readFileSync(join(root, "wrangler.toml"), "utf8").match(/^compatibility_date = "(.*)"$/m)[1];
+import { converted, noise, root, service } from "../worker/harness.mjs";
 
 let runtime, base, zip, folder;
 before(async () => {
@@ -25,22 +23,13 @@ before(async () => {
         name: "backend",
         modules: true,
         script: readFileSync(join(root, "examples/backend/index.js"), "utf8"),
-        compatibilityDate,
+        compatibilityDate: service.compatibilityDate,
         r2Buckets: ["BUCKET"],
         serviceBindings: { RECOMPRESS: "recompress" },
         // A socket without the proxy that miniflare puts in front: it changes how a transfer ends.
         unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       },
-      {
-        name: "recompress",
-        compatibilityDate,
-        compatibilityFlags: ["enable_request_signal"],
-        modulesRoot: bundle,
-        modules: [
-          { type: "ESModule", path: join(bundle, "index.js") },
-          { type: "CompiledWasm", path: join(bundle, "index_bg.wasm") },
-        ],
-      },
+      service,
     ],
   };
   runtime = new Miniflare({ ...convertV4MiniflareOptions(options), resourcePersistencePath: folder });

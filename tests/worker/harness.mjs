@@ -16,6 +16,18 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 export const bundle = process.env.WORKER_BUNDLE ?? join(root, "build");
+
+/** The Worker for miniflare, as another Worker's service. */
+export const service = {
+  name: "recompress",
+  compatibilityDate: settings().date,
+  compatibilityFlags: settings().flags,
+  modulesRoot: bundle,
+  modules: [
+    { type: "ESModule", path: join(bundle, "index.js") },
+    { type: "CompiledWasm", path: join(bundle, "index_bg.wasm") },
+  ],
+};
 export const recompress = process.env.RECOMPRESS ?? join(root, "target/debug/recompress");
 
 /** Long, for a machine that is busy with other tests; a test that needs all of it has failed. */

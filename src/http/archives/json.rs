@@ -3,21 +3,12 @@
 use std::{fmt::Display, sync::Arc};
 
 use bytes::Bytes;
-use http::{
-    HeaderValue, Method, Response,
-    header::{CONTENT_ENCODING, CONTENT_TYPE, VARY},
-};
+use http::{Method, Response};
 use recompress::{Absent, Error, save::Game, seekable::Index};
 use recompress_service::{Order, RequestLog, Stored};
 
 use super::{Reading, Refused, media, member::is_file, refusal};
-use crate::{
-    accept,
-    body::Body,
-    given::Given,
-    headers::{LGWIN, QUALITY},
-    json, submission,
-};
+use crate::{accept, body::Body, given::Given, json, submission};
 
 /// The options of this path.
 pub(crate) const OPTIONS: [&str; 8] = ["member", "keys", "narrow", "encoding", "select", "lines", "unknown", "quality"];
@@ -50,14 +41,7 @@ impl Reading<'_> {
         }
         let headers = response.headers_mut();
         headers.extend(media::sandboxed());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-        if let Some((quality, lgwin)) = begun_with {
-            (log.quality, log.lgwin) = (Some(quality), Some(lgwin));
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
-            headers.insert(QUALITY, u16::from(quality).into());
-            headers.insert(LGWIN, u16::from(lgwin).into());
-        }
+        json::describe(headers, content_type, begun_with, log);
         Ok(response)
     }
 }

@@ -97,7 +97,7 @@ impl Reading<'_> {
         let length = bytes.end - bytes.start;
         let contents = range(&*self.storage.store, &self.record, bytes).await.map_err(Self::failed)?;
         let (answer, job) =
-            run::begin(self.state, self.head, order, Upload::Stored(contents), Some(length), None, log).await?;
+            run::begin(&self.state.terms, self.head, order, Upload::Stored(contents), Some(length), None, log).await?;
         let begun_with = job.begun_with();
         Ok((Body::streaming(answer, job), begun_with))
     }

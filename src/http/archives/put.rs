@@ -1,6 +1,6 @@
 //! `PUT /archives/{id}`, `POST /archives`: an upload is converted and stored while it arrives.
 //!
-//! The blob is written under a key that nobody knows. The record is the commit: it is written last, whole, and only if the
+//! The blob is written under a random key. The record is the commit: it is written last, whole, and only if the
 //! archive is still what it was when the request came.
 
 use std::fmt::Display;
@@ -122,7 +122,7 @@ where
     let order = Order::Convert { parameters, selection, names, directory, report: false, summary };
     let mut terms = state.terms.clone();
     terms.limits.entries = terms.limits.entries.min(settings.archives.most_members);
-    let (result, job) = run::begin_on(&terms, head, order, upload, body_bytes, None, log).await?;
+    let (result, job) = run::begin(&terms, head, order, upload, body_bytes, None, log).await?;
     (log.quality, log.lgwin) = job.begun_with().unzip();
 
     let version = Version::random(*random);
