@@ -47,7 +47,7 @@ async function inspect({ written }) {
     return told;
   };
   return async () => {
-    // V8 leaves up to 64 MiB of buffers that nobody uses until it collects them.
+    // V8 leaves up to 64 MiB of unused buffers until it collects them.
     await ask("HeapProfiler.collectGarbage");
     const { usedSize, embedderHeapUsedSize, backingStorageSize } = await ask("Runtime.getHeapUsage");
     return usedSize + embedderHeapUsedSize + backingStorageSize;

@@ -142,7 +142,7 @@ export interface Member {
   readonly target?: string;
 }
 
-/** What `test` has read. */
+/** The result of `test`. */
 export interface Tested {
   members: number;
   /** Bytes of contents. */

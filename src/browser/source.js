@@ -67,7 +67,7 @@ class RemoteSource {
       if (range[0] !== start || range[1] !== end) throw failed("the server sent another range than it was asked for");
       yield* this.received(answer, end - start);
     } finally {
-      stop.abort(); // who has enough wants no more
+      stop.abort(); // a reader that has enough ends the request
     }
   }
 
@@ -154,5 +154,5 @@ function rangeOf(answer) {
   return first <= last && last < size ? [first, last + 1, size] : undefined;
 }
 
-/** What tells one version of a file from another, as far as the server says it. */
+/** The version of a file, as far as the server states one. */
 const versionOf = (answer) => `${answer.headers.get("etag")} ${answer.headers.get("last-modified")}`;

@@ -107,7 +107,7 @@ impl StoredIndex {
         seekable::stream_start(self.lgwin).into()
     }
 
-    /// The bytes behind it.
+    /// The bytes after it.
     pub fn after(&self) -> Vec<u8> {
         vec![seekable::STREAM_END]
     }

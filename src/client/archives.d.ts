@@ -8,7 +8,7 @@ export class ArchiveError extends Error {
   readonly status: number;
 }
 
-/** What is known of a stored archive. */
+/** The facts about a stored archive. */
 export interface Record {
   id: string;
   /** Names this version of the contents. */
@@ -99,11 +99,11 @@ export class Archives {
    *   `(...request) => env.RECOMPRESS.fetch(...request)`.
    */
   constructor(address: string | URL, options?: { token?: string; fetch?: (url: string, request: RequestInit) => Promise<Response> });
-  /** Converts and stores a zip. Without an id, the service makes one that nobody can guess. */
+  /** Converts and stores a zip. Without an id, the service makes a random one. */
   put(id: string | undefined, zip: Blob | ArrayBuffer | ArrayBufferView<ArrayBuffer> | ReadableStream<Uint8Array>, options?: Put): Promise<Record>;
   /** The archive. */
   get(id: string, options?: Get): Promise<Response>;
-  /** What is known of an archive. `contents` is null if the list would be longer than 1 MiB: the archive itself has it. */
+  /** The facts about an archive. `contents` is null if the list would be longer than 1 MiB: the archive itself has it. */
   record(id: string, options?: Call): Promise<Record & { contents: Member[] | null }>;
   /** The members of an archive; null as above. */
   members(id: string, options?: Call): Promise<Member[] | null>;

@@ -44,7 +44,7 @@ export class Archives {
     return this.#ask(one(id), { headers, signal });
   }
 
-  /** What is known of an archive, with its `contents`. */
+  /** The facts about an archive, with its `contents`. */
   async record(id, { signal } = {}) {
     return (await this.#ask(`${one(id)}/record`, { signal })).json();
   }

@@ -1,9 +1,9 @@
 //! `/archives`: uploads are converted once, stored, and read whole or by member.
 //!
 //! ```text
-//! path         what a path names
+//! path         the meaning of a path
 //! ticket       permission for one upload, signed by a backend
-//! access       who may do what
+//! access       tokens and tickets
 //! conditions   entity tags and ranges
 //! refusal      the problems of these routes
 //! media        the headers of stored bodies
@@ -11,7 +11,7 @@
 //! get          the whole archive
 //! member       one file of it
 //! json         a save in it, as JSON
-//! record       what is known of it; the listing of all
+//! record       the facts about it; the listing of all
 //! ```
 //!
 //! Nothing here knows which store it is.
@@ -71,7 +71,7 @@ pub(crate) const PATHS: [(&str, &str); 5] = [
 
 const READ: &str = "GET, HEAD, OPTIONS";
 
-/// What a request to a path is.
+/// The meaning of a request to a path.
 pub(crate) enum Match {
     Route(Route),
     /// The path exists, with these methods.
@@ -112,7 +112,7 @@ impl Route {
     }
 }
 
-/// What every read of one archive needs.
+/// The data that every read of one archive needs.
 struct Reading<'a> {
     state: &'a State,
     storage: &'a Storage,

@@ -32,7 +32,7 @@ pub struct Settings {
     pub(crate) origins: Origins,
     /// Without a token, anyone may convert.
     pub(crate) token: Option<Token>,
-    /// Who may use what is stored, and how much of it.
+    /// Access to stored archives, and their limits.
     pub(crate) archives: Archives,
     /// How long a request waits for memory while the queue does not move.
     pub(crate) wait: Duration,
@@ -42,7 +42,7 @@ pub struct Settings {
     pub(crate) most_unread: u64,
 }
 
-/// Who may use the stored archives, and how much may be stored.
+/// Access to stored archives, and their limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Archives {
     /// A token that may read, and list, and nothing else.

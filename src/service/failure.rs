@@ -87,7 +87,7 @@ pub enum Failure {
     /// The stored archive would be larger than one may be.
     #[error("the {what} of the archive is larger than the {limit} bytes that one may have here")]
     TooLargeToStore {
-        /// What is too large.
+        /// The part that is too large.
         what: &'static str,
         /// Bytes.
         limit: u64,

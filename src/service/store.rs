@@ -109,7 +109,7 @@ pub struct Object {
     pub tag: String,
 }
 
-/// What must hold before an object is written.
+/// The condition for writing an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition<'a> {
     /// Nothing.
@@ -147,7 +147,7 @@ pub struct Storage {
     pub store: Arc<dyn Store>,
     /// The time, in seconds since 1970.
     pub now: u64,
-    /// Fills bytes with random ones that nobody can guess.
+    /// Fills bytes with random ones, from a source for secrets.
     pub random: fn(&mut [u8]),
 }
 

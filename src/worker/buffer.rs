@@ -1,5 +1,5 @@
 //! A buffer in JavaScript's memory that grows, and is freed when it is dropped: the garbage collector of an isolate would keep
-//! tens of megabytes that nobody uses.
+//! tens of megabytes of garbage.
 
 use worker::{
     js_sys::{ArrayBuffer, Uint8Array},
@@ -67,7 +67,7 @@ impl Drop for Buffer {
     }
 }
 
-/// Frees the memory of a view that nobody uses any more.
+/// Frees the memory of a view after its last use.
 pub(crate) fn free(bytes: &Uint8Array) {
     owned(bytes).transfer(0);
 }

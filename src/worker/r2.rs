@@ -217,7 +217,7 @@ impl Parts for R2Parts {
     fn finish(mut self: Box<Self>) -> Later<'static, Result<String, StoreError>> {
         later(async move {
             let tag = self.to.as_mut().expect("it has not ended").finish().await?;
-            // What is finished is not aborted.
+            // A finished upload is not aborted.
             self.to = None;
             Ok(tag)
         })

@@ -217,7 +217,7 @@ test("a server is asked for the ranges of the index and of the member", async ()
   assert.equal((await archive.test()).members, 5);
   assert.equal(archive.trusted, false, "a server could send something else the next time");
 
-  // Who leaves gets no more.
+  // A reader that leaves gets no more.
   const before = seen.sent;
   const reader = archive.read("gamestate").getReader();
   await reader.read();

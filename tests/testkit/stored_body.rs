@@ -27,7 +27,7 @@ const MEMORY: u64 = 4 << 20;
 /// Larger tarballs are only opened: they cost time, and nothing else.
 const LARGEST: u64 = 1 << 20;
 
-/// What both readings of a file give: an index never takes more memory than it may, members read alone are those of the whole, and
+/// Compares both readings of a file: an index never takes more memory than it may, members read alone are those of the whole, and
 /// what is read by the index is what other decoders read from the front. Returns how many members were compared.
 pub fn file(input: &[u8]) -> usize {
     let file = match input {

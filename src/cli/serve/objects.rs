@@ -266,7 +266,7 @@ impl Parts for Upload {
 
     fn abort(mut self: Box<Self>) -> Later<'static, ()> {
         Box::pin(async move {
-            // What stays is forgotten later.
+            // `forget_unfinished` deletes a file that this leaves.
             let _ = self.upload.abort().await;
         })
     }

@@ -36,7 +36,7 @@ pub enum StoredError {
     /// The file is no tarball, or a broken one.
     #[error("the tarball cannot be read: {problem}")]
     BadTar {
-        /// What is wrong.
+        /// The fault.
         problem: &'static str,
     },
     /// A name or a link that a zip could not have either.

@@ -1,4 +1,4 @@
-//! Who may do what with the archives.
+//! Access to the archives.
 
 use http::{Method, request::Parts};
 use recompress_service::store::Id;
@@ -6,7 +6,7 @@ use recompress_service::store::Id;
 use super::{refusal, ticket::Ticket};
 use crate::{problem::Problem, settings::Settings, token};
 
-/// What a request wants to do.
+/// The access that a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need<'a> {
     Read,
@@ -15,7 +15,7 @@ pub(super) enum Need<'a> {
     Write(Option<&'a Id>),
 }
 
-/// Who asks.
+/// The caller.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Caller {
     /// Somebody with a token.

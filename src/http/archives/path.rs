@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-/// What a path names. Ids and names are percent-decoded once, and not checked.
+/// The meaning of a path. Ids and names are percent-decoded once, and not checked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     All,

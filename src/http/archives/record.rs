@@ -1,4 +1,4 @@
-//! `GET /archives/{id}/record`: what is known of an archive. `GET /archives`: the records of all.
+//! `GET /archives/{id}/record`: the facts about an archive. `GET /archives`: the records of all.
 
 use std::{borrow::Cow, future::poll_fn, task::Poll};
 
@@ -103,7 +103,7 @@ async fn all<T>(mut futures: Vec<Later<'_, T>>) -> Vec<T> {
     results.into_iter().flatten().collect()
 }
 
-/// What the query of a listing says.
+/// The query of a listing.
 struct Query {
     prefix: String,
     cursor: Option<String>,

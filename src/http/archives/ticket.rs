@@ -1,4 +1,4 @@
-//! Tickets: what a backend signs, so that a browser may store one archive without the token.
+//! Tickets: signed permissions of a backend, by which a browser stores one archive without the token.
 //!
 //! `ticket.{id}.{bytes}.{until}.{signature}` is sent as a bearer token. It permits `PUT /archives/{id}` of a zip of at most `bytes`
 //! bytes, if there is no archive with this id, before the second `until` since 1970. The signature is the HMAC-SHA-256 of the

@@ -1,4 +1,4 @@
-//! The reason why a store did not do what it was asked to.
+//! The failures of a store.
 
 use thiserror::Error;
 

@@ -16,7 +16,7 @@ impl Id {
         ((1..=LONGEST).contains(&text.len()) && text.bytes().all(is_plain)).then(|| Self(text.to_owned()))
     }
 
-    /// A new one that nobody can guess: 22 characters with 128 random bits.
+    /// A new random one: 22 characters with 128 random bits.
     pub fn random(random: fn(&mut [u8])) -> Self {
         Self(word(random))
     }

@@ -14,7 +14,7 @@ use super::{
 /// The longest record, in bytes. The longest parts of one are the options, which fit a request's head, and a save's metadata.
 pub(super) const LONGEST: usize = 256 << 10;
 
-/// What is known of a stored archive. Clients get it as it is stored.
+/// The facts about a stored archive. Clients get them as they are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The archive's id.

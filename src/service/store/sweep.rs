@@ -36,7 +36,7 @@ impl Default for Sweep {
     }
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Swept {
     /// Blobs that were looked at.

@@ -38,7 +38,7 @@ pub struct TarReader {
     state: State,
     /// What extended headers say about the next member.
     next: Extended,
-    /// Who reads a tarball keeps its list of members.
+    /// A reader of a tarball keeps its list of members.
     meter: Meter,
 }
 
@@ -60,7 +60,7 @@ enum State {
     Padding {
         left: u64,
     },
-    /// What follows the end has no meaning.
+    /// Bytes after the end have no meaning.
     Ended,
 }
 
