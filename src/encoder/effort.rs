@@ -15,48 +15,21 @@ pub(crate) struct Effort {
     pub(crate) long: usize,
     pub(crate) edge: usize,
     pub(crate) step: usize,
-    /// Last distances that are tried: 4, 10 with those near the first, 16 with those near the second.
-    pub(crate) last_distances: usize,
+    /// Last distances near which others are tried, beside all four of them.
+    pub(crate) near: usize,
     /// Candidates for a short copy, 8 at most.
     pub(crate) short: usize,
 }
 
 impl Effort {
     pub(crate) fn of(quality: u8) -> Self {
-        let best = Self {
-            depth: 64,
-            ahead_depth: 16,
-            delays: 4,
-            enough: 16,
-            long: 64,
-            edge: 16,
-            step: 4,
-            last_distances: 16,
-            short: 8,
-        };
+        let best =
+            Self { depth: 64, ahead_depth: 32, delays: 4, enough: 16, long: 64, edge: 16, step: 4, near: 2, short: 8 };
         match quality {
-            0..=5 => Self {
-                depth: 6,
-                ahead_depth: 2,
-                delays: 1,
-                enough: 8,
-                edge: 8,
-                step: 8,
-                last_distances: 10,
-                short: 2,
-                ..best
-            },
-            6 => Self {
-                depth: 8,
-                ahead_depth: 4,
-                delays: 2,
-                enough: 8,
-                edge: 8,
-                step: 8,
-                last_distances: 10,
-                short: 4,
-                ..best
-            },
+            0..=5 => {
+                Self { depth: 6, ahead_depth: 2, delays: 1, enough: 8, edge: 8, step: 8, near: 1, short: 2, ..best }
+            }
+            6 => Self { depth: 8, ahead_depth: 4, delays: 2, enough: 8, edge: 8, step: 8, near: 1, short: 4, ..best },
             7 => Self { depth: 16, ahead_depth: 8, delays: 3, enough: 12, ..best },
             8 => Self { depth: 24, ahead_depth: 8, ..best },
             _ => best,

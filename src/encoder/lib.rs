@@ -25,6 +25,7 @@ mod prefix;
 mod simd;
 mod split;
 mod trees;
+mod work;
 
 pub use contract::{Encoded, End, MetaBlock, Options, OutOfMemory, Start, window_header};
 pub use decoder::{Decoded, Decoder, Fault, Origin};

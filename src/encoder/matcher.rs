@@ -24,6 +24,7 @@ pub(crate) fn load64(bytes: &[u8], at: usize) -> u64 {
 pub(crate) fn common(bytes: &[u8], a: usize, b: usize, most: usize) -> usize {
     let (a, b) = (&bytes[a..a + most], &bytes[b..b + most]);
     let mut length = 0;
+    crate::work::count(1);
     let (mut a_words, mut b_words) = (a.chunks_exact(8), b.chunks_exact(8));
     for (x, y) in a_words.by_ref().zip(b_words.by_ref()) {
         let difference = load64(x, 0) ^ load64(y, 0);
@@ -31,6 +32,7 @@ pub(crate) fn common(bytes: &[u8], a: usize, b: usize, most: usize) -> usize {
             return length + (difference.trailing_zeros() >> 3) as usize;
         }
         length += 8;
+        crate::work::count(1);
     }
     let rest = a_words.remainder().iter().zip(b_words.remainder());
     length + rest.take_while(|(x, y)| x == y).count()
@@ -49,11 +51,21 @@ fn hash<const KEY: usize>(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
+/// Tags of a row: one line of the cache.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Tags([u8; 64]);
+
+/// Positions, without a part of a line of the cache on either side.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
+struct Positions<const WAYS: usize>([u32; WAYS]);
+
 /// Rows of 64 entries by a hash of `KEY` bytes.
 #[derive(Debug)]
 pub(crate) struct Rows<const KEY: usize> {
-    tags: Vec<[u8; 64]>,
-    positions: Vec<[u32; 64]>,
+    tags: Vec<Tags>,
+    positions: Vec<Positions<64>>,
     /// The newest entry of each row; older ones follow, around the end.
     heads: Vec<u8>,
     shift: u32,
@@ -100,8 +112,8 @@ impl<const KEY: usize> Rows<KEY> {
     pub(crate) fn new(bits: u32) -> Option<Self> {
         let rows = 1 << bits;
         Some(Self {
-            tags: crate::room(rows, [0; 64])?,
-            positions: crate::room(rows, [0; 64])?,
+            tags: crate::room(rows, Tags([0; 64]))?,
+            positions: crate::room(rows, Positions([0; 64]))?,
             heads: crate::room(rows, 0)?,
             shift: 64 - bits,
             last: 63,
@@ -136,8 +148,8 @@ impl<const KEY: usize> Rows<KEY> {
         let head = &mut self.heads[place.row];
         *head = head.wrapping_sub(1) & self.last;
         let slot = usize::from(*head & 63);
-        self.tags[place.row][slot] = place.tag;
-        self.positions[place.row][slot] = position;
+        self.tags[place.row].0[slot] = place.tag;
+        self.positions[place.row].0[slot] = position;
     }
 
     /// Reads the rows that a search for this place will read, so that they are in the cache by then.
@@ -145,7 +157,7 @@ impl<const KEY: usize> Rows<KEY> {
     pub(crate) fn touch(&self, bytes: &[u8], at: usize) {
         let place = self.place(bytes, at);
         let head = usize::from(self.heads[place.row]) & 63;
-        std::hint::black_box((self.tags[place.row][head], self.positions[place.row][head]));
+        std::hint::black_box((self.tags[place.row].0[head], self.positions[place.row].0[head]));
     }
 
     /// Stores the place at `at`, known as `position`.
@@ -168,7 +180,7 @@ impl<const KEY: usize> Rows<KEY> {
     ) {
         let place = self.place(bytes, at);
         let head = u32::from(self.heads[place.row]);
-        let tags = &self.tags[place.row];
+        let tags = &self.tags[place.row].0;
         let mask = if self.last == 15 {
             u64::from(simd::equal_of_16(tags, place.tag).rotate_right(head))
         } else {
@@ -178,7 +190,7 @@ impl<const KEY: usize> Rows<KEY> {
             mask,
             head: head as usize,
             last: usize::from(self.last),
-            positions: &self.positions[place.row],
+            positions: &self.positions[place.row].0,
         };
         for candidate in candidates.take(most) {
             if !consider(candidate) {
@@ -195,7 +207,7 @@ impl<const KEY: usize> Rows<KEY> {
 /// where that is small: few entries, no tags.
 #[derive(Debug)]
 pub(crate) struct Buckets<const KEY: usize, const WAYS: usize> {
-    positions: Vec<[u32; WAYS]>,
+    positions: Vec<Positions<WAYS>>,
     shift: u32,
 }
 
@@ -205,7 +217,7 @@ impl<const KEY: usize, const WAYS: usize> Buckets<KEY, WAYS> {
     }
 
     pub(crate) fn new(bits: u32) -> Option<Self> {
-        Some(Self { positions: crate::room(1 << bits, [0; WAYS])?, shift: 64 - bits })
+        Some(Self { positions: crate::room(1 << bits, Positions([0; WAYS]))?, shift: 64 - bits })
     }
 
     /// As [`Rows::clear`].
@@ -221,14 +233,14 @@ impl<const KEY: usize, const WAYS: usize> Buckets<KEY, WAYS> {
     #[inline(always)]
     fn bucket(&mut self, bytes: &[u8], at: usize) -> &mut [u32; WAYS] {
         let hash = hash::<KEY>(bytes, at);
-        &mut self.positions[(hash >> self.shift) as usize]
+        &mut self.positions[(hash >> self.shift) as usize].0
     }
 
     /// As [`Rows::touch`].
     #[inline(always)]
     pub(crate) fn touch(&self, bytes: &[u8], at: usize) {
         let hash = hash::<KEY>(bytes, at);
-        std::hint::black_box(self.positions[(hash >> self.shift) as usize][0]);
+        std::hint::black_box(self.positions[(hash >> self.shift) as usize].0[0]);
     }
 
     #[inline(always)]
