@@ -127,8 +127,8 @@ impl<const KEY: usize> Rows<KEY> {
 
     /// Forgets all places.
     pub(crate) fn clear(&mut self) {
-        self.tags.fill([0; 64]);
-        self.positions.fill([0; 64]);
+        self.tags.fill(Tags([0; 64]));
+        self.positions.fill(Positions([0; 64]));
         self.heads.fill(0);
     }
 
@@ -222,7 +222,7 @@ impl<const KEY: usize, const WAYS: usize> Buckets<KEY, WAYS> {
 
     /// As [`Rows::clear`].
     pub(crate) fn clear(&mut self) {
-        self.positions.fill([0; WAYS]);
+        self.positions.fill(Positions([0; WAYS]));
     }
 
     /// Places that it holds.
