@@ -86,6 +86,9 @@ pub struct Foresee {
     /// Number of members, to estimate without a file.
     #[arg(long, value_name = "N", requires = "unpacked_bytes", default_value_t = 1, hide_default_value = true)]
     pub members: u64,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     compression: Compression,
     #[command(flatten)]

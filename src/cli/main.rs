@@ -2,6 +2,7 @@
 
 mod arguments;
 mod convert;
+mod estimate;
 mod json;
 mod listing;
 mod names;
@@ -19,7 +20,7 @@ use std::{
     time::SystemTime,
 };
 
-use arguments::{Arguments, Command, Foresee, Ticket};
+use arguments::{Arguments, Command, Ticket};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use recompress::save::Words;
 
@@ -55,7 +56,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Some(Command::List(how)) => stored::list(&how)?,
         Some(Command::Extract(how)) => stored::extract(&how)?,
         Some(Command::Test(how)) => stored::test(&how)?,
-        Some(Command::Estimate(foresee)) => print(estimate(&foresee)?)?,
+        Some(Command::Estimate(foresee)) => estimate::estimate(&foresee)?,
         Some(Command::Ticket(how)) => print(ticket(&how)?)?,
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -80,18 +81,6 @@ fn ticket(how: &Ticket) -> Result<String, CommandError> {
     recompress_http::ticket(&token, id, *max_bytes, now.saturating_add(*seconds)).ok_or_else(|| {
         refuse("RECOMPRESS_TOKEN is no token, or the id is none: it has 1 to 128 letters, digits, - and _")
     })
-}
-
-/// The estimate for a file, which is read for its sizes, or for sizes alone.
-fn estimate(foresee: &Foresee) -> Result<recompress::Estimate, CommandError> {
-    if let Some(unpacked_bytes) = foresee.unpacked_bytes {
-        let zip_bytes = foresee.zip.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
-            misuse(ErrorKind::ValueValidation, format!("{} is not a number of bytes", foresee.zip.display()))
-        });
-        return Ok(foresee.estimate(zip_bytes, unpacked_bytes, foresee.members));
-    }
-    let totals = listing::totals(&foresee.zip, (&foresee.limits).into())?;
-    Ok(foresee.estimate(totals.zip_bytes, totals.size, totals.members))
 }
 
 /// Ends with a message about wrong usage.

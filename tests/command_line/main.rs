@@ -177,8 +177,8 @@ fn the_number_of_threads_changes_no_byte() {
 }
 
 #[test]
-fn an_estimate_is_one_json_object_and_a_file_gives_its_own_numbers() {
-    let output = run(&["estimate", "1000000", "5000000", "--members", "3", "-q", "5"], b"");
+fn an_estimate_is_a_table_or_json_and_a_file_gives_its_own_numbers() {
+    let output = run(&["estimate", "1000000", "5000000", "--members", "3", "-q", "5", "--json"], b"");
     assert!(output.status.success());
     let estimate: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&estimate["quality"], &estimate["refusal"]), (&5.into(), &serde_json::Value::Null));
@@ -187,6 +187,8 @@ fn an_estimate_is_one_json_object_and_a_file_gives_its_own_numbers() {
     let of_file = run(&["estimate", "-"], &zip);
     let of_numbers = run(&["estimate", &zip.len().to_string(), "3001", "--members", "2"], b"");
     assert!(of_file.status.success() && of_file.stdout == of_numbers.stdout, "{of_file:?} {of_numbers:?}");
+    let of_file = String::from_utf8(of_file.stdout).expect("a table");
+    assert!(of_file.ends_with(" at most\n") && of_file.contains("3.00 kB unpacked, 2 members\n"), "{of_file}");
     let broken = run(&["estimate", "-"], &zip[..zip.len() - 1]);
     assert!(String::from_utf8_lossy(&broken.stderr).starts_with("recompress: truncated: "));
 }

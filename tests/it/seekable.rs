@@ -65,7 +65,7 @@ fn an_archive_of_nothing_has_an_index_too() {
 
 #[test]
 fn large_contents_are_segments_that_decode_alone() {
-    let (large, larger) = (text(1, 1 << 20), text(2, (3 << 20) + 1));
+    let (large, larger) = (text(1, 4 << 20), text(2, (6 << 20) + 1));
     let noise: Vec<u8> = std::iter::repeat_with({
         let mut random = SplitMix(3);
         move || random.next_u64() as u8
@@ -97,7 +97,7 @@ fn large_contents_are_segments_that_decode_alone() {
         }
         // The start; a header with the padding before it, and contents, three times; the rest.
         let bounds: Vec<_> = opened.index.segments.iter().map(|segment| segment.tar.end - segment.tar.start).collect();
-        assert_eq!(bounds[..7], [1024, 512, (3 << 20) + 1, 511 + 512, 5 << 20, 512, 1 << 20], "at {quality}/{lgwin}");
+        assert_eq!(bounds[..7], [1024, 512, (6 << 20) + 1, 511 + 512, 5 << 20, 512, 4 << 20], "at {quality}/{lgwin}");
         assert_eq!(bounds.len(), 8);
     }
 }
@@ -121,7 +121,7 @@ fn small_members_are_in_groups_of_sixteen_mebibytes() {
 
 #[test]
 fn the_file_does_not_depend_on_how_the_zip_arrives() {
-    let large = text(4, (1 << 20) + 12_345);
+    let large = text(4, (4 << 20) + 12_345);
     let zip =
         archive([deflated(b"a", b"first"), deflated(b"large", &large), deflated(b"z", &large[..100_000])]).bytes();
     for report in [false, true] {
@@ -155,7 +155,10 @@ fn a_file_of_the_highest_qualities_is_found_by_its_index_if_it_has_one() {
     let zip =
         archive([deflated(b"a", &text(6, 5000)), deflated(b"large", &text(7, 1 << 20)), deflated(b"b", b"b")]).bytes();
     for quality in [10, 11] {
-        let file = write(&zip, parameters(quality, 18).with_index(true), false);
+        // Contents of a sixteenth are a segment of their own.
+        let transcoder = Transcoder::new(parameters(quality, 18).with_index(true), Limits::NATIVE).unwrap();
+        let file = drivers::drive(&zip, Driver::Whole, transcoder.cutting_at(16 << 20)).output;
+        assert_eq!(by_index::open(&file).unwrap().index.segments.len(), 4);
         assert_eq!(by_index::members(&file).unwrap(), tarball::read(&file).unwrap());
     }
 }

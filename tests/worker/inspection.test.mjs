@@ -106,7 +106,7 @@ test("an estimate is the command-line tool's, but for the memory of the buffers 
   assert.equal(status, 200);
   const { memory_bytes: here, ...found } = JSON.parse(body);
   const limits = ["--max-cpu", 25000, "--max-entries", 131072, "--max-ratio", 250];
-  const { memory_bytes: there, ...expected } = JSON.parse(run(recompress, ["estimate", 7362225, 49853378, "--members", 3, ...limits]));
+  const { memory_bytes: there, ...expected } = JSON.parse(run(recompress, ["estimate", 7362225, 49853378, "--members", 3, "--json", ...limits]));
   assert.deepEqual(found, expected);
   assert.ok(here > 0 && there > 0);
 });

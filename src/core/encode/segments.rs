@@ -1,7 +1,7 @@
 //! The file of a tarball: one stream, or one in segments with an index behind them.
 //!
 //! ```text
-//!  tarball   │ padding, headers, small members │ header │ contents of 1 MiB and more │ padding, headers, … │ zeros │
+//!  tarball   │ padding, headers, small members │ header │ contents of 4 MiB and more │ padding, headers, … │ zeros │
 //!  segments  │ 16 MiB at most                  │        │ parts, above 16 MiB        │                             │
 //! ```
 //!

@@ -1,6 +1,6 @@
 //! `GET /archives/{id}/members/{name}`: one file of an archive.
 //!
-//! A file of 1 MiB and more has segments of its own. They go out as they are stored, with `Content-Encoding: br`, if the client
+//! A file of 4 MiB and more has segments of its own. They go out as they are stored, with `Content-Encoding: br`, if the client
 //! accepts that: we wrote them, so both readings of the format agree. All else is decoded while it is sent.
 
 use std::{fmt::Display, sync::Arc};

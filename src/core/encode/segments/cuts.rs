@@ -5,7 +5,8 @@ use std::{collections::VecDeque, num::NonZeroU64};
 /// The lengths at which segments end, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Lengths {
-    /// Contents of at least so many are a segment of their own: a server can send it as it is.
+    /// Contents of at least so many are a segment of their own: a server can send it as it is. Files that resemble each other
+    /// are seldom as large, and cost much if they are apart.
     own: u64,
     /// A segment of small members has at most so many of the tarball: what it costs to read one of them.
     group: u64,
@@ -15,7 +16,7 @@ struct Lengths {
     part: u64,
 }
 
-const LENGTHS: Lengths = Lengths { own: 1 << 20, group: 16 << 20, whole: 16 << 20, part: 12 << 20 };
+const LENGTHS: Lengths = Lengths { own: 4 << 20, group: 16 << 20, whole: 16 << 20, part: 12 << 20 };
 
 /// The lengths of parts are multiples of this, but for the last.
 const ALIGNED: u64 = 64 << 10;
