@@ -77,7 +77,7 @@ pub struct Ticket {
 /// Arguments of `estimate`.
 #[derive(clap::Args)]
 pub struct Foresee {
-    /// The zip, which is read and verified; or, with UNPACKED, its size in bytes.
+    /// The zip, of which the directory is read, or all of it from a pipe; or, with UNPACKED, its size in bytes.
     #[arg(value_name = "INPUT")]
     pub zip: PathBuf,
     /// Unpacked bytes of all members together, to estimate without a file.

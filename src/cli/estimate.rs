@@ -2,11 +2,11 @@
 
 use clap::error::ErrorKind;
 use indicatif::DecimalBytes;
-use recompress::Estimate;
+use recompress::{Estimate, Names, When};
 
-use crate::{CommandError, arguments::Foresee, listing, misuse, print};
+use crate::{CommandError, arguments::Foresee, listing, misuse, print, pump::Input};
 
-/// Prints the estimate for a file, which is read for its sizes, or for sizes alone.
+/// Prints the estimate for a file, by its directory, or for sizes alone. An input without a directory at hand is read for its sizes.
 pub fn estimate(foresee: &Foresee) -> Result<(), CommandError> {
     let [zip_bytes, unpacked_bytes, members] = sizes(foresee)?;
     let estimate = foresee.estimate(zip_bytes, unpacked_bytes, members);
@@ -16,7 +16,12 @@ pub fn estimate(foresee: &Foresee) -> Result<(), CommandError> {
 /// Bytes of the zip, bytes of its contents, and the number of members.
 fn sizes(foresee: &Foresee) -> Result<[u64; 3], CommandError> {
     let Some(unpacked_bytes) = foresee.unpacked_bytes else {
-        let totals = listing::totals(&foresee.zip, (&foresee.limits).into())?;
+        let limits = (&foresee.limits).into();
+        let mut input = Input::open(&foresee.zip)?;
+        if let (Some(size), Some(directory)) = (input.size, input.directory(When::Auto, limits, Names::default())?) {
+            return Ok([size, directory.contents_bytes(), directory.members()]);
+        }
+        let totals = listing::totals(input, &foresee.zip, limits)?;
         return Ok([totals.zip_bytes, totals.size, totals.members]);
     };
     let zip_bytes = foresee.zip.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| {

@@ -72,8 +72,7 @@ pub fn list(arguments: &Inspect) -> Result<(), CommandError> {
 }
 
 /// The sums over the members of a zip, which is read and verified to its end.
-pub fn totals(input: &Path, limits: Limits) -> Result<Totals, CommandError> {
-    let source = Input::open(input)?;
+pub fn totals(source: Input<'_>, input: &Path, limits: Limits) -> Result<Totals, CommandError> {
     let mut inspection = Inspection::new(Listing::Lines, limits);
     let mut lines = Lines::new(None);
     run_steps(&mut inspection, source, &mut lines, Path::new("-"), true)?;

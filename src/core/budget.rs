@@ -38,6 +38,8 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 struct Forecast {
     upload_bytes: Option<u64>,
+    /// Tarball bytes of all members that are not announced yet, if the directory stated them.
+    to_come: Option<u64>,
     /// Tarball bytes up to the end of the last announced member.
     announced: u64,
     /// End offset of that member's data in the zip.
@@ -50,7 +52,7 @@ const UNKNOWN: u64 = 32 << 20;
 impl Budget {
     pub(crate) fn new(parameters: Parameters, cpu_ms: u64) -> Self {
         let limit = cpu_ms.saturating_mul(NANOSECONDS_PER_MS);
-        let forecast = Forecast { upload_bytes: parameters.upload_bytes(), announced: 0, read: 0 };
+        let forecast = Forecast { upload_bytes: parameters.upload_bytes(), to_come: None, announced: 0, read: 0 };
         Self {
             spent: 0,
             limit: if parameters.is_auto() { limit.min(AUTO_WORK) } else { limit },
@@ -65,6 +67,14 @@ impl Budget {
             done: Bytes::default(),
             hashes: 0,
         }
+    }
+
+    /// Forecasts by the `bytes` that the tarball will have.
+    pub(crate) fn knowing(mut self, bytes: u64) -> Self {
+        if let Some(forecast) = &mut self.forecast {
+            forecast.to_come = Some(bytes);
+        }
+        self
     }
 
     /// Also counts this many hashes of each byte of the tarball.
@@ -89,7 +99,7 @@ impl Budget {
         self.spend(cpu::unpacking(method, length));
         if let Some(forecast) = &mut self.forecast {
             forecast.announced = forecast.announced.saturating_add(length);
-            forecast.read = end.unwrap_or(forecast.read);
+            forecast.pass(length, end);
         }
     }
 
@@ -101,7 +111,7 @@ impl Budget {
     /// `cpu_budget` if the limit is exceeded.
     pub(crate) fn skip(&mut self, method: Method, length: u64, held: u64, end: Option<u64>) -> Result<(), Error> {
         if let Some(forecast) = &mut self.forecast {
-            forecast.read = end.unwrap_or(forecast.read);
+            forecast.pass(length, end);
         }
         self.spend(cpu::member(method, length.saturating_add(held)));
         self.spend(cpu::hashing(length).saturating_mul(self.hashes));
@@ -200,13 +210,20 @@ impl Budget {
 }
 
 impl Forecast {
-    /// Remaining tarball bytes after the first `done`: the rest of the announced members, and the rest of the zip at
-    /// the ratio seen so far.
+    /// A member of `length` bytes begins, whose data ends at `end`, if that is known.
+    fn pass(&mut self, length: u64, end: Option<u64>) {
+        self.to_come = self.to_come.map(|bytes| bytes.saturating_sub(length));
+        self.read = end.unwrap_or(self.read);
+    }
+
+    /// Remaining tarball bytes after the first `done`: the rest of the announced members, and those to come. If no directory
+    /// stated these, they are the rest of the zip at the ratio seen so far.
     fn left(&self, done: u64) -> u64 {
-        let beyond = match (self.upload_bytes, self.read) {
-            (Some(upload), 0) => upload.saturating_mul(2),
-            (Some(upload), read) => scale(upload.saturating_sub(read), self.announced, read),
-            (None, _) => done.max(UNKNOWN),
+        let beyond = match (self.to_come, self.upload_bytes, self.read) {
+            (Some(bytes), ..) => bytes,
+            (None, Some(upload), 0) => upload.saturating_mul(2),
+            (None, Some(upload), read) => scale(upload.saturating_sub(read), self.announced, read),
+            (None, None, _) => done.max(UNKNOWN),
         };
         self.announced.saturating_sub(done).saturating_add(beyond)
     }
@@ -305,6 +322,19 @@ mod tests {
         budget.skip(Method::Deflate, 1900 * MIB, 0, Some(399 * MIB)).unwrap();
         assert!(before < 9);
         assert_eq!(budget.first_quality(), 9);
+    }
+
+    #[test]
+    fn a_directory_replaces_the_ratio_of_the_first_member() {
+        let first = |to_come: Option<u64>| {
+            let budget = Budget::new(Parameters::default().or_lower().expecting(Some(400 * MIB)), 25_000);
+            let mut budget = if let Some(bytes) = to_come { budget.knowing(bytes) } else { budget };
+            budget.member(Method::Deflate, 20 * MIB, 0, Some(4 * MIB));
+            budget.first_quality()
+        };
+        assert!(first(None) < 9 && first(Some(2000 * MIB)) < 9);
+        assert_eq!(first(Some(21 * MIB)), 9);
+        assert_eq!(first(Some(0)), 9, "a directory that states too little is no error");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{
+    archive::tar,
     budget::{Budget, scale},
     cost::{
         cpu::{self, Bytes, LEAST_CONTINUING, MetaBlock, NANOSECONDS_PER_MS},
@@ -39,7 +40,7 @@ impl Estimate {
     /// Estimates a zip of `zip_bytes` with `members` members and `unpacked_bytes` of contents in total.
     pub fn new(parameters: Parameters, limits: Limits, zip_bytes: u64, unpacked_bytes: u64, members: u64) -> Self {
         let parameters = parameters.expecting(Some(zip_bytes));
-        let tarball = unpacked_bytes.saturating_add(members.saturating_mul(TAR_HEADER));
+        let tarball = tar::likely_bytes(unpacked_bytes, members);
         let mut budget = Budget::new(parameters, limits.cpu_ms);
         budget.member(Method::Deflate, tarball, 0, Some(zip_bytes));
         let lgwin = parameters.lgwin();
@@ -127,9 +128,6 @@ impl fmt::Display for Estimate {
         }
     }
 }
-
-/// Tarball bytes per member beside its contents: a header, and half a block of padding on average.
-const TAR_HEADER: u64 = 768;
 
 #[cfg(test)]
 mod tests {

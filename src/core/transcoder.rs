@@ -135,7 +135,8 @@ impl Transcoder {
     ///
     /// `memory_limit` if the directory takes more than [`Limits::memory_bytes`].
     pub fn knowing(self, directory: Directory) -> Result<Self, Error> {
-        let budget = self.budget.not_hashing(CONTENTS_HASH);
+        let tarball = tar::likely_bytes(directory.contents_bytes(), directory.members());
+        let budget = self.budget.not_hashing(CONTENTS_HASH).knowing(tarball);
         let contents = (0, Some(directory.contents_bytes()));
         Ok(Self { contents, reader: self.reader.knowing(directory)?, budget, knows: true, ..self })
     }

@@ -25,6 +25,12 @@ pub(crate) fn padding(size: u64) -> usize {
     (size.wrapping_neg() % BLOCK as u64) as usize
 }
 
+/// The likely size of a tarball. A member has a header, and half a block of padding on average.
+pub(crate) fn likely_bytes(contents: u64, members: u64) -> u64 {
+    const BESIDE_CONTENTS: u64 = (BLOCK + BLOCK / 2) as u64;
+    contents.saturating_add(members.saturating_mul(BESIDE_CONTENTS))
+}
+
 /// The header blocks of `entry`.
 pub(crate) fn header(entry: &Entry) -> Vec<u8> {
     let mut records = Vec::new();

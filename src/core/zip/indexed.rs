@@ -286,8 +286,13 @@ impl Directory {
         Some(self.rows[row])
     }
 
+    /// The number of members, which is not verified.
+    pub fn members(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
     /// Bytes of all contents, as it states them.
-    pub(crate) fn contents_bytes(&self) -> u64 {
+    pub fn contents_bytes(&self) -> u64 {
         self.contents_bytes
     }
 

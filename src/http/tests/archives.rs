@@ -125,7 +125,7 @@ fn text(length: usize) -> Vec<u8> {
 
 /// Small and large members.
 fn sample() -> (Vec<u8>, Vec<u8>) {
-    let large = text(3 << 20);
+    let large = text((4 << 20) + 5);
     let zip = archive(&[
         ("meta", b"date=1444.11.11\n"),
         ("gamestate", &large),
