@@ -93,9 +93,6 @@ const MANY_LITERALS: usize = 32;
 /// Cost of a literal in 1/16 bit before any is known.
 pub(crate) const FIRST_LITERAL_PRICE: u32 = 5 * 16;
 
-/// The long table stores each so many-th place of a primed window of its own size.
-const PRIMED_SPARSER: usize = 1;
-
 /// Tables, and the choices that depend on them.
 #[derive(Debug)]
 pub(crate) struct Parser {
@@ -158,13 +155,15 @@ impl Parser {
         self.set_literal_price(FIRST_LITERAL_PRICE);
     }
 
-    /// Stores places of a window that ends at `end`. The long table gets as many as it has room for, evenly spread; the short one
-    /// only the last ones, because newer places would displace the others.
+    /// Stores places of a window that ends at `end`. The long table gets the nearest places, as many as it has room for, and before
+    /// them as many again, evenly spread; the short one only the last ones, because newer places would displace the others.
     pub(crate) fn prime(&mut self, view: View<'_>, places: Range<usize>, end: usize) {
-        let step = (end / self.long.capacity() + 1).next_power_of_two() * PRIMED_SPARSER;
+        let room = self.long.capacity();
+        let near = end.saturating_sub(room);
+        let step = (end / room + 1).next_power_of_two();
         let short = end.saturating_sub(self.short.capacity() * 2);
         for at in places {
-            if view.position(at) & (step as u32 - 1) == 0 {
+            if at >= near || view.position(at) & (step as u32 - 1) == 0 {
                 self.long.insert(view.bytes, at, view.position(at));
             }
             if at >= short {
