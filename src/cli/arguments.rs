@@ -1,6 +1,6 @@
 //! The command line's arguments.
 
-use std::{ffi::OsString, net::IpAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
+use std::{ffi::OsString, net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -306,6 +306,7 @@ pub struct Convert {
     seekable: Option<String>,
     /// Threads that encode side by side. The result is the same for any number. Default: as many as the machine has cores for a
     /// file, 1 for a pipe, and with `--max-cpu`, which needs 1. Only results with an index are divided; others take one thread.
+    /// The threads' memory is at most `--max-memory`, too, and by default at most a quarter of the machine's.
     #[arg(short = 'T', long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
     /// Cut segments of so many bytes: for tests, which have no large files.
@@ -392,18 +393,6 @@ fn mode(text: &str) -> Result<Mode, String> {
 impl Convert {
     pub fn selection(&self) -> Result<Selection, BadSelection> {
         Selection::new(&self.include, &self.exclude, &self.first)
-    }
-
-    /// How many threads encode. `is_file` says whether the input is one.
-    pub fn threads(&self, is_file: bool) -> NonZeroUsize {
-        match self.threads {
-            Some(number) => number,
-            // A budget counts the work of one thread.
-            None if is_file && self.limits.max_cpu.is_none() => {
-                thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-            }
-            None => NonZeroUsize::MIN,
-        }
     }
 
     /// For a zip of `size` bytes, if that is known.
@@ -511,9 +500,9 @@ pub struct Bounds {
     /// Bytes of one member's name.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::NATIVE.name_bytes, hide_default_value = true)]
     max_name: u64,
-    /// Bytes of memory for the held parts of the archive, without the encoder.
+    /// Bytes of memory for the held parts of the archive, without the encoder. Several threads may take as much again.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::NATIVE.memory_bytes, hide_default_value = true)]
-    max_memory: u64,
+    pub max_memory: u64,
     /// Milliseconds of CPU, counted from the work done, not measured. Default: no limit.
     #[arg(long, value_name = "MS")]
     pub max_cpu: Option<u64>,

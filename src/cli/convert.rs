@@ -7,20 +7,21 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
+    thread,
     time::Instant,
 };
 
 use clap::error::ErrorKind;
 use indicatif::DecimalBytes;
-use recompress::{Selection, Transcoder};
+use recompress::{Parameters, Selection, Transcoder};
 
 use crate::{
     CommandError,
     arguments::Convert,
-    complain, failed, is_stdio, misuse,
+    complain, failed, is_stdio, machine, misuse,
     output::{NewFile, default_output, is_device, is_same_file, open_device},
     pump::{Input, Moved, run_steps},
-    side_by_side::SideBySide,
+    side_by_side::{SideBySide, memory_bytes, threads_within},
 };
 
 /// Converts every input. With several, a failure does not keep the others from being converted.
@@ -115,7 +116,9 @@ fn write(
     let limits = (&arguments.limits).into();
     let names = arguments.names.unwrap_or_default();
     let directory = source.directory(arguments.directory.when(), limits, names)?;
-    let transcoder = Transcoder::new(arguments.parameters(source.size), limits)?;
+    let parameters = arguments.parameters(source.size);
+    let threads = threads(arguments, parameters, source.is_file())?;
+    let transcoder = Transcoder::new(parameters, limits)?;
     let mut transcoder = transcoder.selecting(selection.clone()).naming(names);
     if let Some(directory) = directory {
         transcoder = transcoder.knowing(directory)?;
@@ -126,7 +129,7 @@ fn write(
     if let Some(bytes) = arguments.segment_bytes {
         transcoder = transcoder.cutting_at(bytes);
     }
-    match arguments.threads(source.is_file()) {
+    match threads {
         NonZeroUsize::MIN => run_steps(&mut transcoder, source, sink, output, !arguments.quiet),
         several => {
             let no_threads =
@@ -135,6 +138,28 @@ fn write(
             run_steps(&mut conversion, source, sink, output, !arguments.quiet)
         }
     }
+}
+
+/// How many threads encode. They take at most as much memory as `--max-memory` allows for the archive, and by default no more than
+/// the server's share of the machine.
+fn threads(arguments: &Convert, parameters: Parameters, is_file: bool) -> Result<NonZeroUsize, CommandError> {
+    let limit = arguments.limits.max_memory;
+    let Some(wanted) = arguments.threads else {
+        // A budget counts the work of one thread.
+        let has_budget = arguments.limits.max_cpu.is_some();
+        let most = if is_file && !has_budget { thread::available_parallelism().ok() } else { None };
+        return Ok(threads_within(limit.min(machine::share()), parameters, most.unwrap_or(NonZeroUsize::MIN)));
+    };
+    let fit = threads_within(limit, parameters, wanted);
+    if fit < wanted {
+        let (taken, limit) = (DecimalBytes(memory_bytes(parameters, wanted)), DecimalBytes(limit));
+        let message = format!(
+            "{wanted} threads can take {taken} of memory at this quality and window, --max-memory is {limit}: use --threads {fit}, or \
+             allow more"
+        );
+        return Err(CommandError("memory_limit", message));
+    }
+    Ok(wanted)
 }
 
 fn name(path: &Path, stdio: &'static str) -> impl std::fmt::Display {

@@ -5,6 +5,7 @@ mod convert;
 mod estimate;
 mod json;
 mod listing;
+mod machine;
 mod names;
 mod output;
 mod pump;

@@ -2,7 +2,6 @@
 //!
 //! It has the same timeouts as the Worker.
 
-mod machine;
 mod metrics;
 mod objects;
 mod page;
@@ -43,7 +42,7 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 
 use self::{objects::Objects, page::Page, upload::UploadBody};
-use crate::arguments::Serve;
+use crate::{arguments::Serve, machine};
 
 /// Bytes of the parts of results that are on their way into the store, at least.
 const LEAST_BUFFERS: u64 = 20 << 20;

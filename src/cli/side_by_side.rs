@@ -13,11 +13,28 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use recompress::{EncodedSegment, Error, Progress, SegmentJob, Step, Transcoder};
+use recompress::{EncodedSegment, Error, Parameters, Progress, SegmentJob, Step, Transcoder};
 
-/// Segments that wait for a thread. One is enough: the next is gathered meanwhile. With the segment that each thread works on,
-/// they bound the memory.
+/// Segments that wait for a thread. One is enough: the next is gathered meanwhile.
 const WAITING: usize = 1;
+
+/// The most segments that are not in the result yet, for so many threads: those that wait or are encoded, and as many that are
+/// encoded and wait for the ones before them.
+fn most_segments(threads: NonZeroUsize) -> NonZeroUsize {
+    threads.saturating_mul(NonZeroUsize::MIN.saturating_add(1)).saturating_add(WAITING)
+}
+
+/// Upper bound of the memory that so many threads take, with their segments and the one that is gathered, in bytes.
+pub fn memory_bytes(parameters: Parameters, threads: NonZeroUsize) -> u64 {
+    let segments = most_segments(threads).get() as u64 + 1;
+    threads.get() as u64 * parameters.encoder_bytes() + segments * parameters.segment_bytes()
+}
+
+/// The most threads whose memory is at most `bytes`, up to `most`. One thread is the conversion itself, and takes nothing more.
+pub fn threads_within(bytes: u64, parameters: Parameters, most: NonZeroUsize) -> NonZeroUsize {
+    let mut several = (2..=most.get()).rev().filter_map(NonZeroUsize::new);
+    several.find(|&threads| memory_bytes(parameters, threads) <= bytes).unwrap_or(NonZeroUsize::MIN)
+}
 
 /// A conversion and its threads. This thread reads, inflates and writes; the others encode.
 pub struct SideBySide {
@@ -41,7 +58,7 @@ impl SideBySide {
         let waiting = Arc::new(Mutex::new(waiting));
         let stopped = Arc::new(AtomicBool::new(false));
         let mut this = Self {
-            transcoder: transcoder.dividing(),
+            transcoder: transcoder.dividing(most_segments(threads)),
             jobs: Some(jobs),
             encoded,
             threads: Vec::new(),

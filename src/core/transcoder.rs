@@ -1,6 +1,6 @@
 //! The transcoder: zip bytes in, `.tar.br` bytes out, one bounded step at a time.
 
-use std::mem;
+use std::{mem, num::NonZeroUsize};
 
 use crate::{
     archive::tar,
@@ -159,12 +159,13 @@ impl Transcoder {
 
     /// Leaves the encoding of segments to the caller, who may run them side by side: the result is the same. Only for a quality
     /// that cannot drop, so not with [`Parameters::auto`] or below [`Limits::cpu_ms`], and of use only where the file gets an
-    /// index. Call it before the first step.
+    /// index. The caller has at most `most` segments that are not in the result yet, whether it has put them back or not:
+    /// [`Parameters::segment_bytes`] is the memory of one. Call this before the first step.
     ///
     /// Call [`Transcoder::take_segment`] after each step: no other segment begins before. Where
     /// [`Transcoder::waits_for_segment`], steps do nothing until [`Transcoder::put_segment`].
-    pub fn dividing(mut self) -> Self {
-        self.encoder.divide();
+    pub fn dividing(mut self, most: NonZeroUsize) -> Self {
+        self.encoder.divide(most);
         self
     }
 
@@ -175,7 +176,7 @@ impl Transcoder {
         self
     }
 
-    /// The next segment to encode, if one is complete.
+    /// The next segment to encode, if one is complete and the caller may have it.
     pub fn take_segment(&mut self) -> Option<SegmentJob> {
         self.encoder.take_segment()
     }

@@ -156,6 +156,15 @@ fn the_number_of_threads_changes_no_byte() {
     for threads in [&[][..], &["--threads", "2"], &["-T3"], &["--threads", "8"]] {
         assert!(convert(threads) == expected, "{threads:?}");
     }
+    // Fewer threads by default where there is little memory; those that were asked for are refused.
+    assert!(convert(&["--max-memory", "16777216"]) == expected);
+    assert!(convert(&["--max-memory", "160000000", "--threads", "2"]) == expected);
+    let arguments = ["--threads", "8", "--max-memory", "160000000", "-q", "9", "-w", "18", name];
+    let refused = run(&arguments, b"");
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(stderr.starts_with("recompress: memory_limit: 8 threads can take "), "{stderr}");
+    assert!(stderr.contains("use --threads 2, or"), "{stderr}");
+    assert_eq!((refused.status.code(), files(room.path()).len()), (Some(1), 1), "no unfinished file is left");
     let members: Vec<_> =
         tarball::read(&expected).expect("a tarball").into_iter().map(|member| member.contents).collect();
     assert!(members[0] == words && members[1] == words[..5 << 20]);

@@ -1,6 +1,6 @@
 //! Files whose segments are encoded side by side, and members that are cut into parts: the same bytes in every order.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, num::NonZeroUsize};
 
 use recompress::{EncodedSegment, Error, Limits, Parameters, Progress, SegmentJob, Step, Transcoder};
 
@@ -30,16 +30,24 @@ struct Caller {
     transcoder: Transcoder,
     order: Order,
     random: SplitMix,
-    jobs: VecDeque<SegmentJob>,
+    /// With their numbers.
+    jobs: VecDeque<(usize, SegmentJob)>,
     /// Segments so far.
     count: usize,
+    /// The most segments from the oldest that was not encoded to the newest.
+    span: usize,
 }
 
 impl Caller {
     fn new(transcoder: Transcoder, order: Order) -> Self {
+        Self::of_most(transcoder, order, 20)
+    }
+
+    /// With at most so many segments that are not in the file.
+    fn of_most(transcoder: Transcoder, order: Order, most: usize) -> Self {
         let seed = if let Order::Random(_, seed) = order { seed } else { 0 };
-        let transcoder = transcoder.dividing();
-        Self { transcoder, order, random: SplitMix(seed), jobs: VecDeque::new(), count: 0 }
+        let transcoder = transcoder.dividing(NonZeroUsize::new(most).unwrap());
+        Self { transcoder, order, random: SplitMix(seed), jobs: VecDeque::new(), count: 0, span: 0 }
     }
 
     fn encode_one(&mut self) -> Result<(), Error> {
@@ -48,7 +56,7 @@ impl Caller {
             Order::LastFirst(_) => self.jobs.len() - 1,
             Order::Random(..) => self.random.below(self.jobs.len() as u64) as usize,
         };
-        let mut job = self.jobs.remove(number).expect("it is there");
+        let (_, mut job) = self.jobs.remove(number).expect("it is there");
         let segment: EncodedSegment = loop {
             if let Some(segment) = job.step()? {
                 break segment;
@@ -67,8 +75,9 @@ impl Step for Caller {
             Order::LastFirst(most) | Order::Random(most, _) => most,
         };
         if let Some(job) = self.transcoder.take_segment() {
-            self.jobs.push_back(job);
+            self.jobs.push_back((self.count, job));
             self.count += 1;
+            self.span = self.span.max(self.count - self.jobs[0].0);
             while self.jobs.len() > most {
                 self.encode_one()?;
             }
@@ -107,14 +116,19 @@ fn zip() -> Vec<u8> {
     })
     .take((2 << 20) + 1)
     .collect();
-    archive([
+    let members = [
         deflated(b"meta", b"date=1444.11.11\n"),
         stored(b"gamestate", &large),
         stored(b"noise", &noise),
         stored(b"more", &more),
-        deflated(b"ai", b"ai"),
-    ])
-    .bytes()
+    ];
+    // Of less than a sixteenth of a segment: 3.6 MB in two segments, the second of which continues the first.
+    let names: Vec<String> = (0..30).map(|number| format!("{number}.txt")).collect();
+    let small = names.iter().enumerate().map(|(number, name)| {
+        let start = 90_000 * number;
+        stored(name.as_bytes(), &large[start..start + 120_000])
+    });
+    archive(members.into_iter().chain(small).collect::<Vec<_>>()).bytes()
 }
 
 fn transcoder(parameters: Parameters) -> Transcoder {
@@ -153,7 +167,23 @@ fn the_order_in_which_segments_are_encoded_changes_no_byte() {
         assert_eq!(by_index::members(&expected).unwrap(), members, "{parameters:?}");
         let index = by_index::open(&expected).unwrap().index;
         let continuing = index.segments.iter().filter(|segment| segment.continues).count();
-        assert_eq!(continuing, if parts { 2 + 1 + 1 } else { 0 }, "{parameters:?}");
+        assert_eq!(continuing, if parts { 3 + 1 + 1 + 1 } else { 0 }, "{parameters:?}");
+    }
+}
+
+#[test]
+fn the_caller_has_no_more_segments_than_it_asked_for() {
+    let zip = zip();
+    let parameters = Parameters::new(9, 18).unwrap();
+    let expected = drivers::drive(&zip, Driver::Whole, transcoder(parameters)).output;
+    for most in [1, 2, 5] {
+        for order in [Order::LastFirst(usize::MAX), Order::Random(usize::MAX, most as u64)] {
+            let mut caller = Caller::of_most(transcoder(parameters), order, most);
+            let divided = drivers::drive(&zip, Driver::Whole, &mut caller);
+            divided.result.unwrap();
+            assert!(divided.output == expected, "{most} {order:?}");
+            assert_eq!(caller.span, most, "{order:?}");
+        }
     }
 }
 
@@ -186,7 +216,7 @@ fn a_small_archive_is_one_segment_for_the_caller_too() {
 fn a_segment_too_long_to_hold_is_encoded_by_the_conversion_itself() {
     let zeros = vec![0; (32 << 20) + 1];
     let zip =
-        archive([deflated(b"a", b"hello"), deflated(b"zeros", &zeros), deflated(b"b", &zeros[..2 << 20])]).bytes();
+        archive([deflated(b"a", b"hello"), deflated(b"zeros", &zeros), deflated(b"b", &zeros[..4 << 20])]).bytes();
     // mbrotli's, which are not cut.
     let new = || Transcoder::new(Parameters::new(5, 18).unwrap(), Limits::NATIVE).unwrap();
     let expected = drivers::drive(&zip, Driver::Whole, new()).output;

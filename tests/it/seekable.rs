@@ -107,15 +107,19 @@ fn small_members_are_in_groups_of_sixteen_mebibytes() {
     let names = names(60);
     let contents: Vec<Vec<u8>> = (0..60).map(|number| text(number, 700_000)).collect();
     let zip = archive(names.iter().zip(&contents).map(|(name, text)| stored(name, text)).collect::<Vec<_>>()).bytes();
-    let file = write(&zip, parameters(5, 18), false);
-    let opened = by_index::open(&file).unwrap();
-    assert_eq!(opened.index.segments.len(), 3);
-    assert!(opened.index.segments.iter().all(|segment| segment.tar.end - segment.tar.start <= 16 << 20));
-    let all = opened.read(0..60, 1 << 16).unwrap();
-    assert_eq!(all, tarball::read(&file).unwrap());
-    for number in [0, 1, 22, 23, 24, 45, 46, 47, 59] {
-        assert_eq!(opened.read(number..number + 1, 10_000).unwrap(), all[number..=number]);
-        assert_eq!(opened.read(number..(number + 3).min(60), 1 << 16).unwrap(), all[number..(number + 3).min(60)]);
+    // mbrotli, which makes no parts, and ours, whose groups are three parts but for the last.
+    for (quality, continues) in [(5, &[false; 3][..]), (9, &[false, true, true, false, true, true, false, true])] {
+        let file = write(&zip, parameters(quality, 18), false);
+        let opened = by_index::open(&file).unwrap();
+        assert_eq!(opened.index.segments.iter().map(|segment| segment.continues).collect::<Vec<_>>(), continues);
+        let most = if quality == 5 { 16 << 20 } else { 6 << 20 };
+        assert!(opened.index.segments.iter().all(|segment| segment.tar.end - segment.tar.start <= most));
+        let all = opened.read(0..60, 1 << 16).unwrap();
+        assert_eq!(all, tarball::read(&file).unwrap());
+        for number in [0, 1, 22, 23, 24, 45, 46, 47, 59] {
+            assert_eq!(opened.read(number..number + 1, 10_000).unwrap(), all[number..=number]);
+            assert_eq!(opened.read(number..(number + 3).min(60), 1 << 16).unwrap(), all[number..(number + 3).min(60)]);
+        }
     }
 }
 

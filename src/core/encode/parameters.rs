@@ -205,6 +205,12 @@ impl Parameters {
         higher.filter(|&bytes| bytes <= MOST_AUTOMATIC).fold(first, u64::max)
     }
 
+    /// Upper bound of the memory of one segment that another thread encodes, without its encoder, in bytes: see
+    /// [`crate::Transcoder::dividing`].
+    pub fn segment_bytes(self) -> u64 {
+        segments::segment_bytes(self.ours().serves(self.quality()), self.lgwin())
+    }
+
     /// The same for a tarball that is gathered whole and compressed with this window. An automatic quality is then the
     /// highest with no more memory than [`Self::encoder_bytes`].
     pub(crate) fn gathered_bytes(self, lgwin: u8) -> u64 {

@@ -2,16 +2,18 @@
 //!
 //! ```text
 //!  tarball   │ padding, headers, small members │ header │ contents of 4 MiB and more │ padding, headers, … │ zeros │
-//!  segments  │ 16 MiB at most                  │        │ parts, above 16 MiB        │                             │
+//!  segments  │ 16 MiB at most, in parts        │        │ parts, above 16 MiB        │                             │
 //! ```
 //!
-//! Where a segment ends depends on the order and the sizes of the members alone. A part of contents is primed with the window
-//! before it, and depends on nothing else of the parts before it. So segments can be encoded side by side.
+//! Where a segment ends depends on the order and the sizes of the members alone. A part is primed with the window before it, and
+//! depends on nothing else of the parts before it. So segments can be encoded side by side.
 
 mod cuts;
 mod divided;
 pub(crate) mod division;
 mod index_writer;
+
+use std::num::NonZeroUsize;
 
 use self::{cuts::Cuts, division::Division, index_writer::IndexWriter};
 use super::{
@@ -44,6 +46,13 @@ fn may_have_index(parameters: Parameters) -> bool {
     parameters.seekable().unwrap_or(by_default) && parameters.can_have_index()
 }
 
+/// Upper bound of the memory of one segment that the caller encodes, in bytes, without the encoder. `cuts` says whether contents are
+/// cut into parts.
+pub(super) fn segment_bytes(cuts: bool, lgwin: u8) -> u64 {
+    let (longest, before) = if cuts { (cuts::LONGEST, 1 << lgwin) } else { (divided::MOST_HELD, 0) };
+    longest + before + division::SPARE_BYTES
+}
+
 /// Writes the file of one tarball.
 #[derive(Debug)]
 pub(crate) struct FileWriter {
@@ -64,8 +73,8 @@ pub(crate) struct FileWriter {
     stage: Stage,
     /// Bytes from the start of the present segment to the end of its contents, if they are known.
     expected: Option<u64>,
-    /// Whether the caller encodes segments, and those that it does; see `divided`.
-    divides: bool,
+    /// How many segments the caller may have, if it encodes them, and those that it does; see `divided`.
+    divides: Option<NonZeroUsize>,
     division: Option<Box<Division>>,
     /// The present segment is encoded here all the same.
     is_alone: bool,
@@ -99,7 +108,7 @@ impl FileWriter {
             tar_bytes: 0,
             stage: Stage::Gathering,
             expected: None,
-            divides: false,
+            divides: None,
             division: None,
             is_alone: false,
             waiting: Vec::new(),
@@ -229,8 +238,8 @@ impl FileWriter {
             self.file_bytes = self.waiting.len() as u64;
             self.start = (self.file_bytes, 0);
             self.encoder.join(lgwin);
-            if self.divides {
-                self.begin_division();
+            if let Some(most) = self.divides {
+                self.begin_division(most);
             }
         } else {
             self.index = None;

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, num::NonZeroU64};
 
+use crate::encode::brotli::SMALL;
+
 /// The lengths at which segments end, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Lengths {
@@ -10,13 +12,25 @@ struct Lengths {
     own: u64,
     /// A segment of small members has at most so many of the tarball: what it costs to read one of them.
     group: u64,
+    /// Its parts have at most so many, each of which continues the one before it.
+    group_part: u64,
     /// Contents of more are cut into parts, each of which continues the one before it.
     whole: u64,
-    /// A part has at most so many.
+    /// Such a part has at most so many.
     part: u64,
 }
 
-const LENGTHS: Lengths = Lengths { own: 4 << 20, group: 16 << 20, whole: 16 << 20, part: 12 << 20 };
+const LENGTHS: Lengths =
+    Lengths { own: 4 << 20, group: 16 << 20, group_part: 11 << 19, whole: 16 << 20, part: 12 << 20 };
+
+/// A group has no part that is surely shorter: the window before it would cost more than it saves.
+const LEAST_PART: u64 = 2 << 20;
+
+/// A part that another follows exceeds what an encoder gathers before it starts: only then can the next continue it.
+const _: () = assert!(LENGTHS.group_part - LENGTHS.own >= SMALL as u64);
+
+/// The longest segment that is cut where it can be.
+pub(super) const LONGEST: u64 = if LENGTHS.whole > LENGTHS.group { LENGTHS.whole } else { LENGTHS.group };
 
 /// The lengths of parts are multiples of this, but for the last.
 const ALIGNED: u64 = 64 << 10;
@@ -26,7 +40,7 @@ const ALIGNED: u64 = 64 << 10;
 pub(super) struct Cut {
     /// Offset in the tarball.
     pub(super) at: u64,
-    /// The next segment continues this one: both are parts of one member's contents.
+    /// The next segment continues this one: both are parts of one member's contents, or of a group.
     pub(super) within: bool,
 }
 
@@ -37,6 +51,8 @@ pub(super) struct Cuts {
     planned: VecDeque<Planned>,
     /// Where the last known segment starts.
     last: u64,
+    /// Where its last known part starts.
+    part: u64,
 }
 
 /// Ends at `at` and at each step after it, up to `end`. All but the last are within a member.
@@ -45,18 +61,20 @@ struct Planned {
     at: u64,
     step: NonZeroU64,
     end: u64,
+    /// The last is within a group of small members.
+    in_group: bool,
 }
 
 impl Default for Cuts {
     fn default() -> Self {
-        Self { lengths: LENGTHS, planned: VecDeque::new(), last: 0 }
+        Self { lengths: LENGTHS, planned: VecDeque::new(), last: 0, part: 0 }
     }
 }
 
 impl Cuts {
     /// Cuts of segments of at most so many bytes.
     pub(super) fn of(bytes: u64) -> Self {
-        let lengths = Lengths { own: bytes / 16, group: bytes, whole: bytes, part: bytes };
+        let lengths = Lengths { own: bytes / 16, group: 2 * bytes, group_part: bytes, whole: bytes, part: bytes };
         Self { lengths, ..Self::default() }
     }
 
@@ -64,7 +82,7 @@ impl Cuts {
     /// of cuts that it brings.
     pub(super) fn member(&mut self, header: u64, contents: u64, size: u64) -> u64 {
         let end = contents + size;
-        let cut = |at| Planned { at, step: NonZeroU64::MIN, end: at };
+        let cut = |at| Planned { at, step: NonZeroU64::MIN, end: at, in_group: false };
         let known = self.planned.len() as u64;
         let mut parts = 0;
         if size >= self.lengths.own {
@@ -73,22 +91,27 @@ impl Cuts {
                 self.planned.push_back(cut(header));
             }
             self.planned.push_back(cut(contents));
-            let count = if size > self.lengths.whole { size.div_ceil(self.lengths.part) } else { 1 };
+            let is_cut = size > self.lengths.whole;
+            // An even number, as most machines have of cores: two cores are done with three parts no sooner than with four.
+            let count = if is_cut { size.div_ceil(self.lengths.part).next_multiple_of(2) } else { 1 };
             let step = size.div_ceil(count).next_multiple_of(ALIGNED);
             let step = NonZeroU64::new(step).expect("there are contents");
-            self.planned.push_back(Planned { at: end.min(contents + step.get()), step, end });
+            self.planned.push_back(Planned { at: end.min(contents + step.get()), step, end, in_group: false });
             parts = size.div_ceil(step.get()) - 1;
-            self.last = end;
+            (self.last, self.part) = (end, end);
         } else if end - self.last > self.lengths.group {
             self.planned.push_back(cut(header));
-            self.last = header;
+            (self.last, self.part) = (header, header);
+        } else if end - self.part > self.lengths.group_part && self.last + self.lengths.group - header >= LEAST_PART {
+            self.planned.push_back(Planned { in_group: true, ..cut(header) });
+            self.part = header;
         }
         self.planned.len() as u64 - known + parts
     }
 
     /// The next end.
     pub(super) fn next(&self) -> Option<Cut> {
-        self.planned.front().map(|planned| Cut { at: planned.at, within: planned.at < planned.end })
+        self.planned.front().map(|planned| Cut { at: planned.at, within: planned.in_group || planned.at < planned.end })
     }
 
     /// The end of the contents that the present segment begins with, if it is known: several segments may share them.
@@ -118,6 +141,7 @@ mod tests {
 
     const OWN: u64 = LENGTHS.own;
     const GROUP: u64 = LENGTHS.group;
+    const GROUP_PART: u64 = LENGTHS.group_part;
     const WHOLE: u64 = LENGTHS.whole;
     const PART: u64 = LENGTHS.part;
 
@@ -150,11 +174,13 @@ mod tests {
 
     #[test]
     fn parts_have_almost_equal_lengths() {
-        for size in [WHOLE + 1, 4 * PART - 1, 4 * PART, 4 * PART + 1, 5 * PART + ALIGNED + 1] {
+        for size in [WHOLE + 1, 2 * PART + 1, 4 * PART - 1, 4 * PART, 4 * PART + 1, 5 * PART + ALIGNED + 1] {
             let mut cuts = Cuts::default();
             let count = cuts.member(0, 512, size);
             let ends = ends(&mut cuts);
             assert_eq!((ends.len() as u64, ends.last()), (count, Some(&(512 + size, false))));
+            // And the end of the header.
+            assert_eq!(count % 2, 1, "{size}");
             for pair in ends.windows(2) {
                 let length = pair[1].0 - pair[0].0;
                 assert!(length <= PART && length > size / count / 2, "{length} of {size}");
@@ -170,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn small_members_are_grouped() {
+    fn small_members_are_grouped_and_groups_have_parts() {
         let mut cuts = Cuts::default();
         let size = 512 << 10;
         let mut at = 0;
@@ -179,7 +205,14 @@ mod tests {
             at += size + 512;
         }
         let ends = ends(&mut cuts);
-        assert_eq!(ends.len(), 3);
-        assert!(ends[0].0 <= GROUP && ends[1].0 - ends[0].0 <= GROUP && ends[0].0 > GROUP - size - 1024);
+        assert_eq!(
+            ends.iter().map(|(_, within)| *within).collect::<Vec<_>>(),
+            [true, true, false, true, true, false, true, true, false]
+        );
+        let starts = [0].into_iter().chain(ends.iter().map(|(end, _)| *end));
+        for (start, (end, _)) in starts.zip(&ends) {
+            assert!(end - start <= GROUP_PART + LEAST_PART && end - start > GROUP_PART - 2 * size, "{start} to {end}");
+        }
+        assert!(ends[2].0 <= GROUP && ends[5].0 - ends[2].0 <= GROUP);
     }
 }

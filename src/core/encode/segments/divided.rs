@@ -1,5 +1,7 @@
 //! A file whose segments the caller encodes.
 
+use std::num::NonZeroUsize;
+
 use super::{
     FileWriter, Stage,
     cuts::Cut,
@@ -8,12 +10,13 @@ use super::{
 use crate::{encode::brotli::Encoded, error::Error};
 
 /// A longer segment is encoded here, when those before it are written: it would take too much memory to hold.
-const MOST_HELD: u64 = 32 << 20;
+pub(super) const MOST_HELD: u64 = 32 << 20;
 
 impl FileWriter {
-    /// Leaves the encoding of segments to the caller, if there will be segments. The quality must not change.
-    pub(crate) fn divide(&mut self) {
-        self.divides = true;
+    /// Leaves the encoding of segments to the caller, if there will be segments: at most `most` of those that are not in the file.
+    /// The quality must not change.
+    pub(crate) fn divide(&mut self, most: NonZeroUsize) {
+        self.divides = Some(most);
     }
 
     /// The next segment that the caller is to encode.
@@ -37,10 +40,10 @@ impl FileWriter {
     }
 
     /// Starts to hand out segments; the first begins with the bytes that are gathered.
-    pub(super) fn begin_division(&mut self) {
+    pub(super) fn begin_division(&mut self, most: NonZeroUsize) {
         let (quality, _) = self.in_use();
         self.first_quality = Some(quality);
-        self.division = Some(Box::new(Division::after(self.encoder.take_gathered())));
+        self.division = Some(Box::new(Division::after(&self.encoder.take_gathered(), most)));
     }
 
     /// Goes on after a segment that was encoded here.
@@ -108,17 +111,17 @@ impl FileWriter {
     /// Puts the next segment into the file, if the caller has encoded it.
     fn write_next(&mut self) -> bool {
         debug_assert!(matches!(self.stage, Stage::Segments));
-        let Some(Written { bytes, tar_bytes, continues }) = self.division.as_mut().and_then(|division| division.next())
-        else {
-            return false;
-        };
-        let length = bytes.len() as u64;
-        self.file_bytes += length;
+        let division = self.division.as_mut().expect("it is divided");
+        if let Some(bytes) = division.leaves() {
+            self.waiting = bytes;
+            return true;
+        }
+        let Some(Written { file_bytes, tar_bytes, continues }) = division.next() else { return false };
+        self.file_bytes += file_bytes;
         self.start = (self.file_bytes, self.start.1 + tar_bytes);
         if let Some(index) = &mut self.index {
-            index.segment(length, tar_bytes, continues);
+            index.segment(file_bytes, tar_bytes, continues);
         }
-        self.waiting = bytes;
         true
     }
 }
