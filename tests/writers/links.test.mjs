@@ -62,12 +62,16 @@ test("the tarball's tree is that of unzip", () => {
   const unzipped = folder("unzipped");
   run("unzip", ["-q", zip, "-d", unzipped]);
   assert.deepEqual(listing(unzipped), listing(tree));
-  const tar = brotliDecompressSync(run(recompress, ["--quality", "1", zip, "-c"]));
+  const tarBr = run(recompress, ["--quality", "1", zip, "-c"]);
+  const tar = brotliDecompressSync(tarBr);
   for (const [program, args] of Object.entries({ tar: ["-xp"], bsdtar: ["-xp", "-f", "-"] })) {
     const untarred = folder(program);
     run(program, args, { cwd: untarred, input: tar });
     assert.deepEqual(listing(untarred), listing(unzipped), program);
   }
+  const extracted = folder("recompress");
+  run(recompress, ["extract", "-", "-C", extracted], { input: tarBr });
+  assert.deepEqual(listing(extracted), listing(unzipped), "recompress");
 });
 
 test("read front to back, a link is a file and permissions are the usual ones", () => {
