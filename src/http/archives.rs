@@ -8,6 +8,7 @@
 //! refusal      the problems of these routes
 //! media        the headers of stored bodies
 //! put          convert and store
+//! delete       delete it
 //! get          the whole archive
 //! member       one file of it
 //! json         a save in it, as JSON
@@ -18,6 +19,7 @@
 
 mod access;
 mod conditions;
+mod delete;
 mod get;
 mod json;
 mod media;
@@ -34,7 +36,7 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode, request::Parts};
 use recompress_service::{
     Failure, RequestLog,
-    store::{Found, Id, Record, Storage, delete, find},
+    store::{Id, Record, Storage, find},
 };
 
 #[cfg(test)]
@@ -150,9 +152,7 @@ where
         }
         (Action::Delete, Some(id)) => {
             access::check(&state.settings, head, Need::Write(Some(&id)), storage.now)?;
-            if let Some(Found { record, .. }) = find(&*storage.store, &id).await? {
-                delete(&*storage.store, &id, &record.blob_key()).await?;
-            }
+            delete::answer(storage, head, &id).await?;
             log.outcome = "ok";
             let mut response = Response::new(Body::default());
             *response.status_mut() = StatusCode::NO_CONTENT;

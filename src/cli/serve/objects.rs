@@ -139,8 +139,9 @@ impl Store for Objects {
                     return Err(error);
                 }
             };
+            let modified = u64::try_from(result.meta.last_modified.timestamp()).unwrap_or(0);
             let (size, tag) = (result.meta.size, tag(result.meta.e_tag.clone()));
-            Ok(Object { contents: Box::pin(result.into_stream().map_err(failed)), size, tag })
+            Ok(Object { contents: Box::pin(result.into_stream().map_err(failed)), size, tag, modified })
         })
     }
 

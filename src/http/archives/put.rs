@@ -14,7 +14,9 @@ use http::{
 use recompress::Summary;
 use recompress_service::{
     Order, RequestLog, Target,
-    store::{Condition, Found, Id, Record, Storage, StoreError, Version, bytes_of_day, day_key, find, record_key},
+    store::{
+        Condition, Found, Id, Record, State as Before, Storage, StoreError, Version, bytes_of_day, day_key, look, record_key,
+    },
     write_to_store,
 };
 
@@ -72,16 +74,13 @@ where
     let digest = digest(head)?;
     let expires = expires(&given)?.map(|seconds| now + seconds);
 
-    let found = match &id {
-        Some(id) if head.method == Method::PUT => find(&**store, id).await?,
-        _ => None,
+    let before = match &id {
+        Some(id) if head.method == Method::PUT => look(&**store, id).await?,
+        _ => Before::Absent,
     };
-    let (present, condition) = match &found {
-        Some(Found { record, tag }) => {
-            (Some(record).filter(|record| !record.is_expired(*now)), Condition::Matches(tag))
-        }
-        None => (None, Condition::Absent),
-    };
+    let found = before.found();
+    let present = found.map(|found| &found.record).filter(|record| !record.is_expired(*now));
+    let condition = before.condition(*now);
     let id = id.unwrap_or_else(|| Id::random(*random));
     match (present, conditions::names(&head.headers, &IF_MATCH, &tags(present), false)) {
         (Some(_), Some(true)) => {
@@ -139,7 +138,16 @@ where
         let detail = format!("the upload has the SHA-256 {}, and Content-Digest states another", record.zip_sha256);
         return Err(refusal::bad_digest(detail));
     }
-    match store.put(&record_key(&id), record.object(), condition).await {
+    let commit = |condition| {
+        let (key, record) = (record_key(&id), record.object());
+        async move { store.put(&key, record, condition).await }
+    };
+    let mut written = commit(condition).await;
+    if written == Err(StoreError::Changed) && present.is_none() {
+        // The sweep may have deleted an expired archive meanwhile.
+        written = commit(Condition::Absent).await;
+    }
+    match written {
         Ok(_) => {}
         Err(StoreError::Changed) => {
             blob.give_up().await;
@@ -151,8 +159,8 @@ where
     if day_bytes < u64::MAX {
         store.put(&day_key(today, record.zip_bytes, &version), Bytes::new(), Condition::Always).await?;
     }
-    if let Some(Found { record: before, .. }) = &found {
-        Blob { storage, key: &before.blob_key() }.give_up().await;
+    if let Some(Found { record: replaced, .. }) = found {
+        Blob { storage, key: &replaced.blob_key() }.give_up().await;
     }
     log.outcome = "ok";
     Ok(recorded(state, if present.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &record))
