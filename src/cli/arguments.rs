@@ -1,6 +1,13 @@
 //! The command line's arguments.
 
-use std::{ffi::OsString, net::IpAddr, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
+use std::{
+    ffi::OsString,
+    net::IpAddr,
+    num::NonZeroUsize,
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -448,8 +455,9 @@ pub struct Serve {
     /// one.
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
-    /// Keep archives in this folder: the routes below `/archives` then exist. They need the variable RECOMPRESS_TOKEN, or
-    /// RECOMPRESS_OPEN=1 for a server that only its owner reaches.
+    /// Keep archives in this folder, or in a bucket of S3 (s3://BUCKET/PREFIX, in a program that was built with it): the routes
+    /// below `/archives` then exist. They need the variable RECOMPRESS_TOKEN, or RECOMPRESS_OPEN=1 for a server that only its
+    /// owner reaches.
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
     /// Delete expired archives, and what broken uploads have left, every so many seconds.

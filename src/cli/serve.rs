@@ -68,11 +68,15 @@ pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
         log: Some(log),
         ..Platform::default()
     };
-    let store = arguments.store.as_deref().map(Objects::open).transpose()?.map(Arc::new);
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+    let store = match &arguments.store {
+        Some(place) => Some(runtime.block_on(Objects::open(place))?),
+        None => None,
+    };
     let buffers = LEAST_BUFFERS.max(memory / 4);
     let service = Service::new(settings, memory, platform).with_words(words).with_buffers(buffers);
     let server = Arc::new(Server { service, page, memory, store, arguments });
-    runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
+    runtime.block_on(server.run())
 }
 
 /// Writes a line of the log. A failed write is ignored: it must not fail the request.
@@ -91,7 +95,7 @@ struct Server {
     service: Service,
     page: Page,
     memory: u64,
-    store: Option<Arc<Objects>>,
+    store: Option<Objects>,
     arguments: Serve,
 }
 
@@ -103,7 +107,7 @@ impl Server {
         println!("recompress: {megabytes} MB of memory for all requests together, listening on http://{address}/");
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         if let Some(store) = &self.store {
-            tokio::spawn(sweep(Arc::clone(store), self.arguments.sweep, self.arguments.orphan_age));
+            tokio::spawn(sweep(store.clone(), self.arguments.sweep, self.arguments.orphan_age));
         }
         let graceful = GracefulShutdown::new();
         // Ends at a signal.
@@ -160,7 +164,7 @@ impl Server {
             return Ok(file.map(Working));
         }
         let id = format!("{:016x}", RandomState::new().hash_one(()));
-        let visit = Visit { id, over_rate: async { false }, storage: self.store.as_ref().map(objects::storage) };
+        let visit = Visit { id, over_rate: async { false }, storage: self.store.as_ref().map(Objects::storage) };
         let idle = self.arguments.idle;
         let mut request = request.map(|body| UploadBody::new(body, idle));
         if request.method() == Method::GET && request.uri().path() == "/metrics" {
@@ -180,11 +184,11 @@ impl Server {
 }
 
 /// Deletes what has expired, and what killed uploads have left, every so often.
-async fn sweep(store: Arc<Objects>, every: Duration, orphan_age: Duration) {
+async fn sweep(store: Objects, every: Duration, orphan_age: Duration) {
     // Ends with the server.
     loop {
         let sweep = Sweep { orphan_age: orphan_age.as_secs(), most: usize::MAX };
-        match sweep.run(&objects::storage(&store)).await {
+        match sweep.run(&store.storage()).await {
             Ok(swept) => {
                 let unfinished = store.forget_unfinished(orphan_age).unwrap_or_default();
                 let Swept { blobs, expired, orphans, .. } = swept;
