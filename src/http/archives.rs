@@ -8,6 +8,7 @@
 //! refusal      the problems of these routes
 //! media        the headers of stored bodies
 //! put          convert and store
+//! toll         counts uploads against the bytes of a day
 //! delete       delete it
 //! get          the whole archive
 //! member       one file of it
@@ -29,6 +30,7 @@ pub(crate) mod put;
 mod record;
 pub(crate) mod refusal;
 mod ticket;
+mod toll;
 
 use std::fmt::Display;
 
@@ -42,6 +44,7 @@ use recompress_service::{
 #[cfg(test)]
 pub(crate) use self::json::OPTIONS as JSON_OPTIONS;
 pub use self::ticket::ticket;
+pub(crate) use self::toll::Toll;
 use self::{
     access::{Caller, Need},
     path::Target,
@@ -148,7 +151,9 @@ where
             if over_rate.await {
                 return Err(Problem::rate_limited());
             }
-            return put::answer(state, storage, head, id, upload, log).await;
+            let answer = put::answer(state, storage, head, id, upload.clone(), log).await;
+            upload.settle().await;
+            return answer;
         }
         (Action::Delete, Some(id)) => {
             access::check(&state.settings, head, Need::Write(Some(&id)), storage.now)?;

@@ -15,7 +15,7 @@ use recompress::Summary;
 use recompress_service::{
     Order, RequestLog, Target,
     store::{
-        Condition, Found, Id, Record, State as Before, Storage, StoreError, Version, bytes_of_day, day_key, look, record_key,
+        Condition, Found, Id, Record, State as Before, Storage, StoreError, Version, bytes_of_day, look, record_key,
     },
     write_to_store,
 };
@@ -23,6 +23,7 @@ use recompress_service::{
 use super::{
     access::{self, Caller, Need},
     conditions, media, refusal,
+    toll::Toll,
 };
 use crate::{
     answer, base64,
@@ -111,6 +112,7 @@ where
         if stored.saturating_add(archive_bytes.unwrap_or(0)) > day_bytes {
             return Err(refusal::day_is_full(day_bytes));
         }
+        body.demand(Toll::new(storage, today, body_bytes));
     }
 
     let name = submission::name(&given, part_name, &head.headers);
@@ -155,9 +157,6 @@ where
         }
         // The record may have been written all the same: the sweep knows.
         Err(error) => return Err(error.into()),
-    }
-    if day_bytes < u64::MAX {
-        store.put(&day_key(today, record.zip_bytes, &version), Bytes::new(), Condition::Always).await?;
     }
     if let Some(Found { record: replaced, .. }) = found {
         Blob { storage, key: &replaced.blob_key() }.give_up().await;

@@ -11,6 +11,7 @@ use sha2::Digest;
 use super::*;
 
 mod access;
+mod day;
 mod deletion;
 mod failures;
 mod reading;
