@@ -168,6 +168,7 @@ soak: build ## slow clients beside fast ones, real clients that read late, archi
 	$(WASM) $(RELEASED) node tools/clients.mjs
 	$(WASM) $(RELEASED) SERVER=native node tools/clients.mjs
 	$(WASM) $(RELEASED) node tools/archives.mjs
+	$(WASM) $(RELEASED) SERVER=native node tools/archives.mjs --only kills
 	$(WASM) $(RELEASED) node tools/soak.mjs $(ARGS)
 
 size: worker ## the size of the Worker's wasm by crate, against tools/size.json; ARGS=--write accepts it
