@@ -6,13 +6,14 @@ mod machine;
 mod metrics;
 mod objects;
 mod page;
+mod rate;
 mod upload;
 
 use std::{
     future::poll_fn,
     hash::{BuildHasher, RandomState},
     io::{self, Write},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     process::exit,
     sync::{Arc, OnceLock},
@@ -42,7 +43,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use self::{objects::Objects, page::Page, upload::UploadBody};
+use self::{objects::Objects, page::Page, rate::Rate, upload::UploadBody};
 use crate::arguments::Serve;
 
 /// Bytes of the parts of results that are on their way into the store, at least.
@@ -75,7 +76,8 @@ pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
     };
     let buffers = LEAST_BUFFERS.max(memory / 4);
     let service = Service::new(settings, memory, platform).with_words(words).with_buffers(buffers);
-    let server = Arc::new(Server { service, page, memory, store, arguments });
+    let rate = arguments.rate.map(Rate::new);
+    let server = Arc::new(Server { service, page, memory, store, rate, arguments });
     runtime.block_on(server.run())
 }
 
@@ -96,6 +98,7 @@ struct Server {
     page: Page,
     memory: u64,
     store: Option<Objects>,
+    rate: Option<Rate>,
     arguments: Serve,
 }
 
@@ -114,8 +117,8 @@ impl Server {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        tokio::spawn(Arc::clone(&self).attend(stream, graceful.watcher()));
+                    Ok((stream, client)) => {
+                        tokio::spawn(Arc::clone(&self).attend(stream, client.ip(), graceful.watcher()));
                     }
                     // The connection is gone already, or the process has too many: retry after a pause.
                     Err(error) => {
@@ -139,12 +142,12 @@ impl Server {
     }
 
     /// Answers the requests of one connection.
-    async fn attend(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
+    async fn attend(self: Arc<Self>, stream: TcpStream, client: IpAddr, watcher: Watcher) {
         let Ok((stream, lost)) = watched(stream) else { return };
         // A client that reads nothing would keep its conversion's memory for ever.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.arguments.unread));
-        let service = service_fn(|request| Working(Box::pin(self.answer(request))));
+        let service = service_fn(|request| Working(Box::pin(self.answer(request, client))));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.arguments.idle)
@@ -159,12 +162,14 @@ impl Server {
     async fn answer(
         &self,
         request: Request<Incoming>,
+        client: IpAddr,
     ) -> Result<Response<Working<recompress_http::Body<UploadBody>>>, io::Error> {
         if let Some(file) = self.page.answer(&request) {
             return Ok(file.map(Working));
         }
         let id = format!("{:016x}", RandomState::new().hash_one(()));
-        let visit = Visit { id, over_rate: async { false }, storage: self.store.as_ref().map(Objects::storage) };
+        let over_rate = async { self.rate.as_ref().is_some_and(|rate| rate.is_over(client, now())) };
+        let visit = Visit { id, over_rate, storage: self.store.as_ref().map(Objects::storage) };
         let idle = self.arguments.idle;
         let mut request = request.map(|body| UploadBody::new(body, idle));
         if request.method() == Method::GET && request.uri().path() == "/metrics" {
