@@ -152,7 +152,9 @@ where
                 return Err(Problem::rate_limited());
             }
             let answer = put::answer(state, storage, head, id, upload.clone(), log).await;
-            upload.settle().await;
+            if let Some(settling) = upload.settle() {
+                settling.await;
+            }
             return answer;
         }
         (Action::Delete, Some(id)) => {

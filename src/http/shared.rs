@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use recompress_service::Sleep;
+use recompress_service::{Sleep, store::Later};
 
 use crate::archives::Toll;
 
@@ -54,14 +54,10 @@ where
     }
 
     /// Settles the toll: what is received after this is free.
-    pub(crate) async fn settle(&self) {
-        let (toll, received) = {
-            let mut reading = self.lock();
-            (reading.toll.take(), reading.received)
-        };
-        if let Some(toll) = toll {
-            toll.settle(received).await;
-        }
+    pub(crate) fn settle(&self) -> Option<Later<'static, ()>> {
+        let mut reading = self.lock();
+        let received = reading.received;
+        reading.toll.take()?.settle(received)
     }
 
     /// Reads on and discards, so that a refusal reaches its client: many clients read no answer while they send, and a

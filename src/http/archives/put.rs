@@ -140,15 +140,18 @@ where
         let detail = format!("the upload has the SHA-256 {}, and Content-Digest states another", record.zip_sha256);
         return Err(refusal::bad_digest(detail));
     }
-    let commit = |condition| {
-        let (key, record) = (record_key(&id), record.object());
-        async move { store.put(&key, record, condition).await }
+    let (record_key, object) = (record_key(&id), record.object());
+    let mut condition = condition;
+    // Twice at most.
+    let written = loop {
+        match store.put(&record_key, object.clone(), condition).await {
+            // The sweep may have deleted an expired archive meanwhile.
+            Err(StoreError::Changed) if present.is_none() && condition != Condition::Absent => {
+                condition = Condition::Absent;
+            }
+            written => break written,
+        }
     };
-    let mut written = commit(condition).await;
-    if written == Err(StoreError::Changed) && present.is_none() {
-        // The sweep may have deleted an expired archive meanwhile.
-        written = commit(Condition::Absent).await;
-    }
     match written {
         Ok(_) => {}
         Err(StoreError::Changed) => {

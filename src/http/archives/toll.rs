@@ -46,21 +46,29 @@ impl Toll {
     }
 
     fn note(&mut self, bytes: u64) {
-        let (store, key) = (Arc::clone(&self.store), day_key(self.day, bytes, &Version::random(self.random)));
+        let key = day_key(self.day, bytes, &Version::random(self.random));
         self.noted += bytes;
-        self.last = Some((key.clone(), bytes));
-        // A note that fails is missing from a limit that is not exact. The upload goes on: it fails soon if the store does.
-        self.writing = Some(Box::pin(async move { drop(store.put(&key, Bytes::new(), Condition::Always).await) }));
+        self.writing = Some(self.replace(key.clone(), None));
+        self.last = Some((key, bytes));
     }
 
-    /// Corrects the last note, now that the upload has ended.
-    pub(crate) async fn settle(mut self, received: u64) {
-        let Some((key, bytes)) = self.last.take().filter(|_| self.noted > received) else { return };
-        let taken = bytes.saturating_sub(self.noted - received);
-        if taken > 0 {
-            self.note(taken);
-            self.writing.expect("a note is being written").await;
-        }
-        let _ = self.store.delete(&key).await;
+    /// Writes a note, and then deletes another one. A failure leaves a limit that was never exact a little less so. The upload
+    /// goes on: it fails soon if the store does.
+    fn replace(&self, key: String, other: Option<String>) -> Later<'static, ()> {
+        let store = Arc::clone(&self.store);
+        Box::pin(async move {
+            let _ = store.put(&key, Bytes::new(), Condition::Always).await;
+            if let Some(other) = other {
+                let _ = store.delete(&other).await;
+            }
+        })
+    }
+
+    /// Corrects the last note, if it is wrong now that the upload has ended.
+    pub(crate) fn settle(self, received: u64) -> Option<Later<'static, ()>> {
+        let surplus = self.noted.checked_sub(received).filter(|surplus| *surplus > 0)?;
+        let (last, bytes) = self.last.as_ref()?;
+        let taken = bytes.saturating_sub(surplus);
+        Some(self.replace(day_key(self.day, taken, &Version::random(self.random)), Some(last.clone())))
     }
 }

@@ -78,7 +78,7 @@ impl State {
     /// The condition under which a record may be written in this place. It fails if the place changes, or a deletion is at work.
     pub fn condition(&self, now: u64) -> Condition<'_> {
         match self {
-            Self::Found(Found { tag, .. }) => Condition::Matches(tag),
+            Self::Found(found) => Condition::Matches(&found.tag),
             Self::Deleted(tombstone) if tombstone.is_over(now) => Condition::Matches(&tombstone.tag),
             Self::Absent | Self::Deleted(_) => Condition::Absent,
         }

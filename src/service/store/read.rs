@@ -31,7 +31,7 @@ pub enum State {
     /// Nothing.
     Absent,
     /// The record, also an expired one.
-    Found(Found),
+    Found(Box<Found>),
     /// The tombstone of one.
     Deleted(Tombstone),
 }
@@ -43,7 +43,7 @@ pub enum State {
 /// `Failed` if the store fails, or the record is damaged.
 pub async fn find(store: &dyn Store, id: &Id) -> Result<Option<Found>, StoreError> {
     Ok(match look(store, id).await? {
-        State::Found(found) => Some(found),
+        State::Found(found) => Some(*found),
         State::Absent | State::Deleted(_) => None,
     })
 }
@@ -65,7 +65,7 @@ pub async fn look(store: &dyn Store, id: &Id) -> Result<State, StoreError> {
     Ok(if Tombstone::is_one(&bytes) {
         State::Deleted(Tombstone { tag: object.tag, written: object.modified })
     } else {
-        State::Found(Found { record: Record::parse(&bytes, id)?, tag: object.tag })
+        State::Found(Box::new(Found { record: Record::parse(&bytes, id)?, tag: object.tag }))
     })
 }
 
