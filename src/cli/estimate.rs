@@ -31,7 +31,8 @@ fn sizes(foresee: &Foresee) -> Result<[u64; 3], CommandError> {
 }
 
 fn table(estimate: &Estimate, zip_bytes: u64, unpacked_bytes: u64, members: u64) -> String {
-    let &Estimate { quality, quality_at_end, lgwin, output_bytes, output_range, cpu_ms, memory_bytes, refusal } = estimate;
+    let &Estimate { quality, quality_at_end, lgwin, output_bytes, output_range, cpu_ms, memory_bytes, refusal } =
+        estimate;
     let [zip, unpacked] = [zip_bytes, unpacked_bytes].map(DecimalBytes);
     let [output, lowest, highest] = [output_bytes, output_range.0, output_range.1].map(DecimalBytes);
     let lowered = if quality_at_end < quality { format!(", {quality_at_end} at the end") } else { String::new() };

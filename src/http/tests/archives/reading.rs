@@ -107,8 +107,10 @@ fn a_large_member_goes_out_as_it_is_stored_and_a_small_one_is_decoded() {
 #[test]
 fn every_member_of_many_is_read_right() {
     let site = Site::new(&[]);
-    let contents: Vec<Vec<u8>> =
-        (0..40).map(|number| text(number * 3_000)).chain([noise(5 << 20), Vec::new(), text(4 << 20), text(1 << 20)]).collect();
+    let contents: Vec<Vec<u8>> = (0..40)
+        .map(|number| text(number * 3_000))
+        .chain([noise(5 << 20), Vec::new(), text(4 << 20), text(1 << 20)])
+        .collect();
     let names: Vec<String> = (0..contents.len()).map(|number| format!("d{}/m{number}", number % 3)).collect();
     let list: Vec<(&str, &[u8])> =
         names.iter().zip(&contents).map(|(name, contents)| (name.as_str(), &contents[..])).collect();
