@@ -14,9 +14,7 @@ use http::{
 use recompress::Summary;
 use recompress_service::{
     Order, RequestLog, Target,
-    store::{
-        Condition, Found, Id, Record, State as Before, Storage, StoreError, Version, bytes_of_day, look, record_key,
-    },
+    store::{Found, Id, Record, State as Before, Storage, StoreError, Version, bytes_of_day, look, record_key},
     write_to_store,
 };
 
@@ -140,19 +138,7 @@ where
         let detail = format!("the upload has the SHA-256 {}, and Content-Digest states another", record.zip_sha256);
         return Err(refusal::bad_digest(detail));
     }
-    let (record_key, object) = (record_key(&id), record.object());
-    let mut condition = condition;
-    // Twice at most.
-    let written = loop {
-        match store.put(&record_key, object.clone(), condition).await {
-            // The sweep may have deleted an expired archive meanwhile.
-            Err(StoreError::Changed) if present.is_none() && condition != Condition::Absent => {
-                condition = Condition::Absent;
-            }
-            written => break written,
-        }
-    };
-    match written {
+    match store.put(&record_key(&id), record.object(), condition).await {
         Ok(_) => {}
         Err(StoreError::Changed) => {
             blob.give_up().await;

@@ -153,24 +153,6 @@ fn a_sweep_of_an_expired_archive_never_takes_a_newer_one_with_it() {
 }
 
 #[test]
-fn an_upload_over_an_expired_archive_succeeds_when_the_sweep_deletes_that() {
-    let sweep = |site: &Site, _: &str| {
-        let swept = block_on(Sweep::default().run(&site.storage())).unwrap();
-        (swept.expired as u16, String::new())
-    };
-    let upload = |site: &Site, storage: Storage, _: &str| {
-        outcome(site.ask_with(storage, request("PUT", "/archives/a", &[], whole(&archive(&[("a", NEW)])))))
-    };
-    let mut expired_before = 0;
-    between(expired, sweep, upload, |site, put, swept| {
-        assert_eq!(put.0, 201);
-        assert_eq!(contents(site).unwrap(), NEW);
-        expired_before += swept.0;
-    });
-    assert!(expired_before > 1, "{expired_before}");
-}
-
-#[test]
 fn a_deletion_takes_the_archive_that_is_there_with_all_of_it() {
     let delete = |site: &Site, storage: Storage, _: &str| {
         outcome(site.ask_with(storage, request("DELETE", "/archives/a", &[], Upload::default())))
