@@ -43,12 +43,15 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 TESTED := RECOMPRESS="$(TARGET_DIR)/debug/recompress"
 RELEASED := RECOMPRESS="$(TARGET_DIR)/release/recompress"
 
+# The tests have all of the command line. What is released has S3 only if it is built with it.
+TESTED_FEATURES := --features recompress-cli/s3
+
 NODE_TEST := node --test --test-timeout=600000
 # Runs the targets that follow two at a time, and prints the output of each in one piece where make can.
 SIDE_BY_SIDE := +$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help dev build release worker browser page test test-programs test-build test-rust test-core test-wasm \
-	test-worker test-writers test-native test-page test-examples test-readme test-memory bench bench-saves real profile calibrate fuzz danger memory soak size lint fmt clean \
+	test-worker test-writers test-native test-s3 test-page test-examples test-readme test-memory bench bench-saves real profile calibrate fuzz danger memory soak size lint fmt clean \
 	toolchain
 
 help: ## this list
@@ -88,15 +91,15 @@ test: toolchain ## all tests
 	.ci/test-programs
 	.ci/schemathesis
 	$(SIDE_BY_SIDE) test-build worker
-	$(SIDE_BY_SIDE) test-rust test-core test-size test-worker test-native test-writers test-page test-examples
+	$(SIDE_BY_SIDE) test-rust test-core test-size test-worker test-native test-s3 test-writers test-page test-examples
 	$(MAKE) --no-print-directory test-readme
 	$(MAKE) --no-print-directory test-memory
 
 test-build:
-	cargo test --no-run
+	cargo test --no-run $(TESTED_FEATURES)
 
 test-rust: ## the tests in Rust, without those that measure memory
-	cargo test --no-fail-fast
+	cargo test --no-fail-fast $(TESTED_FEATURES)
 
 test-core: ## the core's list of crates
 	diff <(grep -v '^#' .ci/core-dependencies) <(cargo tree -p recompress -e normal --target all --prefix none -f '{p}' | cut -d ' ' -f 1 | sort -u)
@@ -109,7 +112,10 @@ test-worker: ## the tests of the Worker in workerd
 	$(WASM) $(TESTED) $(NODE_TEST) $(filter-out tests/worker/memory.test.mjs,$(wildcard tests/worker/*.test.mjs)) tests/contract/*.test.mjs
 
 test-native: ## the tests of the Worker that do not depend on its platform, on the native server
-	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers archives budget conversion inspection json leaving load streaming ways) tests/native/*.test.mjs
+	$(WASM) $(TESTED) SERVER=native $(NODE_TEST) $(patsubst %,tests/worker/%.test.mjs,answers archives budget conversion inspection json leaving load streaming ways) $(filter-out %/s3.test.mjs,$(wildcard tests/native/*.test.mjs))
+
+test-s3: ## the native server with a bucket of S3, which miniflare serves
+	$(WASM) $(TESTED) SERVER=native STORE=s3 $(NODE_TEST) tests/worker/archives.test.mjs tests/native/s3.test.mjs
 
 test-writers: ## archives that real programs write
 	$(WASM) $(TESTED) $(NODE_TEST) tests/writers/*.test.mjs
@@ -162,6 +168,7 @@ soak: build ## slow clients beside fast ones, real clients that read late, archi
 	$(WASM) $(RELEASED) node tools/clients.mjs
 	$(WASM) $(RELEASED) SERVER=native node tools/clients.mjs
 	$(WASM) $(RELEASED) node tools/archives.mjs
+	$(WASM) $(RELEASED) SERVER=native node tools/archives.mjs --only kills
 	$(WASM) $(RELEASED) node tools/soak.mjs $(ARGS)
 
 size: worker ## the size of the Worker's wasm by crate, against tools/size.json; ARGS=--write accepts it
@@ -169,7 +176,8 @@ size: worker ## the size of the Worker's wasm by crate, against tools/size.json;
 
 lint: toolchain ## rustfmt, clippy and rustdoc, on the host and on wasm32
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets $(TESTED_FEATURES) -- -D warnings
+	cargo clippy -p recompress-cli -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	# The core has no I/O, no clock and no JavaScript, so it compiles for a bare wasm.
 	$(WASM) RUSTFLAGS="$(WASM_RUSTFLAGS)" $$CARGO_CLIPPY clippy --target wasm32-unknown-unknown -p recompress -p recompress-worker -p recompress-browser -- -D warnings

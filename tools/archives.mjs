@@ -2,12 +2,14 @@
 // random moments. `make soak`
 //
 //     node tools/archives.mjs [--only large,member,crowd,kills] [--kills 20] [--mib 100]
+//
+// With SERVER=native in the environment, `recompress serve` with a folder is killed: --only kills.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
@@ -15,7 +17,7 @@ import { zipSync } from "fflate";
 
 import { save } from "../fixtures/hard.mjs";
 import { startBucket } from "../tests/worker/bucket.mjs";
-import { allOf, converted, health, noise, open, request, untilIdle } from "../tests/worker/harness.mjs";
+import { allOf, converted, health, native, noise, open, request, startNative, untilIdle } from "../tests/worker/harness.mjs";
 
 const { values: options } = parseArgs({
   options: { only: { type: "string", default: "large,member,crowd,kills" }, kills: { type: "string", default: "20" }, mib: { type: "string", default: "100" } },
@@ -25,6 +27,25 @@ const MIB = 2 ** 20;
 const mib = (bytes) => Number((bytes / MIB).toFixed(1));
 const cleanUp = [];
 const start = (more) => startBucket({ after: (task) => cleanUp.push(task) }, more);
+
+/** The native server with a folder, with as much of what `start` gives as the kills need. */
+async function startFolder({ store }) {
+  const serve = (...more) => startNative({ after: (task) => cleanUp.push(task) }, { vars: { RECOMPRESS_OPEN: "1" }, options: ["--store", store, ...more] });
+  const server = await serve();
+  return {
+    ...server,
+    get: (path) => request(server.port, { method: "GET", path: `/archives/${path}` }),
+    /** All files, also unfinished ones. */
+    keys: async () => readdirSync(store, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !entry.name.startsWith("lock")).map(({ parentPath, name }) => relative(store, join(parentPath, name))),
+    /** Ends the server. Another one sweeps, and takes all without a record as left by a kill. */
+    async sweep() {
+      await server.kill();
+      const { written, kill } = await serve("--sweep", "86400", "--orphan-age", "0");
+      while (!written().includes('"sweep"')) await setTimeout(50);
+      await kill();
+    },
+  };
+}
 
 /** The process of the runtime, a child of miniflare's. */
 function workerd({ pid }) {
@@ -170,20 +191,25 @@ async function kills() {
   const store = mkdtempSync(join(tmpdir(), "recompress-kills-"));
   const zips = [Buffer.from(zipSync({ noise: [noise(11 * MIB), { level: 0 }] })), await save({ mib: 6 })];
   const expected = zips.map((zip) => converted(zip, "--streamed", "--quality", "5", "--lgwin", "18"));
+  const begin = native ? startFolder : start;
   const tried = [];
   const counts = { whole: 0, absent: 0 };
   // The first round is not killed: it measures how long the uploads take.
   let duration;
   for (let kill = 0; kill <= Number(options.kills); kill++) {
-    const worker = await start({ store });
+    const worker = await begin({ store });
     const began = performance.now();
     const going = [0, 1, 0, 1].map((which, i) => {
       const id = `k${kill}-${i}`;
-      tried.push({ id, which });
+      const attempt = { id, which, told: 0 };
+      tried.push(attempt);
       const outgoing = open(worker.port, { method: "PUT", path: `/archives/${id}?quality=5&lgwin=18`, headers: { "content-length": zips[which].length } });
       outgoing.on("error", () => {});
       outgoing.end(zips[which]);
-      return once(outgoing, "response").then(([incoming]) => allOf(incoming)).catch(() => {});
+      return once(outgoing, "response").then(([incoming]) => {
+        attempt.told = incoming.statusCode;
+        return allOf(incoming);
+      }).catch(() => {});
     });
     if (duration === undefined) {
       await Promise.all(going);
@@ -192,22 +218,25 @@ async function kills() {
     await worker.kill();
     await Promise.all(going);
   }
-  const worker = await start({ store });
-  for (const { id, which } of tried) {
+  const worker = await begin({ store });
+  for (const { id, which, told } of tried) {
     const { status, body } = await worker.get(id);
-    if (status === 404) counts.absent += 1;
-    else {
+    if (status === 404) {
+      assert.notEqual(told, 201, `${id} was stored, and is gone`);
+      counts.absent += 1;
+    } else {
       assert.equal(status, 200, `${id}: ${body.subarray(0, 200)}`);
       assert.ok(body.equals(expected[which]), `${id} is whole`);
       counts.whole += 1;
     }
   }
-  const blobs = async () => (await worker.keys()).filter((key) => key.startsWith("blobs/")).length;
-  const before = await blobs();
+  const others = async () => (await worker.keys()).filter((key) => !key.startsWith("archives/") || key.includes("#")).length - counts.whole;
+  const before = await others();
   await worker.sweep(2);
-  const after = await blobs();
-  assert.equal(after, counts.whole, "each blob has its record");
-  console.log("kills", JSON.stringify({ kills: Number(options.kills), uploads: tried.length, ...counts, orphans_before_sweep: before - counts.whole, orphans_after: after - counts.whole }));
+  const after = await others();
+  assert.equal(after, 0, "each object is a record or its blob");
+  assert.equal((await worker.keys()).length, 2 * counts.whole);
+  console.log("kills", JSON.stringify({ kills: Number(options.kills), uploads: tried.length, ...counts, orphans_before_sweep: before, orphans_after: after }));
 }
 
 const parts = { large, member, crowd, kills };

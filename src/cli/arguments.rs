@@ -1,6 +1,12 @@
 //! The command line's arguments.
 
-use std::{ffi::OsString, net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    net::IpAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -437,8 +443,9 @@ pub struct Serve {
     /// one.
     #[arg(long, value_name = "DIR")]
     pub page: Option<PathBuf>,
-    /// Keep archives in this folder: the routes below `/archives` then exist. They need the variable RECOMPRESS_TOKEN, or
-    /// RECOMPRESS_OPEN=1 for a server that only its owner reaches.
+    /// Keep archives in this folder, or in a bucket of S3 (s3://BUCKET/PREFIX, in a program that was built with it): the routes
+    /// below `/archives` then exist. They need the variable RECOMPRESS_TOKEN, or RECOMPRESS_OPEN=1 for a server that only its
+    /// owner reaches.
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
     /// Delete expired archives, and what broken uploads have left, every so many seconds.
@@ -447,6 +454,10 @@ pub struct Serve {
     /// Take what belongs to no archive as left by a broken upload if it is older than this many seconds.
     #[arg(long, value_name = "S", default_value = "86400", value_parser = seconds, requires = "store")]
     pub orphan_age: Duration,
+    /// Most costly requests of one client's address within a minute; the others get the status 429. Default: no limit. Behind a
+    /// proxy all clients have its address: limit them there.
+    #[arg(long, value_name = "N")]
+    pub rate: Option<NonZeroU32>,
     /// Bytes of memory for all requests together. Default: a quarter of the machine's, or of the container's.
     #[arg(long, value_name = "BYTES", value_parser = memory)]
     pub memory: Option<u64>,

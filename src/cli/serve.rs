@@ -5,13 +5,14 @@
 mod metrics;
 mod objects;
 mod page;
+mod rate;
 mod upload;
 
 use std::{
     future::poll_fn,
     hash::{BuildHasher, RandomState},
     io::{self, Write},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     process::exit,
     sync::{Arc, OnceLock},
@@ -41,7 +42,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use self::{objects::Objects, page::Page, upload::UploadBody};
+use self::{objects::Objects, page::Page, rate::Rate, upload::UploadBody};
 use crate::{arguments::Serve, machine};
 
 /// Bytes of the parts of results that are on their way into the store, at least.
@@ -67,11 +68,16 @@ pub fn serve(words: Words, arguments: Serve) -> io::Result<()> {
         log: Some(log),
         ..Platform::default()
     };
-    let store = arguments.store.as_deref().map(Objects::open).transpose()?.map(Arc::new);
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+    let store = match &arguments.store {
+        Some(place) => Some(runtime.block_on(Objects::open(place))?),
+        None => None,
+    };
     let buffers = LEAST_BUFFERS.max(memory / 4);
     let service = Service::new(settings, memory, platform).with_words(words).with_buffers(buffers);
-    let server = Arc::new(Server { service, page, memory, store, arguments });
-    runtime::Builder::new_multi_thread().enable_all().build()?.block_on(server.run())
+    let rate = arguments.rate.map(Rate::new);
+    let server = Arc::new(Server { service, page, memory, store, rate, arguments });
+    runtime.block_on(server.run())
 }
 
 /// Writes a line of the log. A failed write is ignored: it must not fail the request.
@@ -90,7 +96,8 @@ struct Server {
     service: Service,
     page: Page,
     memory: u64,
-    store: Option<Arc<Objects>>,
+    store: Option<Objects>,
+    rate: Option<Rate>,
     arguments: Serve,
 }
 
@@ -102,15 +109,15 @@ impl Server {
         println!("recompress: {megabytes} MB of memory for all requests together, listening on http://{address}/");
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         if let Some(store) = &self.store {
-            tokio::spawn(sweep(Arc::clone(store), self.arguments.sweep, self.arguments.orphan_age));
+            tokio::spawn(sweep(store.clone(), self.arguments.sweep, self.arguments.orphan_age));
         }
         let graceful = GracefulShutdown::new();
         // Ends at a signal.
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        tokio::spawn(Arc::clone(&self).attend(stream, graceful.watcher()));
+                    Ok((stream, client)) => {
+                        tokio::spawn(Arc::clone(&self).attend(stream, client.ip(), graceful.watcher()));
                     }
                     // The connection is gone already, or the process has too many: retry after a pause.
                     Err(error) => {
@@ -134,12 +141,12 @@ impl Server {
     }
 
     /// Answers the requests of one connection.
-    async fn attend(self: Arc<Self>, stream: TcpStream, watcher: Watcher) {
+    async fn attend(self: Arc<Self>, stream: TcpStream, client: IpAddr, watcher: Watcher) {
         let Ok((stream, lost)) = watched(stream) else { return };
         // A client that reads nothing would keep its conversion's memory for ever.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.arguments.unread));
-        let service = service_fn(|request| Working(Box::pin(self.answer(request))));
+        let service = service_fn(|request| Working(Box::pin(self.answer(request, client))));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.arguments.idle)
@@ -154,12 +161,14 @@ impl Server {
     async fn answer(
         &self,
         request: Request<Incoming>,
+        client: IpAddr,
     ) -> Result<Response<Working<recompress_http::Body<UploadBody>>>, io::Error> {
         if let Some(file) = self.page.answer(&request) {
             return Ok(file.map(Working));
         }
         let id = format!("{:016x}", RandomState::new().hash_one(()));
-        let visit = Visit { id, over_rate: async { false }, storage: self.store.as_ref().map(objects::storage) };
+        let over_rate = async { self.rate.as_ref().is_some_and(|rate| rate.is_over(client, now())) };
+        let visit = Visit { id, over_rate, storage: self.store.as_ref().map(Objects::storage) };
         let idle = self.arguments.idle;
         let mut request = request.map(|body| UploadBody::new(body, idle));
         if request.method() == Method::GET && request.uri().path() == "/metrics" {
@@ -179,11 +188,11 @@ impl Server {
 }
 
 /// Deletes what has expired, and what killed uploads have left, every so often.
-async fn sweep(store: Arc<Objects>, every: Duration, orphan_age: Duration) {
+async fn sweep(store: Objects, every: Duration, orphan_age: Duration) {
     // Ends with the server.
     loop {
         let sweep = Sweep { orphan_age: orphan_age.as_secs(), most: usize::MAX };
-        match sweep.run(&objects::storage(&store)).await {
+        match sweep.run(&store.storage()).await {
             Ok(swept) => {
                 let unfinished = store.forget_unfinished(orphan_age).unwrap_or_default();
                 let Swept { blobs, expired, orphans, .. } = swept;

@@ -8,6 +8,8 @@
 //! refusal      the problems of these routes
 //! media        the headers of stored bodies
 //! put          convert and store
+//! toll         counts uploads against the bytes of a day
+//! delete       delete it
 //! get          the whole archive
 //! member       one file of it
 //! json         a save in it, as JSON
@@ -18,6 +20,7 @@
 
 mod access;
 mod conditions;
+mod delete;
 mod get;
 mod json;
 mod media;
@@ -27,6 +30,7 @@ pub(crate) mod put;
 mod record;
 pub(crate) mod refusal;
 mod ticket;
+mod toll;
 
 use std::fmt::Display;
 
@@ -34,12 +38,13 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode, request::Parts};
 use recompress_service::{
     Failure, RequestLog,
-    store::{Found, Id, Record, Storage, delete, find},
+    store::{Id, Record, Storage, find},
 };
 
 #[cfg(test)]
 pub(crate) use self::json::OPTIONS as JSON_OPTIONS;
 pub use self::ticket::ticket;
+pub(crate) use self::toll::Toll;
 use self::{
     access::{Caller, Need},
     path::Target,
@@ -146,13 +151,15 @@ where
             if over_rate.await {
                 return Err(Problem::rate_limited());
             }
-            return put::answer(state, storage, head, id, upload, log).await;
+            let answer = put::answer(state, storage, head, id, upload.clone(), log).await;
+            if let Some(settling) = upload.settle() {
+                settling.await;
+            }
+            return answer;
         }
         (Action::Delete, Some(id)) => {
             access::check(&state.settings, head, Need::Write(Some(&id)), storage.now)?;
-            if let Some(Found { record, .. }) = find(&*storage.store, &id).await? {
-                delete(&*storage.store, &id, &record.blob_key()).await?;
-            }
+            delete::answer(storage, head, &id).await?;
             log.outcome = "ok";
             let mut response = Response::new(Body::default());
             *response.status_mut() = StatusCode::NO_CONTENT;

@@ -5,13 +5,15 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use recompress_service::Sleep;
+use recompress_service::{Sleep, store::Later};
+
+use crate::archives::Toll;
 
 /// Bounds of the upload that is discarded before a refusal: bytes, time in all, and time without a byte.
 const DISCARDED_BYTES: u64 = 64 << 20;
@@ -26,6 +28,10 @@ struct Reading<B> {
     has_begun: bool,
     /// Whether it gave its end or an error: it must not be asked again.
     has_ended: bool,
+    /// Bytes that it gave.
+    received: u64,
+    /// It is paid before more is received.
+    toll: Option<Toll>,
 }
 
 impl<B> Clone for Shared<B> {
@@ -39,7 +45,19 @@ where
     B: Body<Data = Bytes, Error: Display> + Unpin,
 {
     pub(crate) fn new(body: B) -> Self {
-        Self(Arc::new(Mutex::new(Reading { body, has_begun: false, has_ended: false })))
+        Self(Arc::new(Mutex::new(Reading { body, has_begun: false, has_ended: false, received: 0, toll: None })))
+    }
+
+    /// From now on, this is paid before more is received.
+    pub(crate) fn demand(&self, toll: Toll) {
+        self.lock().toll = Some(toll);
+    }
+
+    /// Settles the toll: what is received after this is free.
+    pub(crate) fn settle(&self) -> Option<Later<'static, ()>> {
+        let mut reading = self.lock();
+        let received = reading.received;
+        reading.toll.take()?.settle(received)
     }
 
     /// Reads on and discards, so that a refusal reaches its client: many clients read no answer while they send, and a
@@ -88,8 +106,15 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut reading = self.lock();
+        let received = reading.received;
+        if let Some(toll) = &mut reading.toll {
+            ready!(toll.poll(received, cx));
+        }
         reading.has_begun = true;
         let frame = Pin::new(&mut reading.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            reading.received += frame.data_ref().map_or(0, Bytes::len) as u64;
+        }
         reading.has_ended = matches!(frame, Poll::Ready(None | Some(Err(_))));
         frame
     }

@@ -1,7 +1,7 @@
 //! The store: objects under keys, where converted archives are kept.
 //!
 //! ```text
-//! archives/{id}            the record of an archive: JSON, written once its blob is whole
+//! archives/{id}            the record of an archive: JSON, written once its blob is whole; or the tombstone of one
 //! blobs/{id}.{version}     a .tar.br, never overwritten
 //! days/{day}/{bytes}.{…}   an empty object for each stored upload, if the installation limits the bytes of a day
 //! sweep                    where the sweep goes on
@@ -11,6 +11,7 @@
 //!
 //! A store that is added passes the suite in `suite.rs`, and implements no rule of its own about archives.
 
+mod deletion;
 mod error;
 mod key;
 mod memory;
@@ -26,12 +27,13 @@ use bytes::Bytes;
 use futures::Stream;
 
 pub use self::{
+    deletion::{Tombstone, delete},
     error::StoreError,
     key::{Id, RECORDS, Version, day_key, id_of_record, record_key},
     memory::MemoryStore,
-    read::{Found, IndexError, find, index, range},
+    read::{Found, IndexError, State, find, index, look, range},
     record::Record,
-    sweep::{Sweep, Swept, bytes_of_day, delete},
+    sweep::{Sweep, Swept, bytes_of_day},
 };
 
 /// Bytes of every part of an upload but the last: the least that R2 and S3 take. They allow 10,000 parts.
@@ -107,6 +109,8 @@ pub struct Object {
     pub size: u64,
     /// Names this version of the object, for conditions.
     pub tag: String,
+    /// When it was written, in seconds since 1970.
+    pub modified: u64,
 }
 
 /// The condition for writing an object.

@@ -83,7 +83,8 @@ impl Store for R2 {
             let body = found.body().ok_or(StoreError::Changed)?;
             let reader = Reader::new(body).map_err(|error| StoreError::Failed(format!("{error:?}")))?;
             let contents = Box::pin(Body { reader: SendWrapper::new(reader.filling()), room: BytesMut::new() });
-            Ok(Object { contents, size: found.size() as u64, tag: found.etag() })
+            let modified = (found.uploaded().get_time() / 1000.0) as u64;
+            Ok(Object { contents, size: found.size() as u64, tag: found.etag(), modified })
         })
     }
 

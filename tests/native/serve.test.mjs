@@ -7,6 +7,7 @@ import { test } from "node:test";
 
 import { save } from "../../fixtures/hard.mjs";
 import { answerTo, converted, open, recompress, request, startNative, until, untilIdle } from "../worker/harness.mjs";
+import { zipOf } from "../worker/zip.mjs";
 
 /** The request of an upload of which half is sent, and its answer. */
 async function halfway(port, zip) {
@@ -58,6 +59,19 @@ test("a wrong variable or port is reported before it serves", () => {
   assert.deepEqual(said({ RECOMPRESS_LQWIN: "20" }), [2, 'recompress: misconfigured: RECOMPRESS_LQWIN is "20", it must be the name of a known variable\n']);
   assert.match(said({}, "--address", "192.0.2.1")[1], /^recompress: io: cannot serve: /);
   assert.equal(said({}, "--address", "192.0.2.1")[0], 1);
+});
+
+test("an address with too many requests is told when to retry, and what costs nothing is not limited", async (t) => {
+  const { port, accounts } = await startNative(t, { options: ["--rate", 2] });
+  const zip = zipOf({ a: "one" });
+  for (const status of [200, 200, 429]) {
+    const answer = await request(port, { body: zip });
+    assert.equal(answer.status, status);
+    if (status === 200) continue;
+    assert.deepEqual([answer.headers["retry-after"], JSON.parse(answer.body).code], ["60", "rate_limited"]);
+  }
+  for (let i = 0; i < 5; i++) assert.equal((await request(port, { method: "GET", path: "/health" })).status, 200);
+  assert.equal(accounts()[2].outcome, "rate_limited");
 });
 
 test("/metrics counts the requests that have ended, and has the figures of /health", async (t) => {

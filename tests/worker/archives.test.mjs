@@ -200,7 +200,7 @@ test("a refused upload, and one whose client leaves, leave nothing", async (t) =
 
 test("uploads and reads at once are all right", async (t) => {
   const { port, get, ask } = await start(t);
-  const zip = await save({ mib: 3 });
+  const zip = await save({ mib: 6 });
   const first = await ask("PUT", "/archives/a-0?quality=5", { body: zip });
   assert.equal(first.status, 201, first.body.toString());
   const expected = (await get("/archives/a-0")).body;

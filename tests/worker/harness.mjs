@@ -1,6 +1,7 @@
 // The Worker in workerd itself, or the native server, and clients with timeouts.
 //
-// With SERVER=native in the environment the tests run against `recompress serve` instead of the Worker.
+// With SERVER=native in the environment the tests run against `recompress serve` instead of the Worker; with STORE=s3 besides, its
+// archives are in a bucket of S3 instead of a folder.
 //
 // Not `wrangler dev`: the proxy it puts in front compresses, retries, and turns a cut transfer into a clean end.
 
@@ -61,6 +62,10 @@ export const native = process.env.SERVER === "native";
  * `inspected`.
  */
 export async function startWorker(t, { entry, vars = {}, options = [], folder = bundle, flags = [], args = [], store, inspected = false } = {}) {
+  if (native && store && process.env.STORE === "s3") {
+    const { address, vars: access } = await startS3(t, store);
+    return startNative(t, { vars: { ...access, ...vars }, options: ["--store", address, ...options] });
+  }
   if (native) return startNative(t, { vars, options: store ? ["--store", store, ...options] : options });
   return store ? startMiniflare(t, { entry, vars, flags, store, inspected }) : startWorkerd(t, { entry, vars, folder, flags, args });
 }
@@ -71,6 +76,17 @@ async function startMiniflare(t, { entry, vars, flags, store, inspected }) {
   const asked = { bundle, store, entry, vars, date, flags: [...own, ...flags], inspected };
   const server = start(t, process.execPath, [join(root, "tests/worker/miniflare.mjs"), JSON.stringify(asked)]);
   return { port: await listening(server), ...server };
+}
+
+/**
+ * Starts a service of S3 with a bucket that is kept in the folder `store`. Resolves to an address for `--store`, and the variables
+ * that a server needs for it.
+ */
+export async function startS3(t, store) {
+  const keys = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret" };
+  const server = start(t, process.execPath, [join(root, "tests/native/s3.mjs"), store], keys);
+  const endpoint = `http://127.0.0.1:${await listening(server)}/cdn-cgi/local/r2/s3`;
+  return { ...server, address: "s3://archives/some/where", vars: { ...keys, AWS_ENDPOINT_URL: endpoint, AWS_ALLOW_HTTP: "true", AWS_REGION: "auto" } };
 }
 
 async function startWorkerd(t, { entry, vars, folder, flags, args }) {

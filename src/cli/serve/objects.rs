@@ -1,103 +1,82 @@
-//! The store of the native server: objects in a folder, by `object_store`.
-//!
-//! Files appear by rename, so a killed server leaves no half of one. What it was writing stays under a name with `#`, which nothing
-//! reads, until [`Objects::forget_unfinished`].
+//! The stores of the native server, by `object_store`: a folder, or a bucket of S3.
+
+#[cfg(feature = "s3")]
+mod bucket;
+mod folder;
+mod upload;
 
 use std::{
-    collections::BTreeMap,
-    fs::{self, File, TryLockError},
     io,
     ops::Range,
-    path::{Path as FilePath, PathBuf},
+    path::Path as FilePath,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use bytes::{Buf, Bytes};
-use futures::{StreamExt, TryStreamExt};
-use object_store::{
-    Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    local::LocalFileSystem, path::Path,
-};
-use recompress_http::store::{Condition, Later, Listed, Object, PART_BYTES, Page, Parts, Storage, Store, StoreError};
-use tokio::sync::Mutex;
+use futures::TryStreamExt;
+use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, path::Path};
+use recompress_http::store::{Object, Storage, Store, StoreError};
 
-/// Listings skip it, like all names with a number after `#`.
-const LOCK: &str = "lock#0";
+#[cfg(feature = "s3")]
+use self::bucket::Bucket;
+use self::folder::Folder;
 
-/// The folders of records, blobs and notes.
-const FOLDERS: [&str; 3] = ["archives", "blobs", "days"];
+/// What an address in S3 begins with.
+const S3: &str = "s3://";
 
-/// Objects in a folder.
-#[derive(Debug)]
-pub struct Objects {
-    inner: LocalFileSystem,
-    root: PathBuf,
-    /// Held while a condition is checked and its object is written.
-    writing: Mutex<()>,
-    /// One server at a time: another one would not know of the lock above.
-    _lock: File,
+/// An open store.
+#[derive(Debug, Clone)]
+pub enum Objects {
+    Folder(Arc<Folder>),
+    #[cfg(feature = "s3")]
+    Bucket(Arc<Bucket>),
 }
 
 impl Objects {
-    /// Opens the folder, and makes it if it is missing.
+    /// Opens the store of `--store`: a folder, or a bucket at `s3://`.
     ///
     /// # Errors
     ///
-    /// If that fails, or another server uses the folder.
-    pub fn open(root: &FilePath) -> io::Result<Self> {
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("--store: {}: {error}", root.display()));
-        fs::create_dir_all(root).map_err(named)?;
-        let lock = File::create(root.join(LOCK)).map_err(named)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => named(io::Error::other("another server uses this folder")),
-            TryLockError::Error(error) => named(error),
-        })?;
-        // Ids differ in the case of their letters.
-        let probe = root.join("case#1");
-        fs::write(&probe, "").map_err(named)?;
-        let is_one = root.join("CASE#1").exists();
-        fs::remove_file(&probe).map_err(named)?;
-        if is_one {
-            return Err(named(io::Error::other("its file system does not tell A from a, and ids do")));
+    /// If that fails. The message begins with the option.
+    pub async fn open(place: &FilePath) -> io::Result<Self> {
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("--store: {}: {error}", place.display()));
+        match place.to_str().and_then(|text| text.strip_prefix(S3)) {
+            Some(address) => Self::open_bucket(address).await,
+            None => Folder::open(place).map(|folder| Self::Folder(Arc::new(folder))),
         }
-        let inner = LocalFileSystem::new_with_prefix(root).map_err(|error| named(io::Error::other(error)))?;
-        let inner = inner.with_fsync(true).with_automatic_cleanup(true);
-        Ok(Self { inner, root: root.to_owned(), writing: Mutex::new(()), _lock: lock })
+        .map_err(named)
     }
 
-    /// Deletes what a killed server was writing, if nothing was added for this long.
+    #[cfg(feature = "s3")]
+    async fn open_bucket(address: &str) -> io::Result<Self> {
+        Ok(Self::Bucket(Arc::new(Bucket::open(address).await?)))
+    }
+
+    #[cfg(not(feature = "s3"))]
+    async fn open_bucket(_: &str) -> io::Result<Self> {
+        let message =
+            "this program was built without S3: build it with `cargo build --release -p recompress-cli --features s3`";
+        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+    }
+
+    /// The store for one request.
+    pub fn storage(&self) -> Storage {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let store: Arc<dyn Store> = match self {
+            Self::Folder(folder) => Arc::clone(folder) as _,
+            #[cfg(feature = "s3")]
+            Self::Bucket(bucket) => Arc::clone(bucket) as _,
+        };
+        Storage { store, now, random: |bytes| getrandom::fill(bytes).expect("the system has random numbers") }
+    }
+
+    /// Deletes what a killed server was writing, if nothing was added for this long. A bucket does so by a rule of its own.
     pub fn forget_unfinished(&self, age: Duration) -> io::Result<usize> {
-        let mut forgotten = 0;
-        let Some(before) = SystemTime::now().checked_sub(age) else { return Ok(0) };
-        let mut folders: Vec<PathBuf> = FOLDERS.iter().map(|folder| self.root.join(folder)).collect();
-        // Ends: the folders are a tree.
-        while let Some(folder) = folders.pop() {
-            let entries = match fs::read_dir(&folder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries?,
-            };
-            for entry in entries {
-                let entry = entry?;
-                if entry.file_type()?.is_dir() {
-                    folders.push(entry.path());
-                } else if entry.file_name().to_string_lossy().contains('#') && entry.metadata()?.modified()? <= before {
-                    // It may have been finished meanwhile.
-                    forgotten += usize::from(fs::remove_file(entry.path()).is_ok());
-                }
-            }
+        match self {
+            Self::Folder(folder) => folder.forget_unfinished(age),
+            #[cfg(feature = "s3")]
+            Self::Bucket(_) => Ok(0),
         }
-        Ok(forgotten)
-    }
-}
-
-/// A store for one request.
-pub fn storage(store: &Arc<Objects>) -> Storage {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    Storage {
-        store: Arc::clone(store) as Arc<dyn Store>,
-        now,
-        random: |bytes| getrandom::fill(bytes).expect("the system has random numbers"),
     }
 }
 
@@ -113,193 +92,43 @@ fn tag(tag: Option<String>) -> String {
     tag.unwrap_or_default()
 }
 
-impl Store for Objects {
-    fn get<'a>(
-        &'a self,
-        key: &'a str,
-        range: Option<Range<u64>>,
-        if_match: Option<&'a str>,
-    ) -> Later<'a, Result<Object, StoreError>> {
-        Box::pin(async move {
-            let path = Path::from(key);
-            let options = GetOptions {
-                range: range.clone().map(GetRange::Bounded),
-                if_match: if_match.map(str::to_owned),
-                ..GetOptions::default()
-            };
-            let result = match self.inner.get_opts(&path, options).await {
-                Ok(result) => result,
-                Err(error) => {
-                    let error = failed(error);
-                    if let (Some(range), StoreError::Failed(_)) = (range, &error)
-                        && self.inner.head(&path).await.is_ok_and(|found| found.size <= range.start)
-                    {
-                        return Err(StoreError::OutOfRange);
-                    }
-                    return Err(error);
-                }
-            };
-            let (size, tag) = (result.meta.size, tag(result.meta.e_tag.clone()));
-            Ok(Object { contents: Box::pin(result.into_stream().map_err(failed)), size, tag })
-        })
-    }
-
-    fn put<'a>(
-        &'a self,
-        key: &'a str,
-        bytes: Bytes,
-        condition: Condition<'a>,
-    ) -> Later<'a, Result<String, StoreError>> {
-        Box::pin(async move {
-            let path = Path::from(key);
-            let _writing = self.writing.lock().await;
-            if let Condition::Matches(wanted) = condition {
-                let found = self.inner.head(&path).await.map_err(failed);
-                let found =
-                    found.map_err(|error| if error == StoreError::Missing { StoreError::Changed } else { error })?;
-                if tag(found.e_tag) != wanted {
-                    return Err(StoreError::Changed);
-                }
-            }
-            let mode = if condition == Condition::Absent { PutMode::Create } else { PutMode::Overwrite };
-            let options = PutOptions { mode, ..PutOptions::default() };
-            let put = self.inner.put_opts(&path, PutPayload::from(bytes), options).await.map_err(failed)?;
-            Ok(tag(put.e_tag))
-        })
-    }
-
-    fn delete<'a>(&'a self, key: &'a str) -> Later<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            let _writing = self.writing.lock().await;
-            match self.inner.delete(&Path::from(key)).await.map_err(failed) {
-                Err(StoreError::Missing) => Ok(()),
-                result => result,
-            }
-        })
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        cursor: Option<&'a str>,
-        limit: usize,
-    ) -> Later<'a, Result<Page, StoreError>> {
-        Box::pin(async move {
-            // A prefix is whole folders there, and the order is the file system's.
-            let folder = prefix.rsplit_once('/').map(|(folder, _)| Path::from(folder));
-            let found = match cursor {
-                Some(cursor) => self.inner.list_with_offset(folder.as_ref(), &Path::from(cursor)),
-                None => self.inner.list(folder.as_ref()),
-            };
-            let mut found = found.filter(|found| {
-                let wanted = found.as_ref().map_or(true, |found| found.location.as_ref().starts_with(prefix));
-                std::future::ready(wanted)
-            });
-            let mut listed = BTreeMap::new();
-            while let Some(object) = found.next().await {
-                let object = match object.map_err(failed) {
-                    // It was deleted meanwhile, or its folder was never there.
-                    Err(StoreError::Missing) => continue,
-                    object => object?,
-                };
-                let modified = u64::try_from(object.last_modified.timestamp()).unwrap_or(0);
-                let key = String::from(object.location);
-                listed.insert(key.clone(), Listed { key, size: object.size, modified });
-                if listed.len() > limit + 1 {
-                    listed.pop_last();
-                }
-            }
-            let more = (listed.len() > limit).then(|| listed.pop_last()).flatten();
-            let objects: Vec<Listed> = listed.into_values().collect();
-            let cursor = more.and(objects.last()).map(|last| last.key.clone());
-            Ok(Page { objects, cursor })
-        })
-    }
-
-    fn begin<'a>(&'a self, key: &'a str) -> Later<'a, Result<Box<dyn Parts>, StoreError>> {
-        Box::pin(async move {
-            let upload = self.inner.put_multipart(&Path::from(key)).await.map_err(failed)?;
-            Ok(Box::new(Upload { upload, pieces: Vec::new(), length: 0 }) as Box<dyn Parts>)
-        })
-    }
+/// Seconds since 1970.
+fn modified(object: &ObjectMeta) -> u64 {
+    u64::try_from(object.last_modified.timestamp()).unwrap_or(0)
 }
 
-/// A large object that is being written.
-struct Upload {
-    upload: Box<dyn MultipartUpload>,
-    /// The pieces of the next part, and their length.
-    pieces: Vec<Bytes>,
-    length: usize,
-}
-
-impl Upload {
-    async fn send(&mut self) -> Result<(), StoreError> {
-        self.length = 0;
-        self.upload.put_part(PutPayload::from_iter(self.pieces.drain(..))).await.map_err(failed)
-    }
-}
-
-impl Parts for Upload {
-    fn write<'a>(&'a mut self, mut bytes: Bytes) -> Later<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            // Ends with the bytes.
-            while bytes.has_remaining() {
-                let piece = bytes.split_to(bytes.len().min(PART_BYTES - self.length));
-                self.length += piece.len();
-                self.pieces.push(piece);
-                if self.length == PART_BYTES {
-                    self.send().await?;
-                }
+/// [`Store::get`].
+async fn get(
+    store: &dyn ObjectStore,
+    path: &Path,
+    range: Option<Range<u64>>,
+    if_match: Option<&str>,
+) -> Result<Object, StoreError> {
+    let options = GetOptions {
+        range: range.clone().map(GetRange::Bounded),
+        if_match: if_match.map(str::to_owned),
+        ..GetOptions::default()
+    };
+    let result = match store.get_opts(path, options).await {
+        Ok(result) => result,
+        Err(error) => {
+            let error = failed(error);
+            if let (Some(range), StoreError::Failed(_)) = (range, &error)
+                && store.head(path).await.is_ok_and(|found| found.size <= range.start)
+            {
+                return Err(StoreError::OutOfRange);
             }
-            Ok(())
-        })
-    }
-
-    fn finish(mut self: Box<Self>) -> Later<'static, Result<String, StoreError>> {
-        Box::pin(async move {
-            if self.length > 0 {
-                self.send().await?;
-            }
-            Ok(tag(self.upload.complete().await.map_err(failed)?.e_tag))
-        })
-    }
-
-    fn abort(mut self: Box<Self>) -> Later<'static, ()> {
-        Box::pin(async move {
-            // `forget_unfinished` deletes a file that this leaves.
-            let _ = self.upload.abort().await;
-        })
-    }
+            return Err(error);
+        }
+    };
+    let (size, tag, modified) = (result.meta.size, tag(result.meta.e_tag.clone()), modified(&result.meta));
+    Ok(Object { contents: Box::pin(result.into_stream().map_err(failed)), size, tag, modified })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_folder_keeps_the_contract_of_a_store() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Objects::open(&folder.path().join("new")).unwrap();
-        recompress_http::store::suite::check(&store).await;
-    }
-
-    #[tokio::test]
-    async fn a_folder_is_for_one_server_and_forgets_what_was_not_finished() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Objects::open(folder.path()).unwrap();
-        let refused = Objects::open(folder.path()).unwrap_err().to_string();
-        assert!(refused.ends_with("another server uses this folder"), "{refused}");
-        let mut parts = store.begin("blobs/a.1").await.unwrap();
-        parts.write(vec![0; PART_BYTES + 1].into()).await.unwrap();
-        // As if it were killed.
-        std::mem::forget(parts);
-        store.put("archives/a", Bytes::from_static(b"kept"), Condition::Always).await.unwrap();
-        assert_eq!(store.list("", None, 10).await.unwrap().objects.len(), 1);
-        assert_eq!(store.forget_unfinished(Duration::from_secs(60)).unwrap(), 0);
-        assert_eq!(store.forget_unfinished(Duration::ZERO).unwrap(), 1);
-        assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 0);
-        drop(store);
-        let again = Objects::open(folder.path()).unwrap();
-        assert_eq!(again.list("", None, 10).await.unwrap().objects[0].key, "archives/a");
+/// [`Store::delete`].
+async fn delete(store: &dyn ObjectStore, path: &Path) -> Result<(), StoreError> {
+    match store.delete(path).await.map_err(failed) {
+        Err(StoreError::Missing) => Ok(()),
+        result => result,
     }
 }

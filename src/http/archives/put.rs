@@ -14,13 +14,14 @@ use http::{
 use recompress::Summary;
 use recompress_service::{
     Order, RequestLog, Target,
-    store::{Condition, Found, Id, Record, Storage, StoreError, Version, bytes_of_day, day_key, find, record_key},
+    store::{Found, Id, Record, State as Before, Storage, StoreError, Version, bytes_of_day, look, record_key},
     write_to_store,
 };
 
 use super::{
     access::{self, Caller, Need},
     conditions, media, refusal,
+    toll::Toll,
 };
 use crate::{
     answer, base64,
@@ -72,16 +73,13 @@ where
     let digest = digest(head)?;
     let expires = expires(&given)?.map(|seconds| now + seconds);
 
-    let found = match &id {
-        Some(id) if head.method == Method::PUT => find(&**store, id).await?,
-        _ => None,
+    let before = match &id {
+        Some(id) if head.method == Method::PUT => look(&**store, id).await?,
+        _ => Before::Absent,
     };
-    let (present, condition) = match &found {
-        Some(Found { record, tag }) => {
-            (Some(record).filter(|record| !record.is_expired(*now)), Condition::Matches(tag))
-        }
-        None => (None, Condition::Absent),
-    };
+    let found = before.found();
+    let present = found.map(|found| &found.record).filter(|record| !record.is_expired(*now));
+    let condition = before.condition(*now);
     let id = id.unwrap_or_else(|| Id::random(*random));
     match (present, conditions::names(&head.headers, &IF_MATCH, &tags(present), false)) {
         (Some(_), Some(true)) => {
@@ -112,6 +110,7 @@ where
         if stored.saturating_add(archive_bytes.unwrap_or(0)) > day_bytes {
             return Err(refusal::day_is_full(day_bytes));
         }
+        body.demand(Toll::new(storage, today, body_bytes));
     }
 
     let name = submission::name(&given, part_name, &head.headers);
@@ -148,11 +147,8 @@ where
         // The record may have been written all the same: the sweep knows.
         Err(error) => return Err(error.into()),
     }
-    if day_bytes < u64::MAX {
-        store.put(&day_key(today, record.zip_bytes, &version), Bytes::new(), Condition::Always).await?;
-    }
-    if let Some(Found { record: before, .. }) = &found {
-        Blob { storage, key: &before.blob_key() }.give_up().await;
+    if let Some(Found { record: replaced, .. }) = found {
+        Blob { storage, key: &replaced.blob_key() }.give_up().await;
     }
     log.outcome = "ok";
     Ok(recorded(state, if present.is_some() { StatusCode::OK } else { StatusCode::CREATED }, &record))

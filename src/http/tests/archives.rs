@@ -11,6 +11,8 @@ use sha2::Digest;
 use super::*;
 
 mod access;
+mod day;
+mod deletion;
 mod failures;
 mod reading;
 mod storing;

@@ -65,7 +65,7 @@ impl Store for MemoryStore {
         if_match: Option<&'a str>,
     ) -> Later<'a, Result<Object, StoreError>> {
         let objects = self.lock();
-        let found = objects.by_key.get(key).ok_or(StoreError::Missing).and_then(|Entry { bytes, tag, .. }| {
+        let found = objects.by_key.get(key).ok_or(StoreError::Missing).and_then(|Entry { bytes, tag, modified }| {
             if if_match.is_some_and(|wanted| wanted != tag) {
                 return Err(StoreError::Changed);
             }
@@ -77,7 +77,7 @@ impl Store for MemoryStore {
             let bytes = bytes.slice(start as usize..end.min(size) as usize);
             // In pieces, as from a disk or a network.
             let pieces: Vec<_> = bytes.chunks(1 << 16).map(|piece| Ok(bytes.slice_ref(piece))).collect();
-            Ok(Object { contents: Box::pin(stream::iter(pieces)), size, tag: tag.clone() })
+            Ok(Object { contents: Box::pin(stream::iter(pieces)), size, tag: tag.clone(), modified: *modified })
         });
         Box::pin(ready(found))
     }

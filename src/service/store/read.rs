@@ -11,6 +11,7 @@ use recompress::{
 
 use super::{
     Contents, Store, StoreError,
+    deletion::Tombstone,
     key::{Id, record_key},
     record::{LONGEST, Record},
 };
@@ -24,21 +25,48 @@ pub struct Found {
     pub tag: String,
 }
 
+/// The object in the place of an archive's record.
+#[derive(Debug)]
+pub enum State {
+    /// Nothing.
+    Absent,
+    /// The record, also an expired one.
+    Found(Box<Found>),
+    /// The tombstone of one.
+    Deleted(Tombstone),
+}
+
 /// The record of an archive, if it has one; also an expired one.
 ///
 /// # Errors
 ///
 /// `Failed` if the store fails, or the record is damaged.
 pub async fn find(store: &dyn Store, id: &Id) -> Result<Option<Found>, StoreError> {
+    Ok(match look(store, id).await? {
+        State::Found(found) => Some(*found),
+        State::Absent | State::Deleted(_) => None,
+    })
+}
+
+/// The object in the place of the record.
+///
+/// # Errors
+///
+/// Those of [`find`].
+pub async fn look(store: &dyn Store, id: &Id) -> Result<State, StoreError> {
     let object = match store.get(&record_key(id), None, None).await {
-        Err(StoreError::Missing) => return Ok(None),
+        Err(StoreError::Missing) => return Ok(State::Absent),
         object => object?,
     };
     if object.size > LONGEST as u64 {
         return Err(StoreError::Failed(format!("the record of {id} is damaged: it has {} bytes", object.size)));
     }
     let bytes = collect(object.contents, object.size).await?;
-    Ok(Some(Found { record: Record::parse(&bytes, id)?, tag: object.tag }))
+    Ok(if Tombstone::is_one(&bytes) {
+        State::Deleted(Tombstone { tag: object.tag, written: object.modified })
+    } else {
+        State::Found(Box::new(Found { record: Record::parse(&bytes, id)?, tag: object.tag }))
+    })
 }
 
 /// Why an index could not be read.

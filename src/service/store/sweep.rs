@@ -5,8 +5,9 @@ use futures::TryStreamExt;
 
 use super::{
     Condition, Listed, Storage, Store, StoreError,
-    key::{BLOBS, DAYS, Id, blob, record_key},
-    read::{Found, find},
+    deletion::{bury, delete},
+    key::{BLOBS, DAYS, blob},
+    read::{State, look},
 };
 
 /// The object that says where the sweep goes on.
@@ -65,7 +66,7 @@ impl Sweep {
             let page = store.list(BLOBS, cursor.as_deref(), PAGE.min(self.most - swept.blobs)).await?;
             for listed in &page.objects {
                 swept.blobs += 1;
-                self.look_at(store, *now, listed, &mut swept).await?;
+                self.look_at(storage, listed, &mut swept).await?;
             }
             cursor = page.cursor;
             if cursor.is_none() {
@@ -81,36 +82,33 @@ impl Sweep {
         Ok(swept)
     }
 
-    async fn look_at(self, store: &dyn Store, now: u64, listed: &Listed, swept: &mut Swept) -> Result<(), StoreError> {
+    async fn look_at(self, storage: &Storage, listed: &Listed, swept: &mut Swept) -> Result<(), StoreError> {
+        let Storage { store, now, .. } = storage;
+        let store = &**store;
         let Some((id, version)) = blob(&listed.key) else { return Ok(()) };
-        let found = match find(store, &id).await {
+        let state = match look(store, &id).await {
             // A record that cannot be read deletes nothing.
             Err(StoreError::Failed(_)) => return Ok(()),
-            found => found?,
+            state => state?,
         };
         // Only a blob that its record names is an archive's.
-        let record = found.map(|Found { record, .. }| record).filter(|record| record.etag == version);
-        if let Some(record) = record {
-            if record.is_expired(now) {
-                delete(store, &id, &listed.key).await?;
-                swept.expired += 1;
+        if let Some(found) = state.found().filter(|found| found.record.etag == version) {
+            if found.record.is_expired(*now) {
+                swept.expired += usize::from(delete(storage, &id, found).await?);
             }
-        } else if listed.modified.saturating_add(self.orphan_age) <= now {
+        } else if listed.modified.saturating_add(self.orphan_age) <= *now {
+            // A tombstone that was left goes with its blob: without one, no sweep would find it.
+            if let State::Deleted(tombstone) = &state {
+                if !tombstone.is_over(*now) {
+                    return Ok(());
+                }
+                bury(storage, &id, &tombstone.tag).await?;
+            }
             store.delete(&listed.key).await?;
             swept.orphans += 1;
         }
         Ok(())
     }
-}
-
-/// Deletes an archive: the record first, so that no reader finds half of it.
-///
-/// # Errors
-///
-/// `Failed`
-pub async fn delete(store: &dyn Store, id: &Id, blob_key: &str) -> Result<(), StoreError> {
-    store.delete(&record_key(id)).await?;
-    store.delete(blob_key).await
 }
 
 async fn cursor(store: &dyn Store) -> Result<Option<String>, StoreError> {

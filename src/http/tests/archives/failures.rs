@@ -69,7 +69,7 @@ impl Store for Failing {
     }
 }
 
-fn failing(site: &Site, after: u64) -> Storage {
+pub(super) fn failing(site: &Site, after: u64) -> Storage {
     Storage { store: Arc::new(Failing { store: site.store.clone(), left: AtomicU64::new(after) }), ..site.storage() }
 }
 
