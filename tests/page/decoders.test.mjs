@@ -79,6 +79,14 @@ test("Python's brotli", () => {
   assert.deepEqual(labelled(stdout.trim().split("\n")), expected, stderr);
 });
 
+test("Go's brotli", () => {
+  // Not by modules: the library is the system's, as Python's is.
+  const env = { ...process.env, GO111MODULE: "off", GOFLAGS: "", GOPATH: [process.env.GOPATH, "/usr/share/gocode"].filter(Boolean).join(":") };
+  const program = join(import.meta.dirname, "decoders/decode.go");
+  const { stdout, stderr } = spawnSync("go", ["run", program, ...streams.map((_, number) => join(room, `${number}.br`))], { encoding: "utf8", env });
+  assert.deepEqual(labelled(stdout.trim().split("\n")), expected, stderr);
+});
+
 test("Chromium, by Content-Encoding: br", async (t) => {
   const server = http.createServer((request, answer) => {
     const number = Number(request.url.slice(1));
