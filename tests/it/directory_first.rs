@@ -7,7 +7,7 @@ use crate::{
     drivers::{self, Conversion},
     extra_field::asi_unix,
     tarball::{self, Kind, TarMember, directory, file},
-    zip_writer::{Archive, Descriptor, MADE_BY_DOS, Member, Origin, archive, deflated, folder, stored},
+    zip_writer::{Archive, Descriptor, MADE_BY_DOS, Member, Origin, Zip64, archive, deflated, folder, stored},
 };
 
 const TEXT: &[u8] = b"some text, some text";
@@ -69,6 +69,22 @@ fn permissions_are_those_of_the_directory_without_bits_that_change_the_user() {
         [TarMember { mode: 0o750, ..file("a", TEXT) }],
         "the directory counts"
     );
+}
+
+#[test]
+fn a_zip64_end_record_is_found_by_its_length_wherever_offsets_count_from() {
+    // Found by fuzzing: the directory was looked for elsewhere, and then its modes seemed to have changed.
+    let save = b"SAV0102a40f789f00000000\n";
+    let long = vec![7; 64 << 10];
+    for (prefix, origin) in [(&b""[..], Origin::File), (save, Origin::File), (save, Origin::Zip)] {
+        for extensible_data in [&b""[..], b"1", &long] {
+            let members_in = [with_mode(deflated(b"a", TEXT), 0o100755)];
+            let zip = Archive { prefix, origin, zip64: Zip64::Needed, extensible_data, ..archive(members_in) }.bytes();
+            let found = members(&zip);
+            let expected = TarMember { mode: 0o755, ..file("a", TEXT) };
+            assert_eq!(found.last(), Some(&expected), "{} {origin:?} {}", prefix.len(), extensible_data.len());
+        }
+    }
 }
 
 #[test]

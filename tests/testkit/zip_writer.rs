@@ -210,7 +210,7 @@ impl Member<'_> {
 }
 
 /// Where an archive's offsets count from when there is something before it.
-#[derive(Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum Origin {
     #[default]
     File,

@@ -47,7 +47,7 @@ mod local;
 mod order;
 mod start;
 
-pub(crate) use directory::{MAX_LINE_ENDS, MAX_TRAILING};
+pub(crate) use directory::{MAX_EXTENSIBLE, MAX_LINE_ENDS, MAX_TRAILING};
 pub(crate) use start::LEADING_DATA;
 
 use descriptor::Scan;

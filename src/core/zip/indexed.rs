@@ -22,7 +22,7 @@ use super::{
             self, CENTRAL_HEADER, CentralHeader, END, End, IN_ZIP64, ZIP64_END, ZIP64_LOCATOR, Zip64End, Zip64Locator,
         },
     },
-    forward::{MAX_LINE_ENDS, MAX_TRAILING},
+    forward::{MAX_EXTENSIBLE, MAX_LINE_ENDS, MAX_TRAILING},
     name,
 };
 use crate::{
@@ -318,8 +318,11 @@ pub(crate) fn directory_range(tail: &[u8], start: u64) -> Option<Range<u64>> {
 fn find(tail: &[u8], start: u64) -> Option<State> {
     let end_at = (0..=tail.len().checked_sub(End::LENGTH)?).rev().find(|&at| ends_at(&tail[at..]))?;
     let end = End::parse(&tail[end_at..])?;
-    let (directory_end, size, offset) = match zip64(&tail[..end_at], start) {
-        Some((at, record)) => (at, record.directory_size, record.directory_offset),
+    let (directory_end, size, offset) = match locator(&tail[..end_at]) {
+        Some(at) => {
+            let (at, record) = zip64(&tail[..at])?;
+            (at, record.directory_size, record.directory_offset)
+        }
         None => (end_at, end.directory_size.into(), end.directory_offset.into()),
     };
     let directory_end = start + directory_end as u64;
@@ -339,16 +342,21 @@ fn ends_at(tail: &[u8]) -> bool {
     rest.is_some_and(|rest| rest.iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n')))
 }
 
-/// The zip64 end record and its place in `before`, if its locator ends `before`. The record is right before the locator, or
-/// where the locator says if it has extensible data.
-fn zip64(before: &[u8], start: u64) -> Option<(usize, Zip64End)> {
-    let locator_at = before.len().checked_sub(Zip64Locator::LENGTH)?;
-    if record::signature(&before[locator_at..]) != Some(ZIP64_LOCATOR) {
-        return None;
-    }
-    let told = Zip64Locator::parse(&before[locator_at..])?.end_offset.checked_sub(start);
-    let places = [locator_at.checked_sub(Zip64End::LENGTH), told.and_then(|at| usize::try_from(at).ok())];
-    let is_record = |at: &usize| before.get(*at..).and_then(record::signature) == Some(ZIP64_END);
-    let at = places.into_iter().flatten().find(is_record)?;
-    Some((at, Zip64End::parse(&before[at..])?))
+/// The place of the zip64 locator that ends `before`, if one does.
+fn locator(before: &[u8]) -> Option<usize> {
+    let at = before.len().checked_sub(Zip64Locator::LENGTH)?;
+    (record::signature(&before[at..]) == Some(ZIP64_LOCATOR)).then_some(at)
+}
+
+/// The zip64 end record that ends `before`, and its place. Its own length tells the place: the locator's offset counts from
+/// the zip's start, which need not be the file's.
+fn zip64(before: &[u8]) -> Option<(usize, Zip64End)> {
+    let last = before.len().checked_sub(Zip64End::LENGTH)?;
+    let first = last.saturating_sub(MAX_EXTENSIBLE as usize);
+    let starting_at = |at: usize| {
+        let bytes = &before[at..];
+        let record = Zip64End::parse(bytes).filter(|_| record::signature(bytes) == Some(ZIP64_END))?;
+        (record.extensible_length == Some((last - at) as u64)).then_some((at, record))
+    };
+    (first..=last).rev().find_map(starting_at)
 }

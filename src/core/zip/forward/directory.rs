@@ -23,7 +23,7 @@ pub(crate) const MAX_TRAILING: u64 = 1 << 20;
 pub(crate) const MAX_LINE_ENDS: u64 = 4;
 
 /// Maximum size of the zip64 end record's extensible data. No known program writes any.
-const MAX_EXTENSIBLE: u64 = 64 << 10;
+pub(crate) const MAX_EXTENSIBLE: u64 = 64 << 10;
 
 /// A digital signature without its data (APPNOTE §4.3.13).
 const DIGITAL_SIGNATURE_LENGTH: usize = 6;
