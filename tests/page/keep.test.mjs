@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { zipSync } from "fflate";
 
 import { converted, request } from "../worker/harness.mjs";
-import { choose, ended, openPage, setPlace, slide, startBrowser, startSite } from "./harness.mjs";
+import { PATIENCE_MS, choose, ended, openPage, setPlace, slide, startBrowser, startSite } from "./harness.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "recompress-keep-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -120,12 +120,21 @@ test("nothing that is stored runs, however a page of the same site uses it", asy
     const tab = await context.newPage();
     const download = isShown ? undefined : tab.waitForEvent("download");
     await tab.goto(url).catch((error) => assert.match(String(error), /Download is starting|ERR_ABORTED/, name));
-    if (download) assert.equal((await download).suggestedFilename(), name);
+    if (download) {
+      const saved = await download;
+      assert.equal(saved.suggestedFilename(), name);
+      assert.equal(await saved.failure(), null, name);
+    }
     await tab.close();
+    await page.bringToFront();
     // As a script, a style and a frame of a page of this site that has no policy of its own.
     await page.evaluate(
-      async ({ url }) => {
-        const loaded = (element) => new Promise((resolve) => (element.onload = element.onerror = resolve));
+      async ({ url, patience }) => {
+        const loaded = (element) =>
+          new Promise((resolve, reject) => {
+            element.onload = element.onerror = resolve;
+            setTimeout(reject, patience, new Error(`${element.tagName} of ${url} neither loads nor fails`));
+          });
         for (const element of [Object.assign(document.createElement("script"), { src: url }), Object.assign(document.createElement("img"), { src: url })]) {
           const done = loaded(element);
           document.body.append(element);
@@ -133,7 +142,7 @@ test("nothing that is stored runs, however a page of the same site uses it", asy
           element.remove();
         }
       },
-      { url },
+      { url, patience: PATIENCE_MS },
     );
   }
   assert.equal(await page.evaluate(() => globalThis.ran), undefined);
