@@ -88,6 +88,20 @@ fn a_zip64_end_record_is_found_by_its_length_wherever_offsets_count_from() {
 }
 
 #[test]
+fn a_link_whose_size_comes_after_it_has_a_target() {
+    // Found by fuzzing: if the directory gave no size either, the data was passed on as the contents of a link without a target.
+    for target in [&b""[..], b"a"] {
+        let streamed = |member| Member { descriptor: Descriptor::Signed32, ..member };
+        let zip = archive([deflated(b"a", TEXT), streamed(link(b"l", target))]).bytes();
+        if target.is_empty() {
+            assert_eq!(code(&zip), "unsafe_link");
+        } else {
+            assert_eq!(members(&zip), [file("a", TEXT), link_out("l", "a")]);
+        }
+    }
+}
+
+#[test]
 fn links_are_links() {
     let long = [b'x'; 300];
     let zip = archive([

@@ -138,7 +138,7 @@ fn know(member: &mut Member, sizes: &mut DeclaredSizes, row: indexed::Row) {
         // where the directory has another end. The target of a link cannot hold a descriptor: one has control characters.
         DeclaredSizes::Unknown if !is_link && member.coding.method == Method::Stored => {}
         // Empty data is no compressed stream. Some writers leave it out even so; a reader of streams cannot know that.
-        DeclaredSizes::Unknown if row.compressed_size == 0 => {}
+        DeclaredSizes::Unknown if !is_link && row.compressed_size == 0 => {}
         DeclaredSizes::Unknown => {
             member.entry.size = row.size;
             *sizes = DeclaredSizes::Declared { compressed_size: Some(row.compressed_size) };
