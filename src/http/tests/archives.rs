@@ -15,6 +15,7 @@ mod day;
 mod deletion;
 mod failures;
 mod reading;
+mod stepping;
 mod storing;
 
 /// The time at which each site begins, in seconds since 1970.

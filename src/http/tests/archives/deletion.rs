@@ -1,73 +1,12 @@
 //! Deletions, and what comes between their steps.
 
-use std::{fmt, ops::Range, sync::Mutex, thread};
+use std::{sync::Mutex, thread};
 
-use recompress_service::store::{Condition, Id, Later, Object, Page, Parts, Store, StoreError, find};
+use recompress_service::store::{Id, find};
 
-use super::{failures::failing, *};
+use super::{failures::failing, stepping::stepping, *};
 
 type Deed = Box<dyn FnOnce() + Send>;
-
-/// A store in which something happens just before the operation with this number.
-struct Between {
-    store: MemoryStore,
-    left: AtomicU64,
-    deed: Mutex<Option<Deed>>,
-}
-
-impl Between {
-    fn step(&self) -> &MemoryStore {
-        let is_now = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
-        if let Some(deed) = self.deed.lock().unwrap().take_if(|_| is_now) {
-            // Of its own, for an executor does not run within another.
-            thread::spawn(deed).join().unwrap();
-        }
-        &self.store
-    }
-}
-
-impl fmt::Debug for Between {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Between")
-    }
-}
-
-impl Store for Between {
-    fn get<'a>(
-        &'a self,
-        key: &'a str,
-        range: Option<Range<u64>>,
-        if_match: Option<&'a str>,
-    ) -> Later<'a, Result<Object, StoreError>> {
-        self.step().get(key, range, if_match)
-    }
-
-    fn put<'a>(
-        &'a self,
-        key: &'a str,
-        bytes: Bytes,
-        condition: Condition<'a>,
-    ) -> Later<'a, Result<String, StoreError>> {
-        self.step().put(key, bytes, condition)
-    }
-
-    fn delete<'a>(&'a self, key: &'a str) -> Later<'a, Result<(), StoreError>> {
-        self.step().delete(key)
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        cursor: Option<&'a str>,
-        limit: usize,
-    ) -> Later<'a, Result<Page, StoreError>> {
-        self.step().list(prefix, cursor, limit)
-    }
-
-    fn begin<'a>(&'a self, key: &'a str) -> Later<'a, Result<Box<dyn Parts>, StoreError>> {
-        self.step().begin(key)
-    }
-}
 
 const OLD: &[u8] = b"old";
 const NEW: &[u8] = b"new";
@@ -94,8 +33,15 @@ fn between<T>(
             let (told, tag) = (Arc::clone(&told), tag.clone());
             Box::new(move || *told.lock().unwrap() = Some(deed(&other, &tag)))
         };
-        let store = Between { store: site.store.clone(), left: AtomicU64::new(number), deed: Mutex::new(Some(deed)) };
-        let done = work(&site, Storage { store: Arc::new(store), ..site.storage() }, &tag);
+        let deed = Mutex::new(Some(deed));
+        let before = move || {
+            // On a thread of its own, for an executor does not run within another.
+            if let Some(deed) = deed.lock().unwrap().take() {
+                thread::spawn(deed).join().unwrap();
+            }
+            Ok(())
+        };
+        let done = work(&site, stepping(&site, number, Box::new(before)), &tag);
         let Some(told) = told.lock().unwrap().take() else {
             assert!(number >= 3, "{number} operations");
             return;

@@ -1,76 +1,12 @@
 //! Uploads and reads that fail, and stores that do. A reader never sees half an archive.
 
-use std::ops::Range;
+use recompress_service::store::{Condition, Store, StoreError};
 
-use recompress_service::store::{Condition, Later, Object, Page, Parts, Store, StoreError};
-
-use super::*;
+use super::{stepping::stepping, *};
 
 /// A store whose operation with this number, and all later ones, fail.
-#[derive(Debug)]
-struct Failing {
-    store: MemoryStore,
-    left: AtomicU64,
-}
-
-impl Failing {
-    fn fails(&self) -> bool {
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
-    }
-
-    fn or<'a, T: Send + 'a>(&self, operation: Later<'a, Result<T, StoreError>>) -> Later<'a, Result<T, StoreError>> {
-        let fails = self.fails();
-        if fails { Box::pin(ready(Err(StoreError::Failed("no disk".to_owned())))) } else { operation }
-    }
-}
-
-impl Store for Failing {
-    fn get<'a>(
-        &'a self,
-        key: &'a str,
-        range: Option<Range<u64>>,
-        if_match: Option<&'a str>,
-    ) -> Later<'a, Result<Object, StoreError>> {
-        self.or(self.store.get(key, range, if_match))
-    }
-
-    fn put<'a>(
-        &'a self,
-        key: &'a str,
-        bytes: Bytes,
-        condition: Condition<'a>,
-    ) -> Later<'a, Result<String, StoreError>> {
-        if self.fails() {
-            Box::pin(ready(Err(StoreError::Failed("no disk".to_owned()))))
-        } else {
-            self.store.put(key, bytes, condition)
-        }
-    }
-
-    fn delete<'a>(&'a self, key: &'a str) -> Later<'a, Result<(), StoreError>> {
-        if self.fails() {
-            Box::pin(ready(Err(StoreError::Failed("no disk".to_owned()))))
-        } else {
-            self.store.delete(key)
-        }
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        cursor: Option<&'a str>,
-        limit: usize,
-    ) -> Later<'a, Result<Page, StoreError>> {
-        self.or(self.store.list(prefix, cursor, limit))
-    }
-
-    fn begin<'a>(&'a self, key: &'a str) -> Later<'a, Result<Box<dyn Parts>, StoreError>> {
-        self.or(self.store.begin(key))
-    }
-}
-
 pub(super) fn failing(site: &Site, after: u64) -> Storage {
-    Storage { store: Arc::new(Failing { store: site.store.clone(), left: AtomicU64::new(after) }), ..site.storage() }
+    stepping(site, after, Box::new(|| Err(StoreError::Failed("no disk".to_owned()))))
 }
 
 #[test]
