@@ -11,13 +11,12 @@ pub(super) async fn answer(storage: &Storage, head: &Parts, id: &Id) -> Result<(
     // Ends: a turn that fails is an upload's success, and an upload takes longer.
     loop {
         let before = look(&*storage.store, id).await?;
-        let found = before.found();
-        let present = found.map(|found| &found.record).filter(|record| !record.is_expired(storage.now));
+        let present = before.present(storage.now);
         match (present, conditions::names(&head.headers, &IF_MATCH, &tags(present), false)) {
             (_, None) | (Some(_), Some(true)) => {}
             _ => return Err(refusal::changed(id)),
         }
-        let Some(found) = found else { return Ok(()) };
+        let Some(found) = before.found() else { return Ok(()) };
         if delete(storage, id, found).await? {
             return Ok(());
         }

@@ -77,8 +77,7 @@ where
         Some(id) if head.method == Method::PUT => look(&**store, id).await?,
         _ => Before::Absent,
     };
-    let found = before.found();
-    let present = found.map(|found| &found.record).filter(|record| !record.is_expired(*now));
+    let present = before.present(*now);
     let condition = before.condition(*now);
     let id = id.unwrap_or_else(|| Id::random(*random));
     match (present, conditions::names(&head.headers, &IF_MATCH, &tags(present), false)) {
@@ -147,7 +146,7 @@ where
         // The record may have been written all the same: the sweep knows.
         Err(error) => return Err(error.into()),
     }
-    if let Some(Found { record: replaced, .. }) = found {
+    if let Some(Found { record: replaced, .. }) = before.found() {
         Blob { storage, key: &replaced.blob_key() }.give_up().await;
     }
     log.outcome = "ok";

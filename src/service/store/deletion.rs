@@ -1,9 +1,9 @@
 //! Deletions that never take a newer archive with them.
 //!
-//! R2's binding deletes without a condition, and many services of S3 ignore that of a deletion. All stores write under one. So a
-//! deletion replaces the record by a tombstone, if it is still the record that was read, and then deletes the tombstone. A
-//! reader takes a tombstone for no archive. An upload writes over one only if it is so old that its deletion must have ended:
-//! whoever made it was killed in between.
+//! R2's binding deletes without a condition, and many services of S3 ignore the condition of a deletion. But all stores honour the
+//! condition of a write. So a deletion first replaces the record by a tombstone, if it is still the record that was read. Then it
+//! deletes the tombstone. A reader takes a tombstone for no archive. An upload writes over one only if it is so old that its
+//! deletion must have ended: it was killed in between.
 
 use bytes::Bytes;
 
@@ -11,6 +11,7 @@ use super::{
     Condition, Storage, StoreError,
     key::{Id, Version, record_key},
     read::{Found, State},
+    record::Record,
 };
 
 /// A deletion takes less than this many seconds, with all tries of its calls.
@@ -73,6 +74,11 @@ impl State {
             Self::Found(found) => Some(found),
             Self::Absent | Self::Deleted(_) => None,
         }
+    }
+
+    /// The record of an archive that has not expired.
+    pub fn present(&self, now: u64) -> Option<&Record> {
+        self.found().map(|found| &found.record).filter(|record| !record.is_expired(now))
     }
 
     /// The condition under which a record may be written in this place. It fails if the place changes, or a deletion is at work.
