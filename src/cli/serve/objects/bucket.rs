@@ -181,8 +181,7 @@ impl Store for Bucket {
     }
 
     fn begin<'a>(&'a self, key: &'a str) -> Later<'a, Result<Box<dyn Parts>, StoreError>> {
-        let upload = Upload::new(Arc::clone(&self.inner) as _, self.path(key));
-        Box::pin(async move { Ok(Box::new(upload) as Box<dyn Parts>) })
+        Upload::begin(Arc::clone(&self.inner) as _, self.path(key))
     }
 }
 

@@ -169,8 +169,7 @@ impl Store for Folder {
     }
 
     fn begin<'a>(&'a self, key: &'a str) -> Later<'a, Result<Box<dyn Parts>, StoreError>> {
-        let upload = Upload::new(Arc::clone(&self.inner) as _, Path::from(key));
-        Box::pin(async move { Ok(Box::new(upload) as Box<dyn Parts>) })
+        Upload::begin(Arc::clone(&self.inner) as _, Path::from(key))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A large object on its way into a store.
 
-use std::{mem, sync::Arc};
+use std::{future::ready, mem, sync::Arc};
 
 use bytes::{Buf, Bytes};
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload, path::Path};
@@ -21,8 +21,10 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub fn new(store: Arc<dyn ObjectStore>, path: Path) -> Self {
-        Self { store, path, parts: None, pieces: Vec::new(), length: 0 }
+    /// [`recompress_http::store::Store::begin`].
+    pub fn begin(store: Arc<dyn ObjectStore>, path: Path) -> Later<'static, Result<Box<dyn Parts>, StoreError>> {
+        let upload: Box<dyn Parts> = Box::new(Self { store, path, parts: None, pieces: Vec::new(), length: 0 });
+        Box::pin(ready(Ok(upload)))
     }
 
     fn take_part(&mut self) -> PutPayload {
