@@ -354,8 +354,8 @@ fn zip64(before: &[u8]) -> Option<(usize, Zip64End)> {
     let last = before.len().checked_sub(Zip64End::LENGTH)?;
     let first = last.saturating_sub(MAX_EXTENSIBLE as usize);
     let starting_at = |at: usize| {
-        let bytes = &before[at..];
-        let record = Zip64End::parse(bytes).filter(|_| record::signature(bytes) == Some(ZIP64_END))?;
+        let bytes = Some(&before[at..]).filter(|bytes| record::signature(bytes) == Some(ZIP64_END))?;
+        let record = Zip64End::parse(bytes)?;
         (record.extensible_length == Some((last - at) as u64)).then_some((at, record))
     };
     (first..=last).rev().find_map(starting_at)
