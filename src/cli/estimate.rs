@@ -6,7 +6,7 @@ use recompress::{Estimate, Names, When};
 
 use crate::{CommandError, arguments::Foresee, listing, misuse, print, pump::Input};
 
-/// Prints the estimate for a file, by its directory, or for sizes alone. An input without a directory at hand is read for its sizes.
+/// Prints the estimate for a zip, or for sizes alone. The sizes are those of its directory; a zip without one at hand is read.
 pub fn estimate(foresee: &Foresee) -> Result<(), CommandError> {
     let [zip_bytes, unpacked_bytes, members] = sizes(foresee)?;
     let estimate = foresee.estimate(zip_bytes, unpacked_bytes, members);
@@ -21,7 +21,7 @@ fn sizes(foresee: &Foresee) -> Result<[u64; 3], CommandError> {
         if let (Some(size), Some(directory)) = (input.size, input.directory(When::Auto, limits, Names::default())?) {
             return Ok([size, directory.contents_bytes(), directory.members()]);
         }
-        let totals = listing::totals(input, &foresee.zip, limits)?;
+        let totals = listing::totals(input, limits)?;
         return Ok([totals.zip_bytes, totals.size, totals.members]);
     };
     let zip_bytes = foresee.zip.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| {

@@ -72,11 +72,12 @@ pub fn list(arguments: &Inspect) -> Result<(), CommandError> {
 }
 
 /// The sums over the members of a zip, which is read and verified to its end.
-pub fn totals(source: Input<'_>, input: &Path, limits: Limits) -> Result<Totals, CommandError> {
+pub fn totals(source: Input<'_>, limits: Limits) -> Result<Totals, CommandError> {
+    let name = source.name;
     let mut inspection = Inspection::new(Listing::Lines, limits);
     let mut lines = Lines::new(None);
     run_steps(&mut inspection, source, &mut lines, Path::new("-"), true)?;
-    lines.sink.ok_or_else(|| failed("read", input, &io::ErrorKind::UnexpectedEof.into()))
+    lines.sink.ok_or_else(|| failed("read", name, &io::ErrorKind::UnexpectedEof.into()))
 }
 
 /// A writer that cuts its bytes into lines for a sink.

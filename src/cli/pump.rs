@@ -19,7 +19,7 @@ const BUFFER: usize = 256 << 10;
 /// The input of a job.
 pub struct Input<'a> {
     bytes: Box<dyn Read>,
-    name: &'a Path,
+    pub name: &'a Path,
     /// The same file, if the input is a regular one.
     file: Option<File>,
     /// Size in bytes, if known.
