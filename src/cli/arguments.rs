@@ -454,8 +454,8 @@ pub struct Serve {
     /// Take what belongs to no archive as left by a broken upload if it is older than this many seconds.
     #[arg(long, value_name = "S", default_value = "86400", value_parser = seconds, requires = "store")]
     pub orphan_age: Duration,
-    /// Most costly requests of one client's address within a minute; the others get the status 429. Default: no limit. Behind a
-    /// proxy all clients have its address: limit them there.
+    /// Costly requests that one client's address may send in a minute; more get the status 429. Default: no limit. Behind a proxy,
+    /// all clients have the address of the proxy: set the limit there.
     #[arg(long, value_name = "N")]
     pub rate: Option<NonZeroU32>,
     /// Bytes of memory for all requests together. Default: a quarter of the machine's, or of the container's.

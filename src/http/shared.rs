@@ -53,7 +53,7 @@ where
         self.lock().toll = Some(toll);
     }
 
-    /// Settles the toll: what is received after this is free.
+    /// Settles the toll. It is not paid for bytes that are received later.
     pub(crate) fn settle(&self) -> Option<Later<'static, ()>> {
         let mut reading = self.lock();
         let received = reading.received;

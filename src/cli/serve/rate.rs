@@ -24,8 +24,7 @@ pub struct Rate {
     buckets: Mutex<Buckets>,
 }
 
-/// A bucket that nobody took from for a minute is full, as a new one is. So each minute, the buckets of the minute before the last
-/// are forgotten.
+/// A bucket is full after a minute without a request, like a new one. So buckets are kept for the present minute and the last.
 #[derive(Debug, Default)]
 struct Buckets {
     /// When the young generation began.
